@@ -1,0 +1,1 @@
+"""The serving: SavedModels of the zoo for TensorFlow Serving."""

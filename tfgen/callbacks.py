@@ -1,0 +1,113 @@
+"""What happens around an epoch of training: validation, the run's files, TensorBoard events and the progress on screen."""
+
+import time
+
+import keras
+import tensorflow as tf
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tfgen import evaluation, runs, weights
+
+RATE = "images_per_s"
+
+
+class Throughput(keras.callbacks.Callback):
+    """Adds the epoch's images / seconds of training steps to its logs; validation and writing are not counted."""
+
+    def __init__(self, images_per_epoch: int):
+        super().__init__()
+        self.images, self.seconds, self.rates = images_per_epoch, 0.0, []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.seconds = 0.0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seconds += time.perf_counter() - self.start
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs[RATE] = self.images / self.seconds
+        self.rates.append(logs[RATE])
+
+
+class Validation(keras.callbacks.Callback):
+    """Adds the validation split's metrics to the logs as `val_NAME`; the split is binarised once."""
+
+    def __init__(self, split, model):
+        super().__init__()
+        self.images, self.labels = evaluation.held_out(model, split), split.labels
+
+    def on_epoch_end(self, epoch, logs=None):
+        terms = evaluation.means(self.model, self.images, self.labels)
+        logs.update({f"val_{name}": value for name, value in terms.items()})
+
+
+class RunWriter(keras.callbacks.Callback):
+    """Writes history.csv, the best weights so far (the last, where the model names no metric) and TensorBoard events."""
+
+    def __init__(self, run):
+        super().__init__()
+        self.run, self.rows, self.best, self.best_epoch = run, [], float("inf"), 0
+
+    def on_train_begin(self, logs=None):
+        self.events = tf.summary.create_file_writer(str(self.run / runs.EVENTS))
+
+    def on_epoch_end(self, epoch, logs=None):
+        monitored = logs[self.model.monitor] if self.model.monitor else -epoch
+        if monitored < self.best:
+            self.best, self.best_epoch = monitored, epoch + 1
+            weights.save(self.model, self.run / runs.WEIGHTS)
+        self.rows.append({"epoch": epoch + 1} | {name: value for name, value in logs.items() if name != RATE})
+        runs.write_history(self.run, self.rows)
+        with self.events.as_default(step=epoch + 1):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+        self.events.flush()
+
+    def on_train_end(self, logs=None):
+        self.events.close()
+
+
+class ProgressLines(keras.callbacks.Callback):
+    """A bar over the epoch with its metrics so far, and a line for each epoch that is done."""
+
+    def __init__(self, epochs: int):
+        super().__init__()
+        self.epochs, self.console = epochs, Console()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[text]}"),
+            TimeRemainingColumn(),
+        )
+        self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+
+    def on_train_begin(self, logs=None):
+        self.bar.start()
+        self.task = self.bar.add_task("", total=self.epochs * self.params["steps"], text="")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.done, self.start = epoch * self.params["steps"], time.perf_counter()
+        self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}", completed=self.done)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update(self.task, completed=self.done + batch + 1, text=as_text(logs))
+
+    def on_epoch_end(self, epoch, logs=None):
+        width = len(str(self.epochs))
+        line = f"epoch {epoch + 1:{width}d}/{self.epochs}  {as_text(logs)}"
+        self.console.print(line, highlight=False, soft_wrap=True)
+
+    def on_train_end(self, logs=None):
+        self.bar.stop()
+
+
+def as_text(logs: dict) -> str:
+    """Metrics in one line: `rate 20.31  distortion 75.02  13,021 images/s`."""
+    words = [f"{name} {value:.2f}" for name, value in logs.items() if name != RATE]
+    if RATE in logs:
+        words.append(f"{logs[RATE]:,.0f} images/s")
+    return "  ".join(words)

@@ -1,0 +1,135 @@
+"""The base of every model in the zoo: a Keras model that trains on a resident data set and samples by row seed."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen import checks, seeds
+
+
+class Model(keras.Model):
+    """A generative model of 28 x 28 grey images: a prior over codes and a likelihood of images given a code.
+
+    A subclass defines `latent_dim`, `prior`, `likelihood(latent)` and `training_loss(batch, seed, step)`; an
+    adversarial one defines its own `update` instead of the last. Capabilities are added by mixing in
+    `tfgen.Autoencoding` (encode, reconstruct, interpolate) and `tfgen.Variational` (elbo, log_likelihood).
+
+    Attributes:
+        entry: the model's name in the zoo.
+        conditional: whether likelihood (and posterior) also take a digit.
+        convolutional: whether XLA is kept off on a CPU, where it makes convolutions about 30 times slower.
+        monitor: the validation metric whose lowest value names the weights to keep; None keeps the last.
+        binary: whether training images are binarised afresh, x ~ Bernoulli(grey / 255), or stay grey.
+    """
+
+    entry = "model"
+    conditional = False
+    convolutional = False
+    binary = True
+    monitor = None
+
+    def __init__(self, latent_dim: int):
+        super().__init__(name=self.entry)
+        self.latent_dim = checks.positive_int("latent_dim", latent_dim)
+        self.built = True  # the networks are functional models: their variables exist already
+        self._resident_loop = None
+
+    # --- training ---------------------------------------------------------------------------------------------------
+
+    def training_loss(self, batch, seed, step) -> dict:
+        """The loss of one step and its parts.
+
+        Args:
+            batch: {"image": float32 [B, 28, 28, 1], "label": int64 [B]}.
+            seed: stateless seed of this step, int32 [2].
+            step: steps done before this one, an int32 scalar.
+
+        Returns:
+            {"loss": [B], further metrics: [B]}, nats per image.
+        """
+        raise NotImplementedError
+
+    def update(self, batch, seed, step) -> dict:
+        """One optimiser step on the batch mean of `training_loss`. Returns the means of its parts."""
+        with tf.GradientTape() as tape:
+            terms = self.training_loss(batch, seed, step)
+            loss = tf.reduce_mean(terms["loss"])
+        variables = self.trainable_variables
+        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        return {name: tf.reduce_mean(term) for name, term in terms.items()}
+
+    def train_step(self, data):
+        """A step of plain `fit(images)` or `fit(images, labels)`: uint8 in 0..255 or floats in [0, 1]."""
+        image, label, _ = keras.utils.unpack_x_y_sample_weight(data)
+        if label is None and self.conditional:
+            raise ValueError(f"{self.entry} is conditional: call fit(images, digits)")
+        grey = tf.cast(image, tf.float32) / (255.0 if image.dtype == tf.uint8 else 1.0)
+        step = tf.cast(self.optimizer.iterations, tf.int32)
+        pixel_seed, seed = seeds.step_seeds(0, step, 2)
+        batch = {"image": self.pixels(grey, pixel_seed)}
+        if label is not None:
+            batch["label"] = tf.cast(tf.reshape(label, [-1]), tf.int64)
+        return self.update(batch, seed, step)
+
+    def pixels(self, grey, seed):
+        """Training images from grey levels in [0, 1], [B, 28, 28, 1]: x ~ Bernoulli(grey) if the model is binary."""
+        return tf.cast(seeds.uniform(tf.shape(grey), seed) < grey, tf.float32) if self.binary else grey
+
+    def make_train_function(self, force=False):
+        """Keras's hook: `tfgen.training.fit` installs its compiled loop here, otherwise `fit` is Keras's own."""
+        if self._resident_loop is None:
+            return super().make_train_function(force)
+        self.train_function = self._resident_loop
+        return self.train_function
+
+    # --- what users call --------------------------------------------------------------------------------------------
+
+    def sample(self, n: int = 1, *, digit=None, seed=None):
+        """Draws n images: z ~ p(z), then the mean of p(x|z).
+
+        Args:
+            n: how many.
+            digit: for conditional models, an int in 0..9 or n of them.
+            seed: an int, n row seeds, or None for fresh ones (`tfgen.row_seeds`).
+
+        Returns:
+            float32 [n, 28, 28, 1] in [0, 1].
+
+        Raises:
+            TypeError, ValueError: n, digit or seed is not as above; the message names it.
+        """
+        rows = seeds.row_seeds(seed, n)
+        return self._sample(tf.constant(rows), **self._given(digit, n))
+
+    def decode(self, latent, *, digit=None):
+        """The mean of p(x|z): codes [B, Z] -> float32 images [B, 28, 28, 1] in [0, 1]."""
+        latent = checks.latents(latent, self.latent_dim)
+        return self._decode(latent, **self._given(digit, len(latent)))
+
+    @tf.function(reduce_retracing=True)
+    def _sample(self, rows, **given):
+        return self.image_mean(self.draw_prior(rows), **given)
+
+    @tf.function(reduce_retracing=True)
+    def _decode(self, latent, **given):
+        return self.image_mean(latent, **given)
+
+    def draw_prior(self, rows):
+        """Codes [B, Z], z_i ~ p(z) from row seed i (int64 [B]) alone."""
+        return self.prior.bijector.forward(seeds.normal_rows([self.latent_dim], rows))
+
+    def image_mean(self, latent, **given):
+        """Images in [0, 1] from codes, [B, Z] -> [B, 28, 28, 1]: the likelihood's mean."""
+        return self.likelihood(latent, **given).mean()
+
+    def _given(self, digit, n: int) -> dict:
+        """What the model is conditioned on, checked: {} or {"digit": int64 [n]}."""
+        if self.conditional:
+            return {"digit": checks.digits(digit, n, self.entry)}
+        if digit is not None:
+            raise TypeError(f"{self.entry} is not conditional and takes no digit, got digit={digit!r}; cvae does")
+        return {}
+
+    def parameter_count(self) -> int:
+        """The number of trainable parameters."""
+        return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))

@@ -1,0 +1,118 @@
+"""The run: a directory that training writes and `tfgen.load` reads.
+
+config.json         entry, hyperparameters, recipe, data set, splits, seed, device, library versions
+history.csv         a row an epoch, no wall-clock value in it
+metrics.json        the protocol and the numbers, once training has ended
+model.weights.h5    the best weights so far, in Keras's own format
+figures/*.png
+tensorboard/        events, times among them
+"""
+
+import csv
+import datetime
+import importlib.metadata
+import io
+import json
+import platform
+from pathlib import Path
+
+from tfgen import files
+
+CONFIG, HISTORY, METRICS, WEIGHTS = "config.json", "history.csv", "metrics.json", "model.weights.h5"
+FIGURES, EVENTS = "figures", "tensorboard"
+LIBRARIES = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy")
+
+
+def default_path(entry: str) -> Path:
+    """`runs/ENTRY-DATE-TIME`."""
+    return Path("runs") / f"{entry}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+
+
+def check_new(path) -> Path:
+    """A path for a new run. Raises ValueError if it exists: nothing is ever overwritten."""
+    path = Path(path)
+    if path.exists() or path.is_symlink():
+        raise ValueError(f"run directory {str(path)!r} exists already; name another, or remove it")
+    return path
+
+
+def create(path: Path) -> None:
+    """Makes a run directory. Raises ValueError if it exists or cannot be made."""
+    try:
+        path.mkdir(parents=True)
+        (path / FIGURES).mkdir()
+    except FileExistsError:
+        check_new(path)
+        raise
+    except OSError as error:
+        raise ValueError(f"run directory {str(path)!r} cannot be made: {error.strerror}") from error
+
+
+def write_config(path: Path, *, entry, hyperparameters, recipe, dataset, seed, device) -> None:
+    """Writes config.json: all that a run depends on."""
+    config = {
+        "entry": entry,
+        "hyperparameters": hyperparameters,
+        "recipe": recipe,
+        "dataset": dataset.name,
+        "protocol": dataset.protocol,
+        "splits": {
+            part: {"split": split.name, "images": len(split.images)}
+            for part, split in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test))
+        },
+        "seed": seed,
+        "device": device,
+        "versions": library_versions(),
+    }
+    files.write_json(path / CONFIG, config)
+
+
+def write_metrics(path: Path, metrics: dict) -> None:
+    """Writes metrics.json."""
+    files.write_json(path / METRICS, metrics)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run directory."""
+    return (Path(path) / CONFIG).is_file()
+
+
+def read_config(path: Path) -> dict:
+    """A run's config.json. Raises ValueError if the path is no run or the file cannot be read as one."""
+    path = Path(path)
+    if not path.is_dir():
+        raise ValueError(f"{str(path)!r} is neither an entry nor a run directory")
+    if not is_run(path):
+        raise ValueError(f"{str(path)!r} is no run directory: it has no {CONFIG}")
+    try:
+        config = json.loads((path / CONFIG).read_text())
+        config["entry"], config["hyperparameters"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{str(path / CONFIG)!r} is no configuration of a run: {error!r}") from error
+    return config
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    """Writes history.csv from one dictionary of numbers an epoch."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write_text(Path(path) / HISTORY, text.getvalue())
+
+
+def read_history(path: Path) -> list[dict]:
+    """The rows of history.csv as dictionaries of floats."""
+    with open(Path(path) / HISTORY, newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def library_versions() -> dict:
+    """The versions that a number depends on."""
+    versions = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            versions[library] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            versions[library] = "not installed"
+    return versions

@@ -1,0 +1,150 @@
+"""The training loop: Keras `fit`, whose train function runs many steps a call on a data set resident in device memory.
+
+One call of the train function takes a block of row indices [K, B]. Gathering, binarising, the model's update and the
+sums of its metrics all happen in one compiled function, so Python and the input pipeline are met once every K steps.
+"""
+
+import os
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen import seeds
+
+STEPS_PER_CALL = 60  # some tenths of a second a call: the progress bar moves, Python stays out of the way
+
+
+class NonFiniteLoss(Exception):
+    """Training met a metric that is not finite; says which and at which step."""
+
+
+def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=(), first_epoch: int = 0):
+    """Trains a compiled model through `keras.Model.fit`.
+
+    Args:
+        model: a compiled `tfgen.Model`.
+        train: a `tfgen.data.Split`; its images go to the device once.
+        epochs: the epoch to stop after.
+        batch_size: images a step; the remainder of an epoch's permutation is left out.
+        seed: with the step number, the only source of randomness.
+        callbacks: Keras callbacks.
+        first_epoch: epochs done before, of the same run.
+
+    Returns:
+        Keras's History.
+
+    Raises:
+        ValueError: a batch larger than the data. NonFiniteLoss: a metric is not finite.
+    """
+    check_batch_size(batch_size, train)
+    steps = len(train.images) // batch_size
+    model._resident_loop = ResidentLoop(model, train, steps, seed)
+    model.make_train_function(force=True)
+    try:
+        return model.fit(
+            _blocks(len(train.images), batch_size, steps, seed, first_epoch, epochs),
+            epochs=epochs,
+            initial_epoch=first_epoch,
+            steps_per_epoch=-(-steps // min(steps, STEPS_PER_CALL)),
+            callbacks=list(callbacks),
+            shuffle=False,
+            verbose=0,
+        )
+    finally:
+        model._resident_loop = None
+        model.train_function = None
+
+
+def _blocks(count: int, batch_size: int, steps: int, seed: int, first_epoch: int, epochs: int):
+    """Blocks of row indices, a fresh permutation an epoch drawn from (seed, epoch) alone.
+
+    Each element is {"rows": int32 [K, B], "steps": the steps of it that count, "first": steps done before it}.
+    """
+    per_call = min(steps, STEPS_PER_CALL)
+
+    def generate():
+        for epoch in range(first_epoch, epochs):
+            order = np.random.default_rng([seed, epoch]).permutation(count)[: steps * batch_size].astype(np.int32)
+            order = order.reshape(steps, batch_size)
+            for start in range(0, steps, per_call):
+                rows = order[start : start + per_call]
+                padded = np.zeros([per_call, batch_size], np.int32)
+                padded[: len(rows)] = rows
+                yield {"rows": padded, "steps": np.int32(len(rows)), "first": np.int32(epoch * steps + start)}
+
+    scalar = tf.TensorSpec([], tf.int32)
+    signature = {"rows": tf.TensorSpec([per_call, batch_size], tf.int32), "steps": scalar, "first": scalar}
+    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
+
+
+class ResidentLoop:
+    """A train function for Keras: blocks of row indices in, the epoch's mean metrics so far out."""
+
+    def __init__(self, model, train, steps_per_epoch: int, seed: int):
+        self.model, self.steps_per_epoch, self.seed = model, steps_per_epoch, seed
+        self.images, self.labels = tf.constant(train.images), tf.constant(train.labels)
+        self.compiled = tf.function(self.run, jit_compile=uses_xla(model))
+        self.totals, self.done = {}, 0  # of the epoch so far: sums of metrics, steps
+
+    def __call__(self, iterator):
+        block = next(iterator)
+        sums, done = self.compiled(block["rows"], block["steps"], block["first"])
+        first, done = int(block["first"]), int(done)
+        sums = {name: float(value) for name, value in sums.items()}
+        wrong = [name for name, value in sums.items() if not np.isfinite(value)]
+        if wrong:
+            values = ", ".join(f"{name} is {sums[name]}" for name in wrong)
+            raise NonFiniteLoss(f"step {first + done}: {values}")
+        if first % self.steps_per_epoch == 0:
+            self.totals, self.done = dict.fromkeys(sums, 0.0), 0
+        self.done += done
+        for name, value in sums.items():
+            self.totals[name] += value
+        return {name: total / self.done for name, total in self.totals.items()}
+
+    def run(self, rows, steps, first):
+        """Steps on a block of rows [K, B] until it ends or a metric is not finite; (sums of metrics, steps done)."""
+
+        def step(k):
+            pixel_seed, seed = seeds.step_seeds(self.seed, first + k, 2)
+            grey = tf.cast(tf.gather(self.images, rows[k]), tf.float32) / 255.0  # [B, 28, 28, 1]
+            batch = {"image": self.model.pixels(grey, pixel_seed), "label": tf.gather(self.labels, rows[k])}
+            return self.model.update(batch, seed, first + k)
+
+        traced = tf.function(step).get_concrete_function(tf.TensorSpec([], tf.int32)).structured_outputs
+        names = sorted(traced, key=lambda name: name != "loss")  # TensorFlow sorts the rest by name
+
+        def body(k, sums):
+            metrics = step(k)
+            return k + 1, [total + metrics[name] for total, name in zip(sums, names, strict=True)]
+
+        def more(k, sums):
+            return tf.logical_and(k < steps, tf.reduce_all(tf.math.is_finite(tf.stack(sums))))
+
+        done, sums = tf.while_loop(more, body, (0, [tf.zeros([])] * len(names)), parallel_iterations=1)
+        return dict(zip(names, sums, strict=True)), done
+
+
+def check_batch_size(batch_size: int, train) -> None:
+    """Raises ValueError if a batch is larger than the data."""
+    if batch_size > len(train.images):
+        raise ValueError(f"batch-size must be at most the {len(train.images)} training images, got {batch_size}")
+
+
+def set_initial_seed(seed: int) -> None:
+    """Fixes the weights that the next model starts from."""
+    keras.utils.set_random_seed(seed)
+
+
+def device_name(model) -> str:
+    """The device that trains, in words, and whether XLA compiles its steps."""
+    gpus = tf.config.list_physical_devices("GPU")
+    name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else "CPU"
+    count = f"{len(gpus)} GPUs, one used" if len(gpus) > 1 else "GPU" if gpus else f"{os.cpu_count()} cores"
+    return f"{name} ({count}), {'XLA' if uses_xla(model) else 'no XLA'}"
+
+
+def uses_xla(model) -> bool:
+    """XLA for dense models everywhere, for convolutional ones only on an accelerator."""
+    return not model.convolutional or bool(tf.config.list_logical_devices("GPU"))

@@ -1,0 +1,39 @@
+"""Weights: a file in Keras's own HDF5 format, whose shapes are those of the model that the code builds."""
+
+import contextlib
+from pathlib import Path
+
+from tfgen import files
+
+
+def save(model, path: Path) -> None:
+    """Writes a model's weights, without its optimisers, whole or not at all."""
+    with _without_optimizer(model), files.replacing(path) as temporary:
+        model.save_weights(temporary)
+
+
+def load(model, path: Path) -> None:
+    """Reads weights into a model of the same shapes.
+
+    Raises:
+        ValueError: the file is missing, is no weights file, or holds other shapes than the model has.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there are no weights at {str(path)!r}")
+    try:
+        with _without_optimizer(model):
+            model.load_weights(path)
+    except (OSError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{str(path)!r} does not hold weights of this {model.entry}: {reason}") from error
+
+
+@contextlib.contextmanager
+def _without_optimizer(model):
+    """Hides a compiled model's optimiser, whose slots Keras would store beside the weights."""
+    optimizer, model.optimizer = getattr(model, "optimizer", None), None
+    try:
+        yield
+    finally:
+        model.optimizer = optimizer

@@ -1,0 +1,96 @@
+"""What the commands share: options read from signatures, and bad input that ends in one line and exit code 2."""
+
+import contextlib
+import inspect
+import sys
+from typing import Annotated
+
+import cyclopts
+
+from zoo import ENTRIES
+
+BAD_INPUT, NOT_FINITE, INTERRUPTED = 2, 3, 130
+
+
+def fail(message, code: int = BAD_INPUT):
+    """Ends the process with one line on stderr."""
+    print(f"error: {' '.join(str(message).split())}", file=sys.stderr)
+    raise SystemExit(code)
+
+
+@contextlib.contextmanager
+def bad_input():
+    """Turns what user input raises into one line and exit code 2. Only checks belong in this block, no work."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError) as error:
+        fail(error)
+
+
+def entry_argument(arguments: list[str], usage: str, summary: str) -> str:
+    """The entry that a command line begins with; its help, or the end of the process, if there is none."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(f"usage: {usage} ENTRY [OPTIONS]\n\n{summary} ENTRY is one of {', '.join(ENTRIES)};")
+        print(f"{usage} {ENTRIES[0]} --help lists the options of one.")
+        raise SystemExit(0)
+    if not arguments or arguments[0].startswith("-"):
+        fail(f"an entry comes first: {usage} ENTRY [OPTIONS], ENTRY one of {', '.join(ENTRIES)}")
+    if arguments[0] not in ENTRIES:
+        fail(f"unknown entry {arguments[0]!r}; the zoo has {', '.join(ENTRIES)}")
+    return arguments[0]
+
+
+def run(function, arguments: list[str], name: str):
+    """Calls `function` with options parsed from `arguments` by its signature and docstring (cyclopts).
+
+    A keyword `name: type = default` becomes `--name`; `--help` prints the docstring. Wrong options end the process.
+    """
+    app = cyclopts.App(
+        function.__name__,
+        usage=f"Usage: {name} [OPTIONS]",
+        version_flags=[],
+        default_parameter=cyclopts.Parameter(consume_multiple=True, negative_bool=(), negative_iterable=()),
+        help_format="markdown",
+    )
+    app.default(function)
+    try:
+        return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except cyclopts.CycloptsError as error:
+        print(f"usage: {name} [OPTIONS]; {name} --help lists them", file=sys.stderr)
+        fail(error)
+
+
+def with_hyperparameters(command, entry: str, build):
+    """`command(entry, ...)` with the keywords of an entry's `build` in place of its `**hyperparameters`, help included."""
+    group = cyclopts.Parameter(group=f"Hyperparameters of {entry}")
+    _, *own = inspect.signature(command, eval_str=True).parameters.values()
+    added = inspect.signature(build, eval_str=True).parameters.values()
+    parameters = [parameter for parameter in own if parameter.kind is not parameter.VAR_KEYWORD]
+    parameters += [parameter.replace(annotation=Annotated[parameter.annotation, group]) for parameter in added]
+
+    def merged(**options):
+        return command(entry, **options)
+
+    merged.__name__ = command.__name__
+    merged.__signature__ = inspect.Signature(parameters)
+    merged.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    build_help = inspect.getdoc(build).partition("Args:\n")[2].partition("\nRaises:")[0]
+    merged.__doc__ = f"{inspect.getdoc(command).rstrip()}\n{build_help}"
+    return merged
+
+
+def defaults(build) -> dict:
+    """The hyperparameters of an entry at their default values."""
+    return {name: parameter.default for name, parameter in inspect.signature(build).parameters.items()}
+
+
+def draw(module, model, dataset, run) -> list:
+    """Draws the figures of a run; the paths of the files."""
+    from tfgen import figures, runs
+
+    drawn = module.draw(model, dataset)
+    drawn["history"] = figures.history(runs.read_history(run), f"{model.entry} on {dataset.name}")
+    paths = [run / runs.FIGURES / f"{name}.png" for name in drawn]
+    for path, figure in zip(paths, drawn.values(), strict=True):
+        figures.save(figure, path)
+    return paths

@@ -1,0 +1,110 @@
+"""The variational autoencoder of Kingma and Welling 2014, "Auto-Encoding Variational Bayes" (arXiv 1312.6114).
+
+    p(z)   = N(0, I)                                        prior
+    q(z|x) = N(mu(x), diag(sigma(x)^2))                     posterior, one network for both
+    p(x|z) = prod_i Bernoulli(x_i; sigmoid(f_i(z)))         likelihood
+
+    -ELBO(x) = E_q[-log p(x|z)] + KL(q(z|x) || p(z))        distortion + rate, in nats (equation 3)
+
+The expectation is estimated with L samples z = mu + sigma * eps, eps ~ N(0, I) (equation 4), the KL is in closed form
+(appendix B). With `covariance="full"` the posterior is N(mu, L L^T), z = mu + L eps, L lower triangular (Kingma and
+Welling 2019, section 2.5.1). With `beta` the rate weighs beta (Higgins et al. 2017).
+"""
+
+from typing import Literal
+
+import keras
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, networks, seeds
+
+EPOCHS = 60
+BATCH_SIZE = 200
+LEARNING_RATE = 2e-3
+
+
+class VAE(Model, Autoencoding, Variational):
+    """p(x|z) p(z) with the amortised posterior q(z|x)."""
+
+    entry = "vae"
+
+    def __init__(self, latent_dim, hidden_units, beta, warmup_steps, samples, covariance):
+        super().__init__(latent_dim)
+        self.beta, self.warmup_steps, self.samples, self.covariance = beta, warmup_steps, samples, covariance
+        spread = latent_dim if covariance == "diagonal" else latent_dim * (latent_dim + 1) // 2
+        self.encoder = networks.dense_encoder(latent_dim + spread, hidden_units)
+        self.decoder = networks.dense_decoder(latent_dim, hidden_units[::-1])
+
+    @property
+    def prior(self):
+        """p(z), event [Z]."""
+        return distributions.standard_normal(self.latent_dim)
+
+    def posterior(self, image):
+        """q(z|x) of images [B, 28, 28, 1]: batch [B], event [Z]."""
+        parameters = self.encoder(image)
+        if self.covariance == "full":
+            return distributions.full_normal(parameters, self.latent_dim)
+        return distributions.diagonal_normal(parameters)
+
+    def likelihood(self, latent):
+        """p(x|z) of codes [..., Z]: batch [...], event [28, 28, 1]."""
+        return distributions.bernoulli_image(networks.apply(self.decoder, latent))
+
+    def rate(self, posterior, latent):
+        """KL(q(z|x) || p(z)) [B] in closed form, nats; `latent` is not needed for it."""
+        return tfp.distributions.kl_divergence(posterior, self.prior)
+
+    def training_loss(self, batch, seed, step):
+        """-ELBO with L samples and the rate weighed: {"loss", "distortion", "rate"}, each [B], nats."""
+        noise = seeds.normal([self.samples, tf.shape(batch["image"])[0], self.latent_dim], seed)  # [L, B, Z]
+        distortion, rate = self.elbo_terms(batch["image"], noise)
+        weight = self.beta * self.warmup(step)
+        return {"loss": distortion + weight * rate, "distortion": distortion, "rate": rate}
+
+
+def build(
+    *,
+    latent_dim: int = 25,
+    hidden_units: tuple[int, ...] = (500, 500),
+    beta: float = 1.0,
+    warmup_steps: int = 0,
+    samples: int = 1,
+    covariance: Literal["diagonal", "full"] = "diagonal",
+) -> VAE:
+    """Builds the model with fresh weights.
+
+    Args:
+        latent_dim: dimensions Z of the code.
+        hidden_units: widths of the encoder's hidden layers, mirrored in the decoder.
+        beta: weight of the rate in the loss; 1 is the ELBO.
+        warmup_steps: steps over which the rate's weight grows linearly from 0 to beta.
+        samples: Monte Carlo samples L of the distortion.
+        covariance: of the posterior: diagonal, or full with z = mu + L eps.
+
+    Raises:
+        TypeError, ValueError: a hyperparameter out of range; the message names it.
+    """
+    checks.positive_int("latent_dim", latent_dim)
+    if not hidden_units:
+        raise ValueError("hidden_units needs at least one width, got none")
+    hidden_units = tuple(checks.positive_int("hidden_units", width) for width in hidden_units)
+    checks.in_range("beta", beta, 0)
+    checks.positive_int("warmup_steps", warmup_steps, 0)
+    checks.positive_int("samples", samples)
+    checks.one_of("covariance", covariance, ("diagonal", "full"))
+    return VAE(latent_dim, hidden_units, beta, warmup_steps, samples, covariance)
+
+
+def compile_model(model: VAE, *, learning_rate: float, steps: int) -> None:
+    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
+    model.compile(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
+
+
+def draw(model: VAE, dataset) -> dict:
+    """The figures of a trained model, by name."""
+    drawn = {"samples": figures.samples(model), "reconstructions": figures.reconstructions(model, dataset.test)}
+    if model.latent_dim == 2:
+        drawn |= {"manifold": figures.manifold(model), "latent": figures.latent(model, dataset.test)}
+    return drawn
