@@ -1,4 +1,4 @@
-"""What happens around an epoch of training: validation, the run's files, TensorBoard events and the progress on screen."""
+"""What happens around an epoch of training: validation, the run's files and the progress on screen."""
 
 import time
 
@@ -46,7 +46,7 @@ class Validation(keras.callbacks.Callback):
 
 
 class RunWriter(keras.callbacks.Callback):
-    """Writes history.csv, the best weights so far (the last, where the model names no metric) and TensorBoard events."""
+    """Writes history.csv, TensorBoard events and the best weights so far: the last, where the model names no metric."""
 
     def __init__(self, run):
         super().__init__()

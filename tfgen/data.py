@@ -1,7 +1,7 @@
 """Grey 28 x 28 data sets, whole in memory, and the protocol that trains and tests on them.
 
-MNIST and its siblings are read through TensorFlow Datasets; scikit-learn's embedded 8 x 8 digits, resized, stand in where
-nothing is prepared and nothing can be downloaded.
+MNIST and its siblings are read through TensorFlow Datasets; scikit-learn's embedded 8 x 8 digits, resized, stand in
+where nothing is prepared and nothing can be downloaded.
 """
 
 import dataclasses
@@ -53,7 +53,7 @@ class Dataset:
         return f"{self.name.replace('/', '-')}-dynamic"
 
 
-class Unavailable(ValueError):
+class UnavailableError(ValueError):
     """A data set is neither prepared nor downloadable."""
 
 
@@ -67,7 +67,7 @@ def load(name: str, data_dir: str | os.PathLike | None = None) -> Dataset:
 
     Raises:
         ValueError: unknown name, or `data_dir` does not exist or holds no such data set.
-        Unavailable: neither prepared nor downloadable.
+        UnavailableError: neither prepared nor downloadable.
     """
     checks.one_of("data set", name, (*DATASETS, EMBEDDED))
     if data_dir is not None and not Path(data_dir).is_dir():
@@ -79,7 +79,7 @@ def load_or_embedded(data_dir=None) -> tuple[Dataset, str]:
     """The default data set, or the embedded digits with the reason why; the reason is "" if MNIST is there."""
     try:
         return load(DEFAULT, data_dir), ""
-    except Unavailable as error:
+    except UnavailableError as error:
         return _embedded(), f"{error}; training on the embedded digits (scikit-learn's, resized) instead"
 
 
@@ -119,7 +119,7 @@ def prepared(name: str, data_dir=None) -> Path | None:
 def _download(name: str) -> Path:
     host = DATASETS[name]
     if not _reachable(host):
-        raise Unavailable(f"{name} is not prepared and {host} is out of reach")
+        raise UnavailableError(f"{name} is not prepared and {host} is out of reach")
     import tensorflow_datasets as tfds
 
     try:
@@ -127,7 +127,7 @@ def _download(name: str) -> Path:
         builder.download_and_prepare()
     except Exception as error:  # TFDS raises whatever its download raised
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise Unavailable(f"{name} is not prepared and could not be downloaded ({reason})") from error
+        raise UnavailableError(f"{name} is not prepared and could not be downloaded ({reason})") from error
     return Path(builder.data_dir)
 
 

@@ -71,7 +71,7 @@ def manifold(model, steps: int = 20) -> Figure:
 
 
 def latent(model, split, prior_samples=None) -> Figure:
-    """Test codes (posterior means) in their first two coordinates, coloured by digit; beside them samples of the prior."""
+    """Test codes (posterior means) in their first two coordinates, coloured by digit; beside them prior samples."""
     images = evaluation.held_out(model, split)
     given = {"digit": split.labels} if model.conditional else {}
     codes = np.asarray(model.encode(images, **given)[0])

@@ -1,7 +1,7 @@
 """The networks of the zoo: functional Keras models from tensors to tensors, never to distributions.
 
-Their variables exist as soon as they are made. An encoder maps images [B, 28, 28, 1] to raw parameters [B, P], a decoder
-codes [B, Z] to logits [B, 28, 28, 1]; with `classes`, both take a one-hot label [B, classes] as a second input.
+Their variables exist as soon as they are made. An encoder maps images [B, 28, 28, 1] to raw parameters [B, P], a
+decoder codes [B, Z] to logits [B, 28, 28, 1]; with `classes`, both take a one-hot label [B, classes] as second input.
 """
 
 import keras

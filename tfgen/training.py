@@ -15,7 +15,7 @@ from tfgen import seeds
 STEPS_PER_CALL = 60  # some tenths of a second a call: the progress bar moves, Python stays out of the way
 
 
-class NonFiniteLoss(Exception):
+class NonFiniteLossError(Exception):
     """Training met a metric that is not finite; says which and at which step."""
 
 
@@ -35,7 +35,7 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
         Keras's History.
 
     Raises:
-        ValueError: a batch larger than the data. NonFiniteLoss: a metric is not finite.
+        ValueError: a batch larger than the data. NonFiniteLossError: a metric is not finite.
     """
     check_batch_size(batch_size, train)
     steps = len(train.images) // batch_size
@@ -95,7 +95,7 @@ class ResidentLoop:
         wrong = [name for name, value in sums.items() if not np.isfinite(value)]
         if wrong:
             values = ", ".join(f"{name} is {sums[name]}" for name in wrong)
-            raise NonFiniteLoss(f"step {first + done}: {values}")
+            raise NonFiniteLossError(f"step {first + done}: {values}")
         if first % self.steps_per_epoch == 0:
             self.totals, self.done = dict.fromkeys(sums, 0.0), 0
         self.done += done

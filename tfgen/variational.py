@@ -70,8 +70,8 @@ class Variational:
         chunk = max(1, min(CHUNK_ROWS, 2_000_000 // (k * self.latent_dim)))
         return self._in_chunks(lambda *row, **g: self._log_likelihood(*row, k, **g), image, rows, given, chunk)
 
-    def score(self, image, rows, k, **given):
-        """elbo and log_likelihood [B] of rows from the same row seeds, as a graph: what a server computes."""
+    def streamed_bound(self, image, rows, k: int, **given):
+        """The importance-weighted bound [B] with k samples an image, k noise vectors drawn from each row's seed."""
         chunk = tf.maximum(1, CHUNK_IMAGES // tf.maximum(1, tf.shape(image)[0]))
         noise = seeds.normal_rows([k, self.latent_dim], rows)  # [B, K, Z]
         weights = lambda part: self.log_weights(image, part, **given)  # noqa: E731
@@ -89,7 +89,7 @@ class Variational:
 
     @tf.function(reduce_retracing=True)
     def _log_likelihood(self, image, rows, k, **given):
-        return self.score(image, rows, k, **given)
+        return self.streamed_bound(image, rows, k, **given)
 
     def _in_chunks(self, function, image, rows, given, chunk: int):
         parts = [

@@ -61,7 +61,7 @@ def run(function, arguments: list[str], name: str):
 
 
 def with_hyperparameters(command, entry: str, build):
-    """`command(entry, ...)` with the keywords of an entry's `build` in place of its `**hyperparameters`, help included."""
+    """`command(entry, ...)` with the keywords and help of an entry's `build` in place of its `**hyperparameters`."""
     group = cyclopts.Parameter(group=f"Hyperparameters of {entry}")
     _, *own = inspect.signature(command, eval_str=True).parameters.values()
     added = inspect.signature(build, eval_str=True).parameters.values()

@@ -84,7 +84,7 @@ def train(
     watchers = [throughput, callbacks.Validation(images.validation, model), writer, callbacks.ProgressLines(epochs)]
     try:
         training.fit(model, images.train, epochs=epochs, batch_size=batch_size, seed=seed, callbacks=watchers)
-    except training.NonFiniteLoss as error:
+    except training.NonFiniteLossError as error:
         kept = f"the last good weights, of epoch {writer.best_epoch}, are in {run}"
         commands.fail(f"training stopped at {error}; {kept}", commands.NOT_FINITE)
     except KeyboardInterrupt:
