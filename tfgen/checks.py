@@ -5,8 +5,7 @@ import numbers
 import numpy as np
 import tensorflow as tf
 
-from tfgen.networks import IMAGE_SHAPE
-
+IMAGE_SHAPE = (28, 28, 1)
 CLASSES = 10
 
 
@@ -17,6 +16,14 @@ def positive_int(name: str, value, smallest: int = 1) -> int:
     if value < smallest:
         raise ValueError(f"{name} must be at least {smallest}, got {value}")
     return int(value)
+
+
+def positive_ints(name: str, values, count: int | None = None) -> tuple[int, ...]:
+    """`values` as a tuple of ints >= 1, `count` of them if given; TypeError or ValueError that names them otherwise."""
+    values = tuple(positive_int(name, value) for value in values)
+    if count is not None and len(values) != count:
+        raise ValueError(f"{name} must be {count} ints here, got {len(values)}: {', '.join(map(str, values))}")
+    return values
 
 
 def in_range(name: str, value, smallest: float, largest: float = float("inf")) -> float:

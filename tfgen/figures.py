@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.stats import norm
 
-from tfgen import evaluation, files
+from tfgen import evaluation, files, seeds
 
 PIXELS_PER_IMAGE = 42  # a 28 x 28 image at one and a half times its size
 DPI = 100
@@ -42,6 +42,14 @@ def grid(images, columns: int, title: str = "", row_labels=()) -> Figure:
     return figure
 
 
+def of_autoencoder(model, split) -> dict[str, Figure]:
+    """The figures of every model that reconstructs, by name; with a 2-D latent its manifold and its plane of codes."""
+    drawn = {"samples": samples(model), "reconstructions": reconstructions(model, split)}
+    if model.latent_dim == 2 and not model.conditional:
+        drawn |= {"manifold": manifold(model), "latent": latent(model, split)}
+    return drawn
+
+
 def samples(model, seed: int = 0) -> Figure:
     """100 images drawn from the model; of a conditional one, a row a digit."""
     if model.conditional:
@@ -58,6 +66,13 @@ def reconstructions(model, split) -> Figure:
     rows = [half[start : start + 10] for start in range(0, len(images), 10) for half in (images, copies)]
     labels = ["image", "copy"] * (len(rows) // 2)
     return grid(np.concatenate(rows), 10, f"{model.entry}: test images and their reconstructions", labels)
+
+
+def digits(model, styles: int = 12, seed: int = 0) -> Figure:
+    """A row a digit, a style (one z) a column: what the digit decides and what the code decides, apart."""
+    latents = np.asarray(model.draw_prior(seeds.row_seeds(seed, styles)))  # [S, Z]
+    images = model.decode(np.tile(latents, (10, 1)), digit=np.repeat(np.arange(10), styles))
+    return grid(images, styles, f"{model.entry}: a digit a row, a style a column", [str(digit) for digit in range(10)])
 
 
 def manifold(model, steps: int = 20) -> Figure:

@@ -4,37 +4,111 @@ Their variables exist as soon as they are made. An encoder maps images [B, 28, 2
 decoder codes [B, Z] to logits [B, 28, 28, 1]; with `classes`, both take a one-hot label [B, classes] as second input.
 """
 
+from typing import Literal
+
 import keras
 import tensorflow as tf
 
-IMAGE_SHAPE = (28, 28, 1)
+from tfgen import checks
+
+layers = keras.layers
+IMAGE_SHAPE = checks.IMAGE_SHAPE
+Network = Literal["dense", "conv"]
+HIDDEN_UNITS = {"dense": (500, 500), "conv": (32, 64)}
 
 
-def dense_encoder(outputs: int, hidden_units, classes: int = 0, name: str = "encoder"):
+def check(network: str, hidden_units) -> tuple[int, ...]:
+    """The widths of a network's hidden layers, its default ones if none are given. Raises ValueError, TypeError."""
+    checks.one_of("network", network, HIDDEN_UNITS)
+    widths = tuple(hidden_units) or HIDDEN_UNITS[network]
+    return checks.positive_ints("hidden_units", widths, count=2 if network == "conv" else None)
+
+
+def encoder(network: Network, outputs: int, hidden_units, classes: int = 0):
+    """An encoder of either kind, with the widths of its hidden layers or the channels of its two stages."""
+    make = dense_encoder if network == "dense" else conv_encoder
+    return make(outputs, hidden_units, classes)
+
+
+def decoder(network: Network, latent_dim: int, hidden_units, classes: int = 0):
+    """The decoder that mirrors `encoder` with the same `hidden_units`."""
+    make = dense_decoder if network == "dense" else conv_decoder
+    return make(latent_dim, hidden_units[::-1], classes)
+
+
+def dense_encoder(outputs: int, hidden_units, classes: int = 0):
     """Fully connected encoder with ReLU units and Glorot's initialisation."""
     image, label = keras.Input(IMAGE_SHAPE), keras.Input((classes,))
-    units = keras.layers.Flatten()(image)
+    units = layers.Flatten()(image)
     if classes:
-        units = keras.layers.Concatenate()([units, label])
-    for width in hidden_units:
-        units = keras.layers.Dense(width, "relu")(units)
-    units = keras.layers.Dense(outputs)(units)
-    return keras.Model([image, label] if classes else [image], units, name=name)
+        units = layers.Concatenate()([units, label])
+    parameters = layers.Dense(outputs)(_dense(units, hidden_units))
+    return keras.Model([image, label] if classes else [image], parameters, name="encoder")
 
 
-def dense_decoder(latent_dim: int, hidden_units, classes: int = 0, name: str = "decoder"):
+def dense_decoder(latent_dim: int, hidden_units, classes: int = 0):
     """Fully connected decoder to logits, ReLU units and Glorot's initialisation."""
-    latent, label = keras.Input((latent_dim,)), keras.Input((classes,))
-    units = keras.layers.Concatenate()([latent, label]) if classes else latent
-    for width in hidden_units:
-        units = keras.layers.Dense(width, "relu")(units)
-    logits = keras.layers.Reshape(IMAGE_SHAPE)(keras.layers.Dense(28 * 28)(units))
-    return keras.Model([latent, label] if classes else [latent], logits, name=name)
+    inputs, units = _code(latent_dim, classes)
+    units = _dense(units, hidden_units)
+    logits = layers.Reshape(IMAGE_SHAPE)(layers.Dense(28 * 28)(units))
+    return keras.Model(inputs, logits, name="decoder")
+
+
+def conv_encoder(outputs: int, channels, classes: int = 0):
+    """Residual convolutional encoder: two stages, each a 4 x 4 convolution of stride 2 and a residual block.
+
+    A label enters as a second image plane, a learnt one a class.
+    """
+    image, label = keras.Input(IMAGE_SHAPE), keras.Input((classes,))
+    maps = image
+    if classes:
+        plane = layers.Reshape(IMAGE_SHAPE)(layers.Dense(28 * 28)(label))
+        maps = layers.Concatenate()([image, plane])
+    for width in channels:
+        maps = layers.Conv2D(width, 4, 2, "same")(maps)  # 28 -> 14 -> 7
+        maps = _residual(maps, width)
+    parameters = layers.Dense(outputs)(layers.Flatten()(layers.ELU()(maps)))
+    return keras.Model([image, label] if classes else [image], parameters, name="encoder")
+
+
+def conv_decoder(latent_dim: int, channels, classes: int = 0):
+    """Residual convolutional decoder to logits, the mirror of `conv_encoder`; a label is joined to the code."""
+    inputs, units = _code(latent_dim, classes)
+    maps = layers.Reshape((7, 7, channels[0]))(layers.Dense(7 * 7 * channels[0])(units))
+    for width, following in zip(channels, (*channels[1:], 1), strict=True):
+        maps = layers.ELU()(_residual(maps, width))
+        maps = layers.Conv2DTranspose(following, 4, 2, "same")(maps)  # 7 -> 14 -> 28
+    return keras.Model(inputs, maps, name="decoder")
 
 
 def apply(network, *inputs):
-    """A network on inputs with any number of leading axes: [..., F] -> [..., outputs]."""
+    """A network on inputs with any number of leading axes: [..., F], ... -> [..., outputs]."""
     leading = tf.shape(inputs[0])[:-1]
     flat = [tf.reshape(value, [-1, value.shape[-1]]) for value in inputs]
     outputs = network(flat)
     return tf.reshape(outputs, tf.concat([leading, tf.shape(outputs)[1:]], 0))
+
+
+def one_hot(label, leading, classes: int = 10):
+    """Labels [B] as one-hot vectors [*leading, B, classes], repeated over leading axes; zeros outside 0..classes-1."""
+    vectors = tf.one_hot(label, classes)
+    return tf.broadcast_to(vectors, tf.concat([leading, [classes]], 0))
+
+
+def _code(latent_dim, classes):
+    """The inputs of a decoder and the tensor it starts from: the code, the one-hot label joined to it."""
+    latent, label = keras.Input((latent_dim,)), keras.Input((classes,))
+    return ([latent, label], layers.Concatenate()([latent, label])) if classes else ([latent], latent)
+
+
+def _dense(units, hidden_units):
+    for width in hidden_units:
+        units = layers.Dense(width, "relu")(units)
+    return units
+
+
+def _residual(maps, width):
+    """x + conv(elu(conv(elu(x)))), the identity at the start."""
+    update = layers.Conv2D(width, 3, padding="same")(layers.ELU()(maps))
+    update = layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros")(layers.ELU()(update))
+    return layers.Add()([maps, update])

@@ -103,7 +103,7 @@ def train(
     drawn = commands.draw(module, model, images, run)
     metrics["seconds"] = round(time.perf_counter() - started, 1)
     runs.write_metrics(run, metrics)
-    summarise(metrics, run, drawn)
+    summarise(metrics, run, drawn, model.conditional)
     return run
 
 
@@ -112,7 +112,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def summarise(metrics: dict, run: Path, drawn: list[Path]) -> None:
+def summarise(metrics: dict, run: Path, drawn: list[Path], conditional: bool) -> None:
     """The numbers and the paths, as a short table."""
     rows = [(name.replace("_", " "), value) for name, value in metrics.items()]
     rows += [("run", run), ("weights", run / "model.weights.h5"), *(("figure", path) for path in drawn)]
@@ -120,7 +120,7 @@ def summarise(metrics: dict, run: Path, drawn: list[Path]) -> None:
     print()
     for name, value in rows:
         print(f"  {name:{width}}  {value:,.2f}" if isinstance(value, float) else f"  {name:{width}}  {value}")
-    print(f"\nIn Python: tfgen.load({str(run)!r}).sample(4, seed=0)")
+    print(f"\nIn Python: tfgen.load({str(run)!r}).sample({'digit=5' if conditional else '4, seed=0'})")
 
 
 if __name__ == "__main__":

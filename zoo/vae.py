@@ -29,12 +29,13 @@ class VAE(Model, Autoencoding, Variational):
 
     entry = "vae"
 
-    def __init__(self, latent_dim, hidden_units, beta, warmup_steps, samples, covariance):
+    def __init__(self, latent_dim, network, hidden_units, beta, warmup, samples, covariance):
         super().__init__(latent_dim)
-        self.beta, self.warmup_steps, self.samples, self.covariance = beta, warmup_steps, samples, covariance
+        self.convolutional = network == "conv"
+        self.beta, self.warmup_share, self.samples, self.covariance = beta, warmup, samples, covariance
         spread = latent_dim if covariance == "diagonal" else latent_dim * (latent_dim + 1) // 2
-        self.encoder = networks.dense_encoder(latent_dim + spread, hidden_units)
-        self.decoder = networks.dense_decoder(latent_dim, hidden_units[::-1])
+        self.encoder = networks.encoder(network, latent_dim + spread, hidden_units)
+        self.decoder = networks.decoder(network, latent_dim, hidden_units)
 
     @property
     def prior(self):
@@ -67,9 +68,10 @@ class VAE(Model, Autoencoding, Variational):
 def build(
     *,
     latent_dim: int = 25,
-    hidden_units: tuple[int, ...] = (500, 500),
+    network: networks.Network = "dense",
+    hidden_units: tuple[int, ...] = (),
     beta: float = 1.0,
-    warmup_steps: int = 0,
+    warmup: float = 0.0,
     samples: int = 1,
     covariance: Literal["diagonal", "full"] = "diagonal",
 ) -> VAE:
@@ -77,9 +79,11 @@ def build(
 
     Args:
         latent_dim: dimensions Z of the code.
-        hidden_units: widths of the encoder's hidden layers, mirrored in the decoder.
+        network: fully connected, or residual and convolutional.
+        hidden_units: widths of the hidden layers, 500 500 by default, or channels of the two convolutional stages, 32
+            64 by default; mirrored in the decoder.
         beta: weight of the rate in the loss; 1 is the ELBO.
-        warmup_steps: steps over which the rate's weight grows linearly from 0 to beta.
+        warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
         samples: Monte Carlo samples L of the distortion.
         covariance: of the posterior: diagonal, or full with z = mu + L eps.
 
@@ -87,24 +91,20 @@ def build(
         TypeError, ValueError: a hyperparameter out of range; the message names it.
     """
     checks.positive_int("latent_dim", latent_dim)
-    if not hidden_units:
-        raise ValueError("hidden_units needs at least one width, got none")
-    hidden_units = tuple(checks.positive_int("hidden_units", width) for width in hidden_units)
+    hidden_units = networks.check(network, hidden_units)
     checks.in_range("beta", beta, 0)
-    checks.positive_int("warmup_steps", warmup_steps, 0)
+    checks.in_range("warmup", warmup, 0, 1)
     checks.positive_int("samples", samples)
     checks.one_of("covariance", covariance, ("diagonal", "full"))
-    return VAE(latent_dim, hidden_units, beta, warmup_steps, samples, covariance)
+    return VAE(latent_dim, network, hidden_units, beta, warmup, samples, covariance)
 
 
 def compile_model(model: VAE, *, learning_rate: float, steps: int) -> None:
     """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
+    model.warmup_steps = round(model.warmup_share * steps)
     model.compile(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
 
 
 def draw(model: VAE, dataset) -> dict:
     """The figures of a trained model, by name."""
-    drawn = {"samples": figures.samples(model), "reconstructions": figures.reconstructions(model, dataset.test)}
-    if model.latent_dim == 2:
-        drawn |= {"manifold": figures.manifold(model), "latent": figures.latent(model, dataset.test)}
-    return drawn
+    return figures.of_autoencoder(model, dataset.test)
