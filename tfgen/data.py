@@ -4,9 +4,12 @@ MNIST and its siblings are read through TensorFlow Datasets; scikit-learn's embe
 where nothing is prepared and nothing can be downloaded.
 """
 
+import contextlib
 import dataclasses
 import os
+import re
 import socket
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ EMBEDDED = "digits"
 DEFAULT = "mnist"
 VALIDATION = 5000  # the last images of the training split, to choose on
 NETWORK_TIMEOUT = 4.0  # seconds until a host counts as out of reach
+VERSION = re.compile(r"\d+\.\d+\.\d+")  # a download that was cut short has more behind it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +116,7 @@ def _tfds(name: str, data_dir) -> Dataset:
 def prepared(name: str, data_dir=None) -> Path | None:
     """The directory of the newest prepared version of a TFDS data set, or None."""
     root = Path(data_dir or os.environ.get("TFDS_DATA_DIR") or Path.home() / "tensorflow_datasets") / name
-    versions = [path.parent for path in root.glob("*/dataset_info.json") if path.parent.name[0].isdigit()]
+    versions = [path.parent for path in root.glob("*/dataset_info.json") if VERSION.fullmatch(path.parent.name)]
     return max(versions, key=lambda path: [int(part) for part in path.name.split(".")], default=None)
 
 
@@ -133,11 +137,17 @@ def _download(name: str) -> Path:
 
 def _reachable(host: str) -> bool:
     """Whether a host answers: TFDS itself retries a lost download for minutes before it says so."""
-    try:
-        with socket.create_connection((host, 443), NETWORK_TIMEOUT):
-            return True
-    except OSError:
-        return False
+    answered = threading.Event()
+
+    def connect():
+        with contextlib.suppress(OSError), socket.create_connection((host, 443), NETWORK_TIMEOUT):
+            answered.set()
+
+    # A thread, because looking up a name has no time limit, and a connection's limit holds for each address of a host.
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(NETWORK_TIMEOUT)
+    return answered.is_set()
 
 
 def _embedded() -> Dataset:
