@@ -92,7 +92,7 @@ def latent(model, split, prior_samples=None) -> Figure:
     codes = np.asarray(model.encode(images, **given)[0])
     panels = [(f"{model.entry}: codes of the test images", codes, split.labels)]
     if prior_samples is not None:
-        panels.append(("samples of the prior", *prior_samples))
+        panels.append(("samples of the prior", np.asarray(prior_samples), None))
     figure = Figure(figsize=(6.6 * len(panels), 6), layout="constrained")
     limit = max(np.quantile(np.abs(points[:, :2]), 0.999) for _, points, _ in panels) * 1.1
     for axes, (title, points, labels) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
@@ -107,6 +107,49 @@ def latent(model, split, prior_samples=None) -> Figure:
             title=title, xlabel="$z_1$", ylabel="$z_2$", xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal"
         )
     return figure
+
+
+def interpolation(model, lines: int = 8, steps: int = 10, seed: int = 1) -> Figure:
+    """Images on straight lines between pairs of codes drawn from the prior, a line a row."""
+    ends = np.asarray(model.draw_prior(seeds.row_seeds(seed, 2 * lines))).reshape(2, lines, 1, -1)
+    fraction = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
+    latents = (1 - fraction) * ends[0] + fraction * ends[1]  # [lines, steps, Z]
+    images = model.decode(latents.reshape(lines * steps, -1))
+    return grid(images, steps, f"{model.entry}: lines between codes")
+
+
+def arithmetic(model, pool: int = 2000, members: int = 6, seed: int = 2) -> Figure:
+    """Mean codes of three groups of samples, and slanted and heavy - upright and heavy + upright and light.
+
+    Radford et al. 2016, figure 7, where a group is chosen by hand. Here it is chosen by two measures of a picture: its
+    ink, and the slant of its strokes. Each row shows the group, then the image of its mean code.
+    """
+    latents = np.asarray(model.draw_prior(seeds.row_seeds(seed, pool)))
+    images = np.asarray(model.decode(latents))
+    ink, slant = _rank(images.sum((1, 2, 3))), _rank(_slant(images[..., 0]))
+    wanted = {"slanted, heavy": slant + ink, "upright, heavy": ink - slant, "upright, light": -ink - slant}
+    groups = {name: np.argsort(score)[-members:] for name, score in wanted.items()}
+    means = [latents[chosen].mean(0) for chosen in groups.values()]
+    result = means[0] - means[1] + means[2]
+    nearby = result + 0.25 * np.asarray(model.draw_prior(seeds.row_seeds(seed + 1, members)))
+    rows = [latents[chosen] for chosen in groups.values()] + [nearby]
+    codes = np.concatenate([np.concatenate([row, [mean]]) for row, mean in zip(rows, [*means, result], strict=True)])
+    labels = [*groups, "1st - 2nd + 3rd"]
+    return grid(model.decode(codes), members + 1, f"{model.entry}: groups of codes, their means at the right", labels)
+
+
+def _rank(values):
+    return np.argsort(np.argsort(values)) / len(values)
+
+
+def _slant(images):
+    """How far the ink of images [N, 28, 28] leans to the right as it rises: minus the regression of x on y."""
+    y, x = np.mgrid[:28, :28].reshape(2, -1)
+    ink = images.reshape(len(images), -1) + 1e-6
+    ink = ink / ink.sum(1, keepdims=True)
+    mean_y, mean_x = ink @ y, ink @ x
+    covariance, variance = ink @ (x * y) - mean_x * mean_y, ink @ (y * y) - mean_y**2
+    return -covariance / variance
 
 
 def history(rows: list[dict], title: str) -> Figure:

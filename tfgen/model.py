@@ -32,6 +32,7 @@ class Model(keras.Model):
         super().__init__(name=self.entry)
         self.latent_dim = checks.positive_int("latent_dim", latent_dim)
         self.built = True  # the networks are functional models: their variables exist already
+        self.optimizers = {}  # of adversarial models, by phase; the others have `optimizer`
         self._resident_loop = None
 
     # --- training ---------------------------------------------------------------------------------------------------
@@ -58,13 +59,36 @@ class Model(keras.Model):
         self.optimizer.apply(tape.gradient(loss, variables), variables)
         return {name: tf.reduce_mean(term) for name, term in terms.items()}
 
+    def descend(self, name: str, tape, loss, *networks, when=True) -> None:
+        """One step of `optimizers[name]` on some networks' variables; none where the tensor `when` is false."""
+        variables = [variable for network in networks for variable in network.trainable_variables]
+        gradients, optimizer = tape.gradient(loss, variables), self.optimizers[name]
+        if when is True:
+            optimizer.apply(gradients, variables)
+            return
+        optimizer.build(variables)  # a branch may not create variables
+
+        def apply():
+            optimizer.apply(gradients, variables)
+            return True
+
+        tf.cond(when, apply, lambda: True)
+
+    def validation_terms(self, image, rows, **given) -> dict:
+        """What validation and tests report of images [B, 28, 28, 1] under row seeds int64 [B]: {name: [B]}."""
+        return {}
+
+    def settle(self) -> None:
+        """What is left to do before weights are saved; nothing for most models."""
+
     def train_step(self, data):
         """A step of plain `fit(images)` or `fit(images, labels)`: uint8 in 0..255 or floats in [0, 1]."""
         image, label, _ = keras.utils.unpack_x_y_sample_weight(data)
         if label is None and self.conditional:
             raise ValueError(f"{self.entry} is conditional: call fit(images, digits)")
         grey = tf.cast(image, tf.float32) / (255.0 if image.dtype == tf.uint8 else 1.0)
-        step = tf.cast(self.optimizer.iterations, tf.int32)
+        first, *_ = (self.optimizers or {"": self.optimizer}).values()
+        step = tf.cast(first.iterations, tf.int32)
         pixel_seed, seed = seeds.step_seeds(0, step, 2)
         batch = {"image": self.pixels(grey, pixel_seed)}
         if label is not None:

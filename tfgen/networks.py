@@ -81,6 +81,12 @@ def conv_decoder(latent_dim: int, channels, classes: int = 0):
     return keras.Model(inputs, maps, name="decoder")
 
 
+def code_discriminator(latent_dim: int, hidden_units, classes: int = 0):
+    """Fully connected discriminator of codes [B, Z], of their labels too with `classes`, to logits [B, 1]."""
+    inputs, units = _code(latent_dim, classes)
+    return keras.Model(inputs, layers.Dense(1)(_dense(units, hidden_units)), name="discriminator")
+
+
 def apply(network, *inputs):
     """A network on inputs with any number of leading axes: [..., F], ... -> [..., outputs]."""
     leading = tf.shape(inputs[0])[:-1]

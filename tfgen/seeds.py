@@ -1,7 +1,7 @@
 """Randomness as an argument: row seeds for what users draw, (run seed, step) for training.
 
-Every draw is stateless and names its algorithm, Philox, so that the same seed gives the same numbers in Python, on a
-server, with XLA and without.
+Every draw is stateless and names its algorithm, Philox, so that the same seed gives the same numbers in Python and on a
+server. XLA makes other floats of the same bits: what users draw by seed is not compiled by it.
 """
 
 import secrets
@@ -52,9 +52,13 @@ def row_seeds(seed, n: int) -> np.ndarray:
 
 
 def step_seeds(seed: int, step, count: int):
-    """`count` independent stateless seeds of one training step, int32 [count, 2], from (run seed, step) alone."""
-    step_seed = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
-    return tf.unstack(tf.random.split(step_seed, count, alg=ALGORITHM))
+    """`count` independent stateless seeds of one training step, int32 [2] each, from (run seed, step) alone."""
+    return split(tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)]), count)
+
+
+def split(seed, count: int):
+    """`count` independent stateless seeds from one, int32 [2] each."""
+    return tf.unstack(tf.random.split(seed, count, alg=ALGORITHM))
 
 
 def normal(shape, seed):

@@ -1,6 +1,7 @@
 """Weights: a file in Keras's own HDF5 format, whose shapes are those of the model that the code builds."""
 
 import contextlib
+import warnings
 from pathlib import Path
 
 from tfgen import files
@@ -8,7 +9,8 @@ from tfgen import files
 
 def save(model, path: Path) -> None:
     """Writes a model's weights, without its optimisers, whole or not at all."""
-    with _without_optimizer(model), files.replacing(path) as temporary:
+    model.settle()
+    with _without_optimizers(model), files.replacing(path) as temporary:
         model.save_weights(temporary)
 
 
@@ -22,18 +24,20 @@ def load(model, path: Path) -> None:
     if not path.is_file():
         raise ValueError(f"there are no weights at {str(path)!r}")
     try:
-        with _without_optimizer(model):
+        with _without_optimizers(model), warnings.catch_warnings():
+            warnings.filterwarnings("error", "Skipping nested container")  # Keras only warns of weights it cannot place
             model.load_weights(path)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, UserWarning) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{str(path)!r} does not hold weights of this {model.entry}: {reason}") from error
 
 
 @contextlib.contextmanager
-def _without_optimizer(model):
-    """Hides a compiled model's optimiser, whose slots Keras would store beside the weights."""
-    optimizer, model.optimizer = getattr(model, "optimizer", None), None
+def _without_optimizers(model):
+    """Hides a compiled model's optimisers, whose slots Keras would store beside the weights."""
+    single, several = getattr(model, "optimizer", None), model.optimizers
+    model.optimizer, model.optimizers = None, {}
     try:
         yield
     finally:
-        model.optimizer = optimizer
+        model.optimizer, model.optimizers = single, several

@@ -1,0 +1,165 @@
+"""The deep convolutional GAN of Radford, Metz and Chintala 2016 (arXiv 1511.06434), for 28 x 28 grey images.
+
+    min_G max_D  E_x[log D(x)] + E_z[log (1 - D(G(z)))]         value function (Goodfellow et al. 2014, equation 1)
+
+trained by minibatches (their algorithm 1): k steps of the discriminator, then one of the generator, which descends the
+non-saturating -E_z[log D(G(z))]. Strided and transposed convolutions, batch normalisation in both networks but for the
+generator's output and the discriminator's input, LeakyReLU in the discriminator, weights from N(0, 0.02), Adam with a
+step size of 2e-4 and beta_1 = 0.5 (section 4).
+"""
+
+from typing import Literal
+
+import keras
+import tensorflow as tf
+
+from tfgen import Model, adversarial, checks, distributions, figures, seeds
+
+layers = keras.layers
+
+EPOCHS = 20
+BATCH_SIZE = 128
+LEARNING_RATE = 2e-4
+INITIAL = keras.initializers.RandomNormal(stddev=0.02)
+SETTLING_BATCHES = 20  # of 128 codes each, over which the generator's statistics are averaged
+
+
+class DCGAN(Model):
+    """A generator of images from codes, and the discriminator that it was trained against."""
+
+    entry = "dcgan"
+    convolutional = True
+    binary = False
+
+    def __init__(self, latent_dim, filters, discriminator_steps, real_label, prior_kind):
+        super().__init__(latent_dim)
+        self.discriminator_steps, self.real_label, self.prior_kind = discriminator_steps, real_label, prior_kind
+        self.generator = generator(latent_dim, filters)
+        self.discriminator = discriminator(filters)
+
+    def compile(self, discriminator, generator):
+        """Takes an optimiser for each network."""
+        super().compile()
+        self.optimizers = {"discriminator": discriminator, "generator": generator}
+
+    @property
+    def prior(self):
+        """p(z), event [Z]: N(0, I), or uniform in [-1, 1]^Z as in the paper."""
+        make = distributions.standard_normal if self.prior_kind == "normal" else distributions.uniform_cube
+        return make(self.latent_dim)
+
+    def image_mean(self, latent):
+        """Images in [0, 1] from codes, [B, Z] -> [B, 28, 28, 1], with the statistics of inference."""
+        return (1 + self.generator(latent, training=False)) / 2
+
+    def discriminate(self, image):
+        """The discriminator's logit of images [B, 28, 28, 1]: float32 [B], above 0 where it takes them for real."""
+        return self._logit(checks.images(image))
+
+    def logit(self, image):
+        """The discriminator's logit [B] of images in [0, 1], with the statistics of inference."""
+        return self.discriminator(2 * image - 1, training=False)[:, 0]
+
+    def update(self, batch, seed, step):
+        """A step of the discriminator, and after each k-th one of the generator. Returns losses and accuracy."""
+        real = 2 * batch["image"] - 1  # [B, 28, 28, 1] in [-1, 1], as tanh gives them
+        noise = seeds.normal([tf.shape(real)[0], self.latent_dim], seed)
+        with tf.GradientTape() as generator_tape:
+            fake = self.generator(self.prior.bijector.forward(noise), training=True)
+            with tf.GradientTape() as tape:
+                real_logit = self.discriminator(real, training=True)
+                fake_logit = self.discriminator(tf.stop_gradient(fake), training=True)
+                discriminator_loss = adversarial.discriminator_loss(real_logit, fake_logit, self.real_label)
+            self.descend("discriminator", tape, discriminator_loss, self.discriminator)
+            generator_loss = adversarial.generator_loss(self.discriminator(fake, training=True))
+        due = (step + 1) % self.discriminator_steps == 0 if self.discriminator_steps > 1 else True
+        self.descend("generator", generator_tape, generator_loss, self.generator, when=due)
+        return {
+            "discriminator_loss": discriminator_loss,
+            "generator_loss": generator_loss,
+            "accuracy": adversarial.accuracy(real_logit, fake_logit),
+        }
+
+    def settle(self):
+        """Averages the generator's batch statistics anew over many batches of codes.
+
+        The running averages of training lag behind the weights, and after a short run they are hardly off their start;
+        training itself never reads them.
+        """
+        normalisations = [layer for layer in self.generator.layers if isinstance(layer, layers.BatchNormalization)]
+        momenta = [layer.momentum for layer in normalisations]
+        for batch in range(SETTLING_BATCHES):
+            for layer in normalisations:
+                layer.momentum = batch / (batch + 1)  # the mean of all batches so far
+            noise = seeds.normal([BATCH_SIZE, self.latent_dim], [0, batch])
+            self.generator(self.prior.bijector.forward(noise), training=True)
+        for layer, momentum in zip(normalisations, momenta, strict=True):
+            layer.momentum = momentum
+
+    @tf.function(reduce_retracing=True)
+    def _logit(self, image):
+        return self.logit(image)
+
+
+def generator(latent_dim: int, filters: int):
+    """Codes [B, Z] to images [B, 28, 28, 1] in [-1, 1]: 7 x 7 -> 14 x 14 -> 28 x 28."""
+    code = keras.Input((latent_dim,))
+    maps = layers.Dense(7 * 7 * 2 * filters, use_bias=False, kernel_initializer=INITIAL)(code)
+    maps = layers.ReLU()(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(maps))
+    maps = layers.Reshape((7, 7, 2 * filters))(maps)
+    maps = layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=False, kernel_initializer=INITIAL)(maps)
+    maps = layers.ReLU()(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(maps))
+    image = layers.Conv2DTranspose(1, 4, 2, "same", activation="tanh", kernel_initializer=INITIAL)(maps)
+    return keras.Model(code, image, name="generator")
+
+
+def discriminator(filters: int):
+    """Images [B, 28, 28, 1] in [-1, 1] to logits [B, 1]: 28 x 28 -> 14 x 14 -> 7 x 7."""
+    image = keras.Input((28, 28, 1))
+    maps = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 4, 2, "same", kernel_initializer=INITIAL)(image))
+    maps = layers.Conv2D(2 * filters, 4, 2, "same", use_bias=False, kernel_initializer=INITIAL)(maps)
+    maps = layers.LeakyReLU(0.2)(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(maps))
+    logit = layers.Dense(1, kernel_initializer=INITIAL)(layers.Flatten()(maps))
+    return keras.Model(image, logit, name="discriminator")
+
+
+def build(
+    *,
+    latent_dim: int = 100,
+    filters: int = 64,
+    discriminator_steps: int = 1,
+    label_smoothing: float = 0.0,
+    prior: Literal["normal", "uniform"] = "normal",
+) -> DCGAN:
+    """Builds the model with fresh weights.
+
+    Args:
+        latent_dim: dimensions Z of the code.
+        filters: base filters; the inner layers have twice as many.
+        discriminator_steps: k, steps of the discriminator for one of the generator.
+        label_smoothing: one-sided: the target of real images is 1 minus this.
+        prior: of the code: standard normal, or uniform in [-1, 1].
+
+    Raises:
+        TypeError, ValueError: a hyperparameter out of range; the message names it.
+    """
+    checks.positive_int("latent_dim", latent_dim)
+    checks.positive_int("filters", filters)
+    checks.positive_int("discriminator_steps", discriminator_steps)
+    checks.in_range("label_smoothing", label_smoothing, 0, 0.5)
+    checks.one_of("prior", prior, ("normal", "uniform"))
+    return DCGAN(latent_dim, filters, discriminator_steps, 1 - label_smoothing, prior)
+
+
+def compile_model(model: DCGAN, *, learning_rate: float, steps: int) -> None:
+    """Gives both networks their Adam with beta_1 = 0.5; `steps` is not needed, the step size stays."""
+    model.compile(*(keras.optimizers.Adam(learning_rate, beta_1=0.5) for _ in range(2)))
+
+
+def draw(model: DCGAN, dataset) -> dict:
+    """The figures of a trained model, by name."""
+    return {
+        "samples": figures.samples(model),
+        "interpolation": figures.interpolation(model),
+        "arithmetic": figures.arithmetic(model),
+    }
