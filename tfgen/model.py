@@ -12,7 +12,8 @@ class Model(keras.Model):
 
     A subclass defines `latent_dim`, `prior`, `likelihood(latent)` and `training_loss(batch, seed, step)`; an
     adversarial one defines its own `update` instead of the last. Capabilities are added by mixing in
-    `tfgen.Autoencoding` (encode, reconstruct, interpolate) and `tfgen.Variational` (elbo, log_likelihood).
+    `tfgen.Autoencoding` (encode, reconstruct, interpolate) and `tfgen.Variational` (elbo, log_likelihood), named before
+    this class because they replace some of its defaults.
 
     Attributes:
         entry: the model's name in the zoo.

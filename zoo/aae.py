@@ -28,7 +28,7 @@ LEARNING_RATE = 1e-3
 ADVERSARIAL_RATE = 0.5  # step size of the adversarial phases, as a share of the reconstruction's
 
 
-class AAE(Model, Autoencoding):
+class AAE(Autoencoding, Model):
     """An autoencoder whose codes an adversary holds to the prior."""
 
     entry = "aae"

@@ -21,7 +21,7 @@ BATCH_SIZE = 200
 LEARNING_RATE = 2e-3
 
 
-class CVAE(Model, Autoencoding, Variational):
+class CVAE(Autoencoding, Variational, Model):
     """p(x|z,y) p(z) with the amortised posterior q(z|x,y)."""
 
     entry = "cvae"

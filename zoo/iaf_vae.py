@@ -22,7 +22,7 @@ BATCH_SIZE = 128
 LEARNING_RATE = 2e-3
 
 
-class IAFVAE(Model, Autoencoding, Variational):
+class IAFVAE(Autoencoding, Variational, Model):
     """p(x|z) p(z) with a posterior that is a flow over a diagonal normal."""
 
     entry = "iaf_vae"

@@ -24,7 +24,7 @@ BATCH_SIZE = 200
 LEARNING_RATE = 2e-3
 
 
-class VAE(Model, Autoencoding, Variational):
+class VAE(Autoencoding, Variational, Model):
     """p(x|z) p(z) with the amortised posterior q(z|x)."""
 
     entry = "vae"
