@@ -1,0 +1,74 @@
+"""`python -m export ENTRY_OR_RUN --to DIR`: a SavedModel for TensorFlow Serving, proved before it is published."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from export import commands, publish
+
+NAME = "python -m export"
+UNVERIFIED = 1
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    commands.run(export, arguments, f"{NAME} ENTRY_OR_RUN --to DIR")
+
+
+def export(entry_or_run: str, /, *, to: Path, score_samples: int = 64) -> None:
+    """Writes a model as the next version of DIR/NAME for TensorFlow Serving, once it is proved through the C++ loader.
+
+    Args:
+        entry_or_run: an entry of the zoo, or a run directory that python -m zoo.train wrote.
+        to: the folder of served models; it is made if there is none.
+        score_samples: K, the samples of z behind the log-likelihood that score answers.
+    """
+    start = time.perf_counter()
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the golden answers come from the processor that most servers have
+    if score_samples < 1:
+        commands.fail(f"score-samples must be at least 1, got {score_samples}")
+    import tfgen
+    from export import bundle, deployment
+
+    try:
+        model = tfgen.load(entry_or_run)
+        folder = to / model.entry
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK) or not os.access(to, os.W_OK):
+            raise ValueError(f"{str(folder)!r} is not writable")
+    except ValueError as error:
+        commands.fail(error)
+    except OSError as error:
+        commands.fail(f"{str(to)!r} cannot be written to: {error.strerror}")
+
+    with publish.staging(folder) as staged:
+        facts = bundle.write(model, entry_or_run, staged, score_samples)
+        print(f"{model.entry}: {', '.join(facts['signatures'])}", flush=True)
+        if not proved(staged):
+            print(f"error: the export of {entry_or_run} fails its verification; nothing is published", file=sys.stderr)
+            raise SystemExit(UNVERIFIED)
+        version = publish.publish(staged)
+    deployment.write(to, model.entry, facts)
+    size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
+    print(f"\n{version}  {size / 1e6:.1f} MB in {time.perf_counter() - start:.0f} s")
+    print(f"How to serve it: {folder / 'README.md'}")
+
+
+def proved(staged: Path) -> bool:
+    """Whether a version passes `export.verify` in a fresh process, which prints its table."""
+    if not sys.platform.startswith("linux"):
+        print("note: not verified, TensorFlow's C++ loader is reached on Linux only")
+        return True
+    done = subprocess.run(
+        [sys.executable, "-m", "export.verify", str(staged)], capture_output=True, text=True, check=False
+    )
+    print("\n".join(line for line in done.stdout.splitlines() if line.startswith("  ")))
+    if done.returncode:
+        print(done.stderr.strip(), file=sys.stderr)
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What a version directory holds: the SavedModel and all that a reader or a server wants beside it.
+
+saved_model.pb, variables/    the graph and the weights
+assets.extra/                 warm-up records, one a signature
+signatures.json               the contract: names, dtypes and shapes, and K of `score`
+golden.npz                    golden requests and their answers
+MODEL_CARD.md                 what the model is, how it was trained, and its numbers
+manifest.json                 size and SHA-256 of every other file
+"""
+
+import json
+from pathlib import Path
+
+from export import card, contract, golden, manifest, signatures, warmup
+
+
+def write(model, source, version: Path, score_samples: int) -> dict:
+    """Writes a model into an empty directory.
+
+    Args:
+        model: a `tfgen.Model` with trained weights.
+        source: the run directory that it comes from, or its entry's name.
+        version: the directory.
+        score_samples: K of `score`.
+
+    Returns:
+        What `signatures.json` holds.
+    """
+    capabilities = signatures.capabilities(model)
+    table = contract.signatures(**capabilities)
+    facts = {"model": model.entry, "capabilities": capabilities, "signatures": table}
+    if capabilities["score"]:
+        facts["score_samples"] = score_samples
+    signatures.save(model, version, score_samples)
+    (version / contract.FILE).write_text(json.dumps(facts, indent=2) + "\n")
+    requests = golden.make(model, table, score_samples)
+    golden.write(version / golden.NAME, requests)
+    warmup.write(version, model.entry, requests)
+    (version / card.NAME).write_text(card.text(model, source, facts))
+    manifest.write(version)
+    return facts

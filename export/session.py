@@ -1,0 +1,209 @@
+"""TensorFlow's C++ session, which TensorFlow Serving runs, reached through its C library.
+
+`TF_LoadSessionFromSavedModel` and `TF_SessionRun` of the installed wheel, by ctypes: the loader and the executor of the
+server without a server, and without TensorFlow's Python.
+"""
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from export import library
+
+DTYPES = {1: np.dtype(np.float32), 2: np.dtype(np.float64), 3: np.dtype(np.int32), 9: np.dtype(np.int64)}
+NUMBERS = {dtype: number for number, dtype in DTYPES.items()}  # of TensorFlow's enum DataType
+SERVE = b"serve"  # the tag of the graph that a server loads
+
+
+class SessionError(RuntimeError):
+    """TensorFlow's C library refused; its message."""
+
+
+class _Output(ctypes.Structure):
+    _fields_ = [("operation", ctypes.c_void_p), ("index", ctypes.c_int)]
+
+
+class _Buffer(ctypes.Structure):
+    _fields_ = [("data", ctypes.c_void_p), ("length", ctypes.c_size_t), ("free", ctypes.c_void_p)]
+
+
+def open_library() -> ctypes.CDLL:
+    """The C library of the installed TensorFlow. Raises SessionError where there is none to load."""
+    if not sys.platform.startswith("linux"):
+        raise SessionError(f"TensorFlow's C++ loader is reached on Linux only, this is {sys.platform}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        with library.muted():
+            opened = ctypes.CDLL(str(library.folder() / library.LIBRARY))
+    except (OSError, ImportError) as error:
+        raise SessionError(f"TensorFlow's C library cannot be loaded: {error}") from error
+    pointer, pointers = ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)
+    outputs = ctypes.POINTER(_Output)
+    run = [pointer, pointer, outputs, pointers, ctypes.c_int, outputs, pointers, ctypes.c_int]
+    load = [pointer, pointer, ctypes.c_char_p, ctypes.POINTER(ctypes.c_char_p), ctypes.c_int, pointer, pointer, pointer]
+    for name, result, arguments in (
+        ("TF_Version", ctypes.c_char_p, []),
+        ("TF_NewStatus", pointer, []),
+        ("TF_DeleteStatus", None, [pointer]),
+        ("TF_GetCode", ctypes.c_int, [pointer]),
+        ("TF_Message", ctypes.c_char_p, [pointer]),
+        ("TF_NewGraph", pointer, []),
+        ("TF_DeleteGraph", None, [pointer]),
+        ("TF_GraphOperationByName", pointer, [pointer, ctypes.c_char_p]),
+        ("TF_NewSessionOptions", pointer, []),
+        ("TF_DeleteSessionOptions", None, [pointer]),
+        ("TF_LoadSessionFromSavedModel", pointer, load),
+        ("TF_CloseSession", None, [pointer, pointer]),
+        ("TF_DeleteSession", None, [pointer, pointer]),
+        ("TF_SessionRun", None, [*run, pointers, ctypes.c_int, pointer, pointer]),
+        ("TF_AllocateTensor", pointer, [ctypes.c_int, ctypes.POINTER(ctypes.c_int64), ctypes.c_int, ctypes.c_size_t]),
+        ("TF_DeleteTensor", None, [pointer]),
+        ("TF_TensorData", pointer, [pointer]),
+        ("TF_TensorType", ctypes.c_int, [pointer]),
+        ("TF_NumDims", ctypes.c_int, [pointer]),
+        ("TF_Dim", ctypes.c_int64, [pointer, ctypes.c_int]),
+        ("TF_GetAllOpList", ctypes.POINTER(_Buffer), []),
+        ("TF_DeleteBuffer", None, [ctypes.POINTER(_Buffer)]),
+    ):
+        function = getattr(opened, name)
+        function.restype, function.argtypes = result, arguments
+    return opened
+
+
+def as_the_server() -> None:
+    """Makes this whole process behave like the stock server: XLA is disabled, and no accelerator is touched."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    disable = open_library()["_ZN10tensorflow21DisableXlaCompilationEv"]  # tensorflow::DisableXlaCompilation()
+    disable.restype, disable.argtypes = None, []
+    disable()
+
+
+def read_graph(version: Path):
+    """The MetaGraphDef that a server loads. Raises SessionError if the file is missing or cannot be read."""
+    with library.protocol_buffers():
+        from google.protobuf.message import DecodeError
+        from tensorflow.core.protobuf import saved_model_pb2
+    saved = saved_model_pb2.SavedModel()
+    try:
+        saved.ParseFromString((Path(version) / "saved_model.pb").read_bytes())
+    except OSError as error:
+        raise SessionError(f"saved_model.pb cannot be read: {error.strerror}") from error
+    except DecodeError as error:
+        raise SessionError("saved_model.pb is damaged") from error
+    for graph in saved.meta_graphs:
+        if SERVE.decode() in graph.meta_info_def.tags:
+            return graph
+    raise SessionError(f"saved_model.pb holds no graph with the tag {SERVE.decode()!r}")
+
+
+def operations() -> dict:
+    """Every operation that the library knows: name -> OpDef."""
+    with library.protocol_buffers():
+        from tensorflow.core.framework import op_def_pb2
+    opened = open_library()
+    buffer = opened.TF_GetAllOpList()
+    listed = op_def_pb2.OpList.FromString(ctypes.string_at(buffer.contents.data, buffer.contents.length))
+    opened.TF_DeleteBuffer(buffer)
+    return {op.name: op for op in listed.op}
+
+
+class Session:
+    """A loaded SavedModel. `run` may be called from many threads at once.
+
+    Attributes:
+        graph: the MetaGraphDef.
+        signatures: name -> SignatureDef.
+    """
+
+    def __init__(self, version: Path):
+        self.graph = read_graph(version)
+        self.signatures = dict(self.graph.signature_def)
+        self._library = open_library()
+        self._operations = self._library.TF_NewGraph()
+        options = self._library.TF_NewSessionOptions()
+        tags = (ctypes.c_char_p * 1)(SERVE)
+        path = os.fsencode(version)
+        try:
+            self._session = self._call(
+                self._library.TF_LoadSessionFromSavedModel, options, None, path, tags, 1, self._operations, None
+            )
+        finally:
+            self._library.TF_DeleteSessionOptions(options)
+
+    def run(self, signature: str, inputs: dict) -> dict:
+        """Answers a request: every named input of a signature -> every named output, as NumPy arrays.
+
+        Raises:
+            SessionError: unknown signature, other inputs than it has, or TensorFlow's own error.
+        """
+        if signature not in self.signatures:
+            raise SessionError(f"there is no signature {signature!r}; there are {', '.join(sorted(self.signatures))}")
+        definition = self.signatures[signature]
+        if set(inputs) != set(definition.inputs):
+            raise SessionError(f"{signature} takes {sorted(definition.inputs)}, got {sorted(inputs)}")
+        answers = self.fetch(
+            {definition.inputs[name].name: value for name, value in inputs.items()},
+            [info.name for info in definition.outputs.values()],
+        )
+        return dict(zip(definition.outputs, answers, strict=True))
+
+    def fetch(self, feeds: dict, fetches: list[str]) -> list[np.ndarray]:
+        """The tensors of the graph named by `fetches`, with those of `feeds` given; names as in `op:0`."""
+        fed = (_Output * len(feeds))(*map(self._output, feeds))
+        wanted = (_Output * len(fetches))(*map(self._output, fetches))
+        values = (ctypes.c_void_p * len(feeds))(*map(self._tensor, feeds.values()))
+        results = (ctypes.c_void_p * len(fetches))()
+        try:
+            counts = len(feeds), len(fetches)
+            run = self._library.TF_SessionRun
+            self._call(run, self._session, None, fed, values, counts[0], wanted, results, counts[1], None, 0, None)
+            return [self._array(result) for result in results]
+        finally:
+            for tensor in (*values, *results):
+                if tensor:
+                    self._library.TF_DeleteTensor(tensor)
+
+    def close(self) -> None:
+        """Frees the session and its variables."""
+        self._call(self._library.TF_CloseSession, self._session)
+        self._call(self._library.TF_DeleteSession, self._session)
+        self._library.TF_DeleteGraph(self._operations)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _call(self, function, *arguments):
+        status = self._library.TF_NewStatus()
+        try:
+            result = function(*arguments, status)
+            if self._library.TF_GetCode(status):
+                raise SessionError(self._library.TF_Message(status).decode(errors="replace"))
+            return result
+        finally:
+            self._library.TF_DeleteStatus(status)
+
+    def _output(self, name: str) -> _Output:
+        operation, _, index = name.partition(":")
+        found = self._library.TF_GraphOperationByName(self._operations, operation.encode())
+        if not found:
+            raise SessionError(f"the graph has no tensor {name!r}")
+        return _Output(found, int(index or 0))
+
+    def _tensor(self, value) -> int:
+        array = np.ascontiguousarray(value)
+        dims = (ctypes.c_int64 * array.ndim)(*array.shape)
+        tensor = self._library.TF_AllocateTensor(NUMBERS[array.dtype], dims, array.ndim, array.nbytes)
+        ctypes.memmove(self._library.TF_TensorData(tensor), array.ctypes.data, array.nbytes)
+        return tensor
+
+    def _array(self, tensor: int) -> np.ndarray:
+        shape = [self._library.TF_Dim(tensor, axis) for axis in range(self._library.TF_NumDims(tensor))]
+        array = np.empty(shape, DTYPES[self._library.TF_TensorType(tensor)])
+        ctypes.memmove(array.ctypes.data, self._library.TF_TensorData(tensor), array.nbytes)
+        return array
