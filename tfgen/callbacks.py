@@ -51,8 +51,6 @@ class RunWriter(keras.callbacks.Callback):
     def __init__(self, run):
         super().__init__()
         self.run, self.rows, self.best, self.best_epoch = run, [], float("inf"), 0
-
-    def on_train_begin(self, logs=None):
         self.events = tf.summary.create_file_writer(str(self.run / runs.EVENTS))
 
     def on_epoch_end(self, epoch, logs=None):

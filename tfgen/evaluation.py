@@ -30,6 +30,16 @@ def means(model, image: np.ndarray, labels: np.ndarray, seed: int = 0) -> dict[s
     return {name: total / len(image) for name, total in totals.items()}
 
 
+def codes(model, split) -> np.ndarray:
+    """The codes that stand for a split's images, [N, Z]: the posterior's means where it is normal."""
+    images = as_float(held_out(model, split))
+    parts = []
+    for start in range(0, len(images), CHUNK):
+        given = {"digit": split.labels[start : start + CHUNK]} if model.conditional else {}
+        parts.append(np.asarray(model.centre(images[start : start + CHUNK], **given)))
+    return np.concatenate(parts)
+
+
 def test_metrics(model, dataset) -> dict[str, float]:
     """The metrics of the test split under the protocol, as `test_NAME`."""
     terms = means(model, held_out(model, dataset.test), dataset.test.labels)

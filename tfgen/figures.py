@@ -28,7 +28,8 @@ def grid(images, columns: int, title: str = "", row_labels=()) -> Figure:
     for i, image in enumerate(images):
         top, left = i // columns * 28, i % columns * 28
         canvas[top : top + 28, left : left + 28] = image
-    title_height, label_width = 0.35 * bool(title), 0.8 * bool(row_labels)  # inches
+    title_height = 0.35 * bool(title)  # inches
+    label_width = 0.2 + 0.085 * max(map(len, row_labels)) if row_labels else 0.0
     width, height = columns * PIXELS_PER_IMAGE / DPI, rows * PIXELS_PER_IMAGE / DPI
     figure = Figure(figsize=(width + label_width, height + title_height))
     box = (label_width / (width + label_width), 0, width / (width + label_width), height / (height + title_height))
@@ -87,10 +88,7 @@ def manifold(model, steps: int = 20) -> Figure:
 
 def latent(model, split, prior_samples=None) -> Figure:
     """Test codes (posterior means) in their first two coordinates, coloured by digit; beside them prior samples."""
-    images = evaluation.held_out(model, split)
-    given = {"digit": split.labels} if model.conditional else {}
-    codes = np.asarray(model.encode(images, **given)[0])
-    panels = [(f"{model.entry}: codes of the test images", codes, split.labels)]
+    panels = [(f"{model.entry}: codes of the test images", evaluation.codes(model, split), split.labels)]
     if prior_samples is not None:
         panels.append(("samples of the prior", np.asarray(prior_samples), None))
     figure = Figure(figsize=(6.6 * len(panels), 6), layout="constrained")

@@ -43,7 +43,7 @@ def dense_encoder(outputs: int, hidden_units, classes: int = 0):
     if classes:
         units = layers.Concatenate()([units, label])
     parameters = layers.Dense(outputs)(_dense(units, hidden_units))
-    return keras.Model([image, label] if classes else [image], parameters, name="encoder")
+    return keras.Model([image, label] if classes else image, parameters, name="encoder")
 
 
 def dense_decoder(latent_dim: int, hidden_units, classes: int = 0):
@@ -68,7 +68,7 @@ def conv_encoder(outputs: int, channels, classes: int = 0):
         maps = layers.Conv2D(width, 4, 2, "same")(maps)  # 28 -> 14 -> 7
         maps = _residual(maps, width)
     parameters = layers.Dense(outputs)(layers.Flatten()(layers.ELU()(maps)))
-    return keras.Model([image, label] if classes else [image], parameters, name="encoder")
+    return keras.Model([image, label] if classes else image, parameters, name="encoder")
 
 
 def conv_decoder(latent_dim: int, channels, classes: int = 0):
@@ -91,7 +91,7 @@ def apply(network, *inputs):
     """A network on inputs with any number of leading axes: [..., F], ... -> [..., outputs]."""
     leading = tf.shape(inputs[0])[:-1]
     flat = [tf.reshape(value, [-1, value.shape[-1]]) for value in inputs]
-    outputs = network(flat)
+    outputs = network(flat if len(flat) > 1 else flat[0])
     return tf.reshape(outputs, tf.concat([leading, tf.shape(outputs)[1:]], 0))
 
 
@@ -104,7 +104,7 @@ def one_hot(label, leading, classes: int = 10):
 def _code(latent_dim, classes):
     """The inputs of a decoder and the tensor it starts from: the code, the one-hot label joined to it."""
     latent, label = keras.Input((latent_dim,)), keras.Input((classes,))
-    return ([latent, label], layers.Concatenate()([latent, label])) if classes else ([latent], latent)
+    return ([latent, label], layers.Concatenate()([latent, label])) if classes else (latent, latent)
 
 
 def _dense(units, hidden_units):

@@ -51,6 +51,10 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
             shuffle=False,
             verbose=0,
         )
+    except BaseException:
+        for callback in callbacks:
+            callback.on_train_end()  # Keras does not: the progress bar would keep the terminal
+        raise
     finally:
         model._resident_loop = None
         model.train_function = None

@@ -3,6 +3,7 @@
 import contextlib
 import inspect
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import cyclopts
@@ -38,6 +39,47 @@ def entry_argument(arguments: list[str], usage: str, summary: str) -> str:
     if arguments[0] not in ENTRIES:
         fail(f"unknown entry {arguments[0]!r}; the zoo has {', '.join(ENTRIES)}")
     return arguments[0]
+
+
+def model_argument(arguments: list[str], usage: str, summary: str):
+    """The trained model of the entry or run directory that a command line begins with, or the end of the process.
+
+    Without a model the help can still be had: `--help` anywhere is left to `run`, and None is returned.
+    """
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"usage: {usage} ENTRY_OR_RUN [OPTIONS]\n\n{summary} ENTRY_OR_RUN is one of {', '.join(ENTRIES)}")
+        print(f"or a run directory; {usage} {ENTRIES[0]} --help lists the options.")
+        raise SystemExit(0 if arguments else BAD_INPUT)
+    if {"-h", "--help"} & set(arguments):
+        return None
+    import tfgen
+
+    with bad_input():
+        return tfgen.load(arguments[0])
+
+
+def is_run(argument: str) -> bool:
+    """Whether an ENTRY_OR_RUN names a run directory; an entry's name wins over a folder of that name."""
+    return argument not in ENTRIES
+
+
+def check_new_png(path: Path) -> None:
+    """Raises ValueError unless a PNG file can be made at `path`: another ending, an existing file, no such folder."""
+    if path.suffix.lower() != ".png":
+        raise ValueError(f"out must end in .png, got {str(path)!r}")
+    if path.exists():
+        raise ValueError(f"{str(path)!r} exists already; name another file, or remove it")
+    if not path.parent.is_dir():
+        raise ValueError(f"directory {str(path.parent)!r} does not exist")
+
+
+def writable_directory(path: Path) -> Path:
+    """`path`, made if need be. Raises ValueError if it cannot be a directory."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"directory {str(path)!r} cannot be made: {error.strerror}") from error
+    return path
 
 
 def run(function, arguments: list[str], name: str):
@@ -84,13 +126,14 @@ def defaults(build) -> dict:
     return {name: parameter.default for name, parameter in inspect.signature(build).parameters.items()}
 
 
-def draw(module, model, dataset, run) -> list:
-    """Draws the figures of a run; the paths of the files."""
+def draw(module, model, dataset, directory: Path, run: Path | None) -> list[Path]:
+    """Draws an entry's figures, and the history of its run if there is one; the paths of the files."""
     from tfgen import figures, runs
 
     drawn = module.draw(model, dataset)
-    drawn["history"] = figures.history(runs.read_history(run), f"{model.entry} on {dataset.name}")
-    paths = [run / runs.FIGURES / f"{name}.png" for name in drawn]
+    if run and (run / runs.HISTORY).is_file():
+        drawn["history"] = figures.history(runs.read_history(run), f"{model.entry} on {dataset.name}")
+    paths = [directory / f"{name}.png" for name in drawn]
     for path, figure in zip(paths, drawn.values(), strict=True):
         figures.save(figure, path)
     return paths

@@ -50,6 +50,29 @@ class IAFVAE(Autoencoding, Variational, Model):
         flow = flows.inverse_autoregressive_flow(start.mean(), start.stddev(), self.flow, context)
         return tfp.distributions.TransformedDistribution(self.prior, flow)
 
+    def encode(self, image, *, seed=None):
+        """A sample of q(z|x) and its log-density, which has no mean and stddev in closed form under a flow.
+
+        Args:
+            image: [B, 28, 28, 1], uint8 in 0..255, bool, or float in [0, 1].
+            seed: an int, B row seeds, or None for fresh ones.
+
+        Returns:
+            (latent [B, Z], log_density [B], nats).
+        """
+        image = checks.images(image)
+        return self._draw_posterior(image, tf.constant(seeds.row_seeds(seed, len(image))))
+
+    def draw_posterior(self, image, rows):
+        """z_i ~ q(z|x_i) from row seed i (int64 [B]) alone, [B, Z], and log q(z_i|x_i), [B]; images in [0, 1]."""
+        posterior = self.posterior(image)
+        latent = posterior.bijector.forward(seeds.normal_rows([self.latent_dim], rows))
+        return latent, posterior.log_prob(latent)
+
+    @tf.function(reduce_retracing=True)
+    def _draw_posterior(self, image, rows):
+        return self.draw_posterior(image, rows)
+
     def likelihood(self, latent):
         """p(x|z) of codes [..., Z]: batch [...], event [28, 28, 1]."""
         return distributions.bernoulli_image(networks.apply(self.decoder, latent))

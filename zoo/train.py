@@ -100,7 +100,7 @@ def train(
         "images_per_s": round(statistics.median(throughput.rates[1:] or throughput.rates), 1),
         **test_metrics(model, images),
     }
-    drawn = commands.draw(module, model, images, run)
+    drawn = commands.draw(module, model, images, run / runs.FIGURES, run)
     metrics["seconds"] = round(time.perf_counter() - started, 1)
     runs.write_metrics(run, metrics)
     summarise(metrics, run, drawn, model.conditional)
