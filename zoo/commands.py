@@ -91,7 +91,9 @@ def run(function, arguments: list[str], name: str):
         function.__name__,
         usage=f"Usage: {name} [OPTIONS]",
         version_flags=[],
-        default_parameter=cyclopts.Parameter(consume_multiple=True, negative_bool=(), negative_iterable=()),
+        default_parameter=cyclopts.Parameter(
+            converter=convert, consume_multiple=True, negative_bool=(), negative_iterable=()
+        ),
         help_format="markdown",
     )
     app.default(function)
@@ -100,6 +102,14 @@ def run(function, arguments: list[str], name: str):
     except cyclopts.CycloptsError as error:
         print(f"usage: {name} [OPTIONS]; {name} --help lists them", file=sys.stderr)
         fail(error)
+
+
+def convert(kind, tokens):
+    """The value of an option from its words: cyclopts's, but that it would round 1.5 to an int."""
+    fractions = [token.value for token in tokens if "." in token.value]
+    if fractions and kind in (int, tuple[int, ...]):
+        raise ValueError(f"{fractions[0]} is not an int")
+    return cyclopts.convert(kind, tokens)
 
 
 def with_hyperparameters(command, entry: str, build):
