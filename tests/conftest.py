@@ -1,0 +1,84 @@
+"""What the tests share: data in memory, a machine without data or network, small models and one trained run."""
+
+import keras
+import pytest
+
+import tfgen  # noqa: F401  (imports TensorFlow without its start-up lines)
+from tfgen import data
+from zoo import train, vae
+
+SMALL_RUN = ("--dataset", "digits", "--epochs", "2", "--batch-size", "100", "--hidden-units", "32", "--latent-dim", "2")
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """The embedded digits: the data set that is always there."""
+    return data.load("digits")
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """The real MNIST, for tests that are about it."""
+    if data.prepared("mnist") is None:
+        pytest.skip("MNIST is not prepared; set TFDS_DATA_DIR to a directory that holds it")
+    return data.load("mnist")
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """No host answers."""
+
+    def refuse(*arguments, **options):
+        raise OSError("the network is unreachable")
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+
+
+@pytest.fixture
+def nothing_prepared(monkeypatch, tmp_path, no_network):
+    """An empty TFDS directory on a machine without a network."""
+    directory = tmp_path / "tfds"
+    directory.mkdir()
+    monkeypatch.setenv("TFDS_DATA_DIR", str(directory))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def small_vae():
+    """A function that builds a VAE small enough for a test, the same weights each time."""
+
+    def build(**hyperparameters):
+        keras.utils.set_random_seed(0)
+        return vae.build(**({"latent_dim": 3, "hidden_units": (32,)} | hyperparameters))
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory):
+    """The run directory of a small VAE trained on the embedded digits through the command line."""
+    run = tmp_path_factory.mktemp("runs") / "small"
+    train.main(["vae", *SMALL_RUN, "--run-dir", str(run)])
+    return run
+
+
+@pytest.fixture
+def small_run_options():
+    """The options that `trained_run` was trained with."""
+    return SMALL_RUN
+
+
+@pytest.fixture
+def command(capsys):
+    """A function that runs `python -m zoo.train ARGUMENTS` in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = 0
+        try:
+            train.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return run

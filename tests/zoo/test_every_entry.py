@@ -1,0 +1,251 @@
+"""One suite over every entry: what a model of the zoo promises, whichever it is."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfgen
+from tfgen import evaluation, loading, runs, training, weights
+from zoo import figures, sample, train
+
+SMALL = {  # hyperparameters that keep a test short; an entry that is not named here is built as it is
+    "vae": {"latent_dim": 3, "hidden_units": (32,)},
+    "cvae": {"latent_dim": 3, "hidden_units": (32,)},
+    "iaf_vae": {"latent_dim": 4, "channels": (4, 8), "flow_width": 16, "context_dim": 4},
+    "aae": {"latent_dim": 3, "hidden_units": (32,)},
+    "dcgan": {"latent_dim": 8, "filters": 4},
+}
+CONV = {"latent_dim": 3, "network": "conv", "hidden_units": (4, 8)}
+VARIANTS = {
+    **{name: (name, SMALL.get(name, {})) for name in tfgen.entries()},
+    "vae conv": ("vae", CONV),
+    "vae full": ("vae", SMALL["vae"] | {"covariance": "full"}),
+    "cvae conv": ("cvae", CONV),
+    "iaf_vae without flow": ("iaf_vae", SMALL["iaf_vae"] | {"flow_steps": 0}),
+    "aae normal": ("aae", SMALL["aae"] | {"posterior": "normal", "likelihood": "normal"}),
+    "aae mixture": ("aae", {"latent_dim": 2, "hidden_units": (32,), "prior": "mixture"}),
+    "dcgan uniform": ("dcgan", SMALL["dcgan"] | {"prior": "uniform", "discriminator_steps": 2}),
+}
+
+
+def built(variant):
+    """A small model of a variant, the same weights each time, compiled by its recipe."""
+    entry, hyperparameters = VARIANTS[variant]
+    module = loading.entry_module(entry)
+    keras.utils.set_random_seed(0)
+    model = module.build(**hyperparameters)
+    module.compile_model(model, learning_rate=1e-3, steps=100)
+    return model
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def model(request):
+    return built(request.param)
+
+
+def given(model, digit=3):
+    """What a conditional model is sampled with."""
+    return {"digit": digit} if model.conditional else {}
+
+
+def test_samples_are_images(model):
+    images = model.sample(5, seed=0, **given(model)).numpy()
+    assert images.shape == (5, 28, 28, 1)
+    assert images.dtype == np.float32
+    assert images.min() >= 0
+    assert images.max() <= 1
+    assert model.sample(0, **given(model)).shape == (0, 28, 28, 1)
+
+
+def test_a_seed_names_its_images(model):
+    first = model.sample(4, seed=7, **given(model)).numpy()
+    np.testing.assert_array_equal(first, model.sample(4, seed=7, **given(model)))
+    other = model.sample(4, seed=8, **given(model)).numpy()
+    distances = np.abs(first[:, None] - other[None]).max(axis=(2, 3, 4))
+    assert distances.min() > 1e-5, "two seeds share an image"
+    fresh = [model.sample(1, **given(model)).numpy() for _ in range(2)]
+    assert np.abs(fresh[0] - fresh[1]).max() > 1e-6
+
+
+def test_a_row_depends_on_its_own_seed_alone(model):
+    rows = tfgen.row_seeds(3, 6)
+    together = model.sample(6, seed=rows, **given(model)).numpy()
+    np.testing.assert_array_equal(together, model.sample(6, seed=3, **given(model)))
+    for row, image in zip(rows, together, strict=True):
+        alone = model.sample(1, seed=[row], **given(model))
+        np.testing.assert_allclose(alone[0], image, atol=1e-5)
+    codes = model.draw_prior(rows).numpy()
+    np.testing.assert_array_equal(model.draw_prior(rows[2:3])[0], codes[2])
+
+
+def test_decode_agrees_with_sample(model):
+    rows = tfgen.row_seeds(0, 3)
+    latent = model.draw_prior(rows)
+    np.testing.assert_allclose(
+        model.decode(latent, **given(model)), model.sample(3, seed=rows, **given(model)), atol=1e-5
+    )
+
+
+def test_every_variable_moves_in_its_phase_and_only_there(model, digits, monkeypatch):
+    model = built(next(name for name, (entry, _) in VARIANTS.items() if entry == model.entry))
+    moved = {}
+
+    def changed(act):
+        before = [variable.numpy() for variable in model.trainable_variables]
+        act()
+        after = model.trainable_variables
+        return {v.path for v, old in zip(after, before, strict=True) if not np.array_equal(v.numpy(), old)}
+
+    def watched(name, tape, loss, *networks, **options):
+        allowed = {variable.path for network in networks for variable in network.trainable_variables}
+        paths = changed(lambda: type(model).descend(model, name, tape, loss, *networks, **options))
+        assert paths <= allowed, f"phase {name} moved {sorted(paths - allowed)}"
+        moved.setdefault(name, set()).update(paths)
+        allowed_by_phase[name] = allowed
+
+    allowed_by_phase = {}
+    if model.optimizers:
+        monkeypatch.setattr(model, "descend", watched, raising=False)
+    for step in range(3):  # what stands before a zero-initialised kernel has its first gradient one step later
+        image = tf.constant(evaluation.as_float(digits.train.images[step * 20 : step * 20 + 20]))
+        batch = {"image": image, "label": tf.constant(digits.train.labels[step * 20 : step * 20 + 20])}
+        paths = changed(lambda batch=batch, step=step: model.update(batch, tf.constant([0, step]), tf.constant(step)))
+        moved.setdefault("any", set()).update(paths)
+    assert moved.pop("any") == {variable.path for variable in model.trainable_variables}
+    assert moved == allowed_by_phase
+
+
+def test_training_stays_finite_and_repeats(model, digits):
+    variant = next(name for name, (entry, _) in VARIANTS.items() if entry == model.entry)
+    histories = []
+    for _ in range(2):
+        fresh = built(variant)
+        histories.append(training.fit(fresh, digits.train, epochs=1, batch_size=60).history)  # 21 steps
+    assert all(np.isfinite(values).all() for values in histories[0].values())
+    assert histories[0] == histories[1]
+
+
+def test_weights_survive_a_round_trip_bit_for_bit(model, tmp_path):
+    variant = next(name for name, (entry, _) in VARIANTS.items() if entry == model.entry)
+    path = tmp_path / "model.weights.h5"
+    model = built(variant)
+    weights.save(model, path)
+    entry, hyperparameters = VARIANTS[variant]
+    keras.utils.set_random_seed(1)
+    other = loading.build(entry, hyperparameters)
+    weights.load(other, path)
+    for ours, theirs in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("entry", tfgen.entries())
+def test_command_line_trains_samples_and_draws(entry, tmp_path, capsys):
+    run = tmp_path / "run"
+    options = ["--dataset", "digits", "--epochs", "1", "--batch-size", "100", "--run-dir", str(run)]
+    for name, value in SMALL.get(entry, {}).items():
+        values = value if isinstance(value, tuple) else [value]
+        options += [f"--{name.replace('_', '-')}", *map(str, values)]
+    train.main([entry, *options])
+    config, metrics = (json.loads((run / name).read_text()) for name in (runs.CONFIG, runs.METRICS))
+    assert config["entry"] == entry
+    assert config["dataset"] == "digits"
+    assert metrics["protocol"] == "digits-dynamic"
+    drawn = {path.name for path in (run / runs.FIGURES).iterdir()}
+    assert {"samples.png", "history.png"} <= drawn
+
+    picture = tmp_path / "five.png"
+    conditional = loading.entry_module(entry).build(**SMALL.get(entry, {})).conditional
+    sample.main(
+        [str(run), "--n", "2", "--seed", "0", "--out", str(picture), *(["--digit", "5"] if conditional else [])]
+    )
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    for path in (run / runs.FIGURES).iterdir():
+        path.unlink()
+    figures.main([str(run)])
+    assert {path.name for path in (run / runs.FIGURES).iterdir()} == drawn
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("digit", [10, -1, 1.5, "five", [1, 2], None, [[1]], [3, 11, 4]])
+def test_a_wrong_digit_is_named(digit):
+    with pytest.raises((ValueError, TypeError), match=r"digit") as error:
+        built("cvae").sample(3, digit=digit)
+    assert "0..9" in str(error.value)
+
+
+def test_only_conditional_models_take_a_digit(model):
+    if model.conditional:
+        with pytest.raises(TypeError, match="needs digit="):
+            model.decode(np.zeros([1, model.latent_dim]))
+    else:
+        with pytest.raises(TypeError, match="takes no digit, got digit=5"):
+            model.sample(1, digit=5)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.zeros([2, 28, 28]), r"shape \[B, 28, 28, 1\], got \[2, 28, 28\]"),
+        (np.zeros([2, 28, 28, 3], np.uint8), r"got \[2, 28, 28, 3\]"),
+        (np.zeros([2, 28, 28, 1], np.int32), "int32"),
+        (np.full([2, 28, 28, 1], 255.0), r"lie in \[0, 1\], got values in \[255, 255\]"),
+        (np.full([2, 28, 28, 1], np.nan), r"lie in \[0, 1\]"),
+        ("picture.png", "image must be an array"),
+    ],
+)
+def test_a_wrong_image_is_named(model, images, message):
+    call = model.discriminate if hasattr(model, "discriminate") else model.reconstruct
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(images, **given(model))
+
+
+def test_a_wrong_code_is_named(model):
+    for latent in (
+        np.zeros([1, model.latent_dim + 1]),
+        np.zeros(model.latent_dim),
+        np.full([1, model.latent_dim], np.nan),
+    ):
+        with pytest.raises(ValueError, match="latent must"):
+            model.decode(latent, **given(model))
+    with pytest.raises(TypeError, match="latent must"):
+        model.decode([["a"] * model.latent_dim], **given(model))
+
+
+def test_images_are_taken_as_bytes_floats_or_bits(model, digits):
+    if not hasattr(model, "reconstruct"):
+        pytest.skip("no encoder")
+    grey = digits.test.images[:2]
+    np.testing.assert_allclose(
+        model.reconstruct(grey, **given(model)), model.reconstruct(grey / 255, **given(model)), atol=1e-5
+    )
+    bits = grey > 127
+    np.testing.assert_array_equal(
+        model.reconstruct(bits, **given(model)), model.reconstruct(bits.astype(float), **given(model))
+    )
+
+
+def test_interpolation_ends_at_the_reconstructions(model, digits):
+    if not hasattr(model, "interpolate"):
+        pytest.skip("no encoder")
+    first, last = digits.test.images[:2], digits.test.images[2:4]
+    line = model.interpolate(first, last, 5, **given(model))
+    assert line.shape == (2, 5, 28, 28, 1)
+    np.testing.assert_allclose(line[:, 0], model.reconstruct(first, **given(model)), atol=1e-5)
+    np.testing.assert_allclose(line[:, -1], model.reconstruct(last, **given(model)), atol=1e-5)
+
+
+def test_bounds_are_ordered_and_seeded_by_row(model, digits):
+    if not hasattr(model, "log_likelihood"):
+        pytest.skip("no density")
+    bits, rows = digits.test.binarised()[:6], tfgen.row_seeds(0, 6)
+    elbo = model.elbo(bits, seed=0, **given(model)).numpy()
+    assert elbo.shape == (6,)
+    np.testing.assert_allclose(model.elbo(bits[4:5], seed=rows[4:5], **given(model)), elbo[4:5], rtol=1e-4)
+    likelihood = model.log_likelihood(bits, k=50, seed=0, **given(model)).numpy()
+    assert likelihood.mean() > elbo.mean()
+    np.testing.assert_allclose(
+        model.log_likelihood(bits[4:5], k=50, seed=rows[4:5], **given(model)), likelihood[4:5], rtol=1e-4
+    )

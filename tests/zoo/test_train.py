@@ -1,0 +1,151 @@
+"""`python -m zoo.train`: what a training leaves behind, that it repeats, and that nothing is lost when it stops."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+import tfgen
+from tfgen import runs
+
+TRAIN = [sys.executable, "-m", "zoo.train"]
+
+
+def files_of(run) -> set[str]:
+    return {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file() and "tensorboard" not in str(path)}
+
+
+def history_of(run) -> str:
+    return (run / runs.HISTORY).read_text()
+
+
+def assert_same_weights(run, other) -> None:
+    ours, theirs = tfgen.load(run).get_weights(), tfgen.load(other).get_weights()
+    assert len(ours) == 8
+    for array, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_array_equal(array, expected)
+
+
+def test_run_holds_everything_and_nothing_else(trained_run):
+    pictures = ("samples", "reconstructions", "history", "manifold", "latent")
+    assert files_of(trained_run) == {"config.json", "history.csv", "metrics.json", "model.weights.h5"} | {
+        f"figures/{name}.png" for name in pictures
+    }
+    (events,) = (trained_run / "tensorboard").iterdir()
+    assert events.stat().st_size > 500
+    for name in pictures:
+        pixels = matplotlib.image.imread(trained_run / "figures" / f"{name}.png")
+        assert min(pixels.shape[:2]) > 200
+        assert pixels[..., :3].std() > 0.01
+
+
+def test_config_names_all_that_the_run_depends_on(trained_run):
+    config = json.loads((trained_run / runs.CONFIG).read_text())
+    assert config["entry"] == "vae"
+    assert config["hyperparameters"]["latent_dim"] == 2
+    assert config["hyperparameters"]["hidden_units"] == [32]
+    assert config["hyperparameters"]["covariance"] == "diagonal"  # defaults too: they may change with the code
+    assert config["recipe"] == {"epochs": 2, "batch_size": 100, "learning_rate": pytest.approx(2e-3)}
+    assert (config["dataset"], config["protocol"], config["seed"]) == ("digits", "digits-dynamic", 0)
+    assert {part: split["images"] for part, split in config["splits"].items()} == {
+        "train": 1297,
+        "validation": 200,
+        "test": 300,
+    }
+    assert "cores" in config["device"] or "GPU" in config["device"]
+    assert {"python", "tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy"} <= set(config["versions"])
+
+
+def test_history_has_a_row_an_epoch_and_no_clock(trained_run):
+    rows = list(csv.DictReader(history_of(trained_run).splitlines()))
+    metrics = {"loss", "rate", "distortion", "val_neg_elbo", "val_rate", "val_distortion"}
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert set(rows[0]) == {"epoch"} | metrics
+    assert float(rows[1]["loss"]) < float(rows[0]["loss"])
+
+
+def test_metrics_are_those_of_the_weights_kept(trained_run, digits):
+    metrics = json.loads((trained_run / runs.METRICS).read_text())
+    assert (metrics["protocol"], metrics["epochs"]) == ("digits-dynamic", 2)
+    assert metrics["images_per_s"] > 0
+    assert metrics["seconds"] > 0
+    expected = -tfgen.load(trained_run).elbo(digits.test.binarised(), seed=0).numpy().mean()
+    assert metrics["test_neg_elbo"] == pytest.approx(expected, rel=1e-4)
+    assert metrics["test_neg_elbo"] == pytest.approx(metrics["test_rate"] + metrics["test_distortion"], abs=1e-3)
+
+
+def test_training_in_a_fresh_process_is_clean_and_the_same(trained_run, small_run_options, tmp_path):
+    """What a user types: no line on stderr, the device and every path named, the very numbers of the other process."""
+    run = tmp_path / "again"
+    done = subprocess.run(
+        [*TRAIN, "vae", *small_run_options, "--run-dir", str(run)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    assert "device: " in done.stdout
+    assert "images/s" in done.stdout
+    assert "test neg elbo" in done.stdout
+    for path in ("model.weights.h5", "figures/samples.png", "figures/manifold.png"):
+        assert str(run / path) in done.stdout
+    assert history_of(run) == history_of(trained_run)
+    assert_same_weights(run, trained_run)
+
+
+def test_best_weights_are_kept_where_training_gets_worse(command, tmp_path):
+    """Steps so large that validation ends above its lowest: the lowest is what counts."""
+    options = ("--dataset", "digits", "--epochs", "40", "--hidden-units", "256", "--learning-rate", "0.01")
+    code, _, error = command("vae", *options, "--run-dir", tmp_path / "run")
+    assert (code, error) == (0, "")
+    losses = [row["val_neg_elbo"] for row in runs.read_history(tmp_path / "run")]
+    metrics = json.loads((tmp_path / "run" / runs.METRICS).read_text())
+    assert metrics["best_epoch"] == 1 + int(np.argmin(losses))
+    assert metrics["best_epoch"] < 40
+    assert not (tmp_path / "run" / "figures" / "manifold.png").exists()
+
+
+def test_default_data_set_falls_back_and_every_file_says_so(
+    command, nothing_prepared, trained_run, small_run_options, tmp_path
+):
+    options = small_run_options[2:]  # but the data set
+    code, output, _ = command("vae", *options, "--seed", "1", "--run-dir", tmp_path / "run")
+    assert code == 0
+    assert output.startswith("note: mnist is not prepared")
+    assert "embedded digits" in output.splitlines()[0]
+    assert json.loads((tmp_path / "run" / runs.CONFIG).read_text())["dataset"] == "digits"
+    assert json.loads((tmp_path / "run" / runs.METRICS).read_text())["protocol"] == "digits-dynamic"
+    assert history_of(tmp_path / "run") != history_of(trained_run)  # the same data, another seed
+
+
+def test_loss_that_is_not_finite_stops_training_with_good_weights_on_disk(command, tmp_path):
+    run = tmp_path / "run"
+    options = ("--dataset", "digits", "--epochs", "3", "--hidden-units", "8", "--learning-rate", "1e30")
+    code, _, error = command("vae", *options, "--run-dir", run)
+    assert code == 3
+    assert "Traceback" not in error
+    last = error.splitlines()[-1]
+    assert last.startswith("error: training stopped at step ")
+    assert "loss is" in last
+    assert str(run) in last
+    assert all(np.isfinite(array).all() for array in tfgen.load(run).get_weights())
+    assert not (run / runs.METRICS).exists()
+
+
+def test_interrupted_training_leaves_a_run_that_loads(tmp_path):
+    run = tmp_path / "run"
+    options = ["--dataset", "digits", "--epochs", "100000", "--hidden-units", "8", "--run-dir", str(run)]
+    process = subprocess.Popen([*TRAIN, "vae", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.startswith("epoch") and "3/" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in error
+    assert error.splitlines()[-1].startswith("error: interrupted; the best weights so far, of epoch ")
+    assert tfgen.load(run).sample(4, seed=0).shape == (4, 28, 28, 1)
+    assert len(runs.read_history(run)) >= 3
+    assert not [name for name in files_of(run) if ".writing-" in name]
