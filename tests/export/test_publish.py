@@ -1,0 +1,85 @@
+"""Safe publishing: a version is whole or not there, no number is taken twice, killed exports leave no trace."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from export import publish, verify
+from export.publish import PREFIX
+
+
+def stage(folder, text="whole"):
+    """Publishes a version of one file."""
+    with publish.staging(folder) as staged:
+        (staged / "saved_model.pb").write_text(text)
+        return publish.publish(staged)
+
+
+def test_versions_count_up_and_are_never_overwritten(tmp_path):
+    assert [stage(tmp_path, str(turn)).name for turn in range(3)] == ["1", "2", "3"]
+    assert [(tmp_path / str(turn + 1) / "saved_model.pb").read_text() for turn in range(3)] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(("taken", "given"), [("7", "8"), ("007", "8"), ("x7", "1"), ("7.old", "1")])
+def test_a_number_taken_by_anything_is_passed_over(taken, given, tmp_path):
+    (tmp_path / taken).mkdir()
+    assert stage(tmp_path).name == given
+    assert list((tmp_path / taken).iterdir()) == []
+
+
+def test_nothing_numeric_is_seen_before_the_end_and_nothing_is_left_after_a_failure(tmp_path):
+    def fail():
+        with publish.staging(tmp_path) as staged:
+            (staged / "saved_model.pb").write_text("half")
+            assert publish.versions(tmp_path) == []
+            assert staged.parent == tmp_path
+            raise RuntimeError("full disk")
+
+    with pytest.raises(RuntimeError, match="full disk"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_export_left_is_removed_and_a_living_one_is_left_alone(tmp_path):
+    abandoned = tmp_path / f"{PREFIX}dead"
+    abandoned.mkdir()
+    (abandoned / "saved_model.pb").touch()
+    with publish.staging(tmp_path) as living:
+        assert not abandoned.exists()
+        with publish.staging(tmp_path):
+            assert living.is_dir()
+
+
+def test_a_published_version_can_be_read_by_everyone(tmp_path):
+    assert stage(tmp_path).stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.slow
+def test_an_export_killed_at_any_moment_leaves_no_version_that_fails(vae, tmp_path):
+    command = [sys.executable, "-m", "export", str(vae.run), "--to", str(tmp_path), "--score-samples", "2"]
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    whole = time.perf_counter() - start
+    generator, published = random.Random(0), 1
+    for _ in range(50):
+        # half of the moments lie in the last third, where files are written, verified and renamed
+        moment = generator.uniform(0, whole) if generator.random() < 0.5 else generator.uniform(0.66, 1.05) * whole
+        killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        time.sleep(moment)
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+        for number in publish.versions(tmp_path / "vae"):
+            differences = verify.check_manifest(tmp_path / "vae" / str(number))
+            assert "SHA-256" in differences
+            published = max(published, number)
+    for number in publish.versions(tmp_path / "vae"):
+        verified = [sys.executable, "-m", "export.verify", str(tmp_path / "vae" / str(number))]
+        assert subprocess.run(verified, check=False, capture_output=True).returncode == 0
+    subprocess.run(command, check=True, capture_output=True)
+    assert list((tmp_path / "vae").glob(f"{PREFIX}*")) == []
+    print(f"50 exports of {whole:.1f} s killed; {published} versions published whole, all verify")
