@@ -1,0 +1,96 @@
+"""The golden requests against a running server, and the README's own lines."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import requests
+
+from export import golden, manifest, replay
+
+
+def replayed(capsys, *arguments):
+    """`python -m export.replay` in this process: (exit code, stdout, stderr)."""
+    capsys.readouterr()
+    code = 0
+    try:
+        replay.main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        code = stop.code
+    return code, *capsys.readouterr()
+
+
+def test_a_server_of_the_version_answers_every_golden_request(url, exported, capsys):
+    code, said, errors = replayed(capsys, exported.version, "--url", url)
+    assert (code, errors) == (0, "")
+    assert said.count("  ok  ") == len(golden.read(exported.version / golden.NAME))
+
+
+def test_a_server_that_answers_otherwise_is_named(url, vae, tmp_path, capsys):
+    version = shutil.copytree(vae.version, tmp_path / "1")
+    asked = golden.read(version / golden.NAME)
+    asked["decode"]["outputs"]["image"] += np.float32(0.01)
+    golden.write(version / golden.NAME, asked)
+    manifest.write(version)
+    code, said, errors = replayed(capsys, version, "--url", url)
+    assert code == 1
+    assert said.count("DEPARTS") == 1
+    assert errors == f"error: {url} answers decode otherwise than {version}\n"
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:9", "grpc://127.0.0.1:9", "127.0.0.1:8500"])
+def test_a_server_that_is_not_there_ends_with_one_line(address, vae, capsys):
+    code, said, errors = replayed(capsys, vae.version, "--url", address, "--timeout", "5")
+    assert (code, said, errors.count("\n")) == (2, "", 1)
+    assert address in errors
+
+
+def test_a_path_that_is_no_version_ends_with_one_line(tmp_path, capsys):
+    code, said, errors = replayed(capsys, tmp_path, "--url", "http://localhost:8501")
+    assert (code, said, errors.count("\n")) == (2, "", 1)
+    assert "is no version" in errors
+
+
+def test_a_server_that_is_still_starting_is_waited_for(url, vae, capsys, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    answers = iter([replay.ServingError("starting"), replay.ServingError("starting")])
+    client = replay.Client(url, "vae")
+    whole = client._transport.signatures
+
+    def signatures():
+        for error in answers:
+            raise error
+        return whole()
+
+    monkeypatch.setattr(client._transport, "signatures", signatures)
+    replay.wait_for(client, 60)
+    assert "sample" in client.signatures
+
+
+def test_the_curl_lines_of_the_readme_are_answered(rest_url, exported):
+    text = (exported.version.parent / "README.md").read_text()
+    calls = re.findall(r"curl (?:-d '(.*?)' \\\n\s+)?http://localhost:8501(\S+)", text)
+    assert len(calls) == 4
+    for body, path in calls:
+        address = rest_url + path
+        reply = requests.post(address, json=json.loads(body), timeout=60) if body else requests.get(address, timeout=60)
+        assert reply.status_code == 200, reply.text
+        if body:
+            assert np.shape(reply.json()["predictions"])[1:] == (28, 28, 1)
+
+
+def test_the_python_lines_of_the_readme_run(grpc_url, exported, digits):
+    text = (exported.version.parent / "README.md").read_text()
+    blocks = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
+    client, stubs = (block for block in blocks if "from export" in block or "import grpc" in block)
+    names = {"image": digits.test.images[:2], "latent": np.zeros((2, exported.model.latent_dim), np.float32)}
+    for block in (client, stubs):
+        source = re.sub("^    ", "", block, flags=re.MULTILINE)
+        source = source.replace("grpc://localhost:8500", grpc_url).replace("localhost:8500", grpc_url[len("grpc://") :])
+        exec(compile(source, "README.md", "exec"), names)
+        if block is stubs:
+            assert names["image"].shape == (2, 28, 28, 1)
+            expected = exported.model.sample(2, seed=[0, 1], **({"digit": 5} if exported.model.conditional else {}))
+            np.testing.assert_allclose(names["image"], expected, atol=1e-5)
