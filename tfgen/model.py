@@ -139,8 +139,12 @@ class Model(keras.Model):
     def _decode(self, latent, **given):
         return self.image_mean(latent, **given)
 
+    @tf.function(reduce_retracing=True)
     def draw_prior(self, rows):
         """Codes [B, Z], z_i ~ p(z) from row seed i (int64 [B]) alone."""
+        return self._draw_prior(rows)
+
+    def _draw_prior(self, rows):
         return self.prior.bijector.forward(seeds.normal_rows([self.latent_dim], rows))
 
     def image_mean(self, latent, **given):

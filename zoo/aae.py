@@ -77,10 +77,9 @@ class AAE(Autoencoding, Model):
         """The code that stands for an image, [B, Z]: the posterior's mean."""
         return self.posterior(image).mean()
 
-    def draw_prior(self, rows):
-        """Codes [B, Z], z_i ~ p(z) from row seed i (int64 [B]) alone."""
+    def _draw_prior(self, rows):
         if self.prior_kind == "normal":
-            return super().draw_prior(rows)
+            return super()._draw_prior(rows)
         draws = seeds.map_rows(distributions.draw_petal, rows)  # [B, 1 + Z]: the digit, the noise
         return distributions.digit_petals(tf.cast(draws[:, 0], tf.int64)).bijector.forward(draws[:, 1:])
 

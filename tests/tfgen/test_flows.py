@@ -1,0 +1,119 @@
+"""The flow against brute force: masks that are triangular, a log-density that is the numerical one."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfgen import distributions, flows
+
+DIM, CONTEXT = 5, 3
+
+
+def randomised(network, stddev=0.7):
+    """A network whose weights are all far from their start, so that no entry is small by chance."""
+    generator = np.random.default_rng(0)
+    for variable in network.trainable_variables:
+        variable.assign(generator.normal(0, stddev, variable.shape))
+    return network
+
+
+@pytest.fixture(scope="module")
+def steps():
+    keras.utils.set_random_seed(0)
+    return [randomised(flows.made(DIM, 16, 2, CONTEXT), 0.3) for _ in range(3)]
+
+
+@pytest.fixture(scope="module")
+def parameters():
+    generator = np.random.default_rng(1)
+    mean, context = generator.normal(size=(1, DIM)), generator.normal(size=(1, CONTEXT))
+    stddev = generator.uniform(0.5, 2, size=(1, DIM))
+    return [tf.constant(value, tf.float32) for value in (mean, stddev, context)]
+
+
+def jacobian(function, point):
+    """d function / d point [DIM, DIM] of a map of vectors."""
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        value = function(point[None])[0]
+    return tape.jacobian(value, point).numpy()
+
+
+@pytest.mark.parametrize("dim", [1, 2, 5])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_made_is_strictly_triangular_in_both_orders(dim, reverse):
+    network = randomised(flows.made(dim, 16, 2, CONTEXT))
+    order = np.arange(dim)[::-1] if reverse else np.arange(dim)
+    context = tf.ones([1, CONTEXT])
+    for group in range(2):
+
+        def outputs(inputs, group=group):
+            ordered = tf.gather(inputs, order, axis=1)
+            return tf.gather(network([ordered, context])[:, group * dim : (group + 1) * dim], order, axis=1)
+
+        derivative = jacobian(outputs, tf.constant(np.linspace(-1, 1, dim), tf.float32))
+        strictly = np.triu(derivative, 0) if not reverse else np.tril(derivative, 0)
+        np.testing.assert_array_equal(strictly, 0)
+        below = derivative[np.tril_indices(dim, -1)] if not reverse else derivative[np.triu_indices(dim, 1)]
+        assert (below != 0).all(), "an output does not see an input that it may see"
+
+
+def test_every_output_sees_the_context():
+    network = randomised(flows.made(DIM, 16, 2, CONTEXT))
+    latent, context = tf.zeros([1, DIM]), tf.ones([CONTEXT])
+    with tf.GradientTape() as tape:
+        tape.watch(context)
+        outputs = network([latent, context[None]])[0]
+    derivative = tape.jacobian(outputs, context).numpy()
+    assert (derivative[1:DIM] != 0).all()
+    assert (derivative[DIM + 1 :] != 0).all()
+
+
+def test_log_density_agrees_with_the_numerical_log_determinant(steps, parameters):
+    flow = flows.inverse_autoregressive_flow(*parameters[:2], steps, parameters[2])
+    noise = tf.random.stateless_normal([DIM], [1, 2])
+    posterior = tfp.distributions.TransformedDistribution(distributions.standard_normal(DIM), flow)
+    latent = posterior.bijector.forward(noise[None])
+    _, log_determinant = np.linalg.slogdet(jacobian(lambda eps: flow.forward(eps), noise))
+    expected = -0.5 * np.sum(noise.numpy() ** 2 + np.log(2 * np.pi)) - log_determinant
+    np.testing.assert_allclose(posterior.log_prob(latent)[0], expected, rtol=1e-4)
+
+
+def test_inverse_undoes_forward(steps, parameters):
+    noise = tf.random.stateless_normal([4, DIM], [3, 4])
+    latent = flows.inverse_autoregressive_flow(*parameters[:2], steps, parameters[2]).forward(noise)
+    fresh = flows.inverse_autoregressive_flow(*parameters[:2], steps, parameters[2])  # with nothing remembered
+    np.testing.assert_allclose(fresh.inverse(latent), noise, atol=1e-3)
+
+
+def test_density_of_the_own_sample_costs_one_pass_a_step(steps, parameters, monkeypatch):
+    passes = []
+    compute = flows.GatedStep._compute
+    monkeypatch.setattr(flows.GatedStep, "_compute", lambda self, z: passes.append(1) or compute(self, z))
+    flow = flows.inverse_autoregressive_flow(*parameters[:2], steps, parameters[2])
+    posterior = tfp.distributions.TransformedDistribution(distributions.standard_normal(DIM), flow)
+    latent = posterior.bijector.forward(tf.zeros([2, 1, DIM]))
+    posterior.log_prob(latent)
+    assert len(passes) == len(steps)
+
+
+def test_a_fresh_step_nearly_keeps_its_input():
+    keras.utils.set_random_seed(0)
+    step = flows.GatedStep(flows.made(DIM, 16, 2, CONTEXT), tf.ones([1, CONTEXT]))
+    latent = tf.random.stateless_normal([100, DIM], [5, 6])
+    gate, _ = step._compute(latent)
+    assert gate.numpy().min() > 0.8
+    assert np.corrcoef(step.forward(latent).numpy().ravel(), latent.numpy().ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("raw", [-1e6, 1e6])
+def test_an_extreme_gate_keeps_the_density_finite(raw):
+    def network(inputs):
+        return tf.concat([tf.zeros_like(inputs[0]), tf.fill(tf.shape(inputs[0]), raw)], -1)
+
+    step = flows.GatedStep(network, tf.ones([1, CONTEXT]))
+    latent = tf.ones([2, DIM])
+    assert np.isfinite(step.forward(latent)).all()
+    assert np.isfinite(step.forward_log_det_jacobian(latent, event_ndims=1)).all()

@@ -1,0 +1,96 @@
+"""AAE: its priors, its posteriors and its three phases."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen import distributions, evaluation, seeds
+from zoo import aae
+
+
+def built(**hyperparameters):
+    keras.utils.set_random_seed(0)
+    model = aae.build(**({"latent_dim": 2, "hidden_units": (16,)} | hyperparameters))
+    aae.compile_model(model, learning_rate=1e-2, steps=100)
+    return model
+
+
+@pytest.fixture(scope="module")
+def batch(digits):
+    image = evaluation.as_float(digits.train.binarised()[:32])
+    return {"image": tf.constant(image), "label": tf.constant(digits.train.labels[:32])}
+
+
+def test_discriminator_step_leaves_the_autoencoder_untouched(batch, monkeypatch):
+    model = built()
+    descend = aae.AAE.descend
+
+    def only_discriminator(self, name, *arguments):
+        if name == "discriminator":
+            descend(self, name, *arguments)
+
+    monkeypatch.setattr(aae.AAE, "descend", only_discriminator)
+    before = [network.get_weights() for network in (model.encoder, model.decoder, model.discriminator)]
+    model.update(batch, tf.constant([0, 0]), tf.constant(0))
+    after = [network.get_weights() for network in (model.encoder, model.decoder, model.discriminator)]
+    for old, new in zip(before[0] + before[1], after[0] + after[1], strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert any((old != new).any() for old, new in zip(before[2], after[2], strict=True))
+
+
+def test_encoder_as_generator_fools_the_discriminator_more(batch, monkeypatch):
+    """Steps of the third phase alone raise the discriminator's logits of codes."""
+    model = built()
+    descend = aae.AAE.descend
+    monkeypatch.setattr(
+        aae.AAE, "descend", lambda self, name, *rest: descend(self, name, *rest) if name == "generator" else None
+    )
+    losses = [float(model.update(batch, tf.constant([0, 0]), tf.constant(0))["generator_loss"]) for _ in range(5)]
+    assert losses[-1] < losses[0]
+
+
+def test_deterministic_posterior_has_no_spread(digits):
+    mean, stddev = built().encode(digits.test.images[:3])
+    assert mean.shape == (3, 2)
+    np.testing.assert_array_equal(stddev, np.zeros([3, 2]))
+    _, spread = built(posterior="normal").encode(digits.test.images[:3])
+    assert (spread.numpy() > 0).all()
+
+
+def test_mixture_is_the_average_of_its_petals():
+    model = built(prior="mixture")
+    points = tf.random.stateless_normal([50, 2], [0, 1]) * 2
+    petals = distributions.digit_petals(tf.range(10))
+    average = tf.reduce_logsumexp(petals.log_prob(points[:, None]), 1) - np.log(10)
+    np.testing.assert_allclose(model.prior.log_prob(points), average, rtol=1e-4)
+
+
+def test_samples_of_the_mixture_follow_it():
+    model = built(prior="mixture")
+    drawn = model.draw_prior(seeds.row_seeds(0, 4000)).numpy()
+    digit = distributions.digit_petals(tf.range(10)).log_prob(drawn[:, None]).numpy().argmax(1)
+    shares = np.bincount(digit, minlength=10) / len(drawn)
+    assert np.abs(shares - 0.1).max() < 0.025
+    np.testing.assert_allclose(drawn[digit == 0].mean(0), [distributions.PETAL_DISTANCE, 0], atol=0.2)
+
+
+def test_discriminator_is_given_the_label_of_a_mixture_alone():
+    codes, labels = tf.zeros([2, 2]), tf.constant([0, 5])
+    told, untold = (built(prior=prior).logit(codes, labels).numpy()[:, 0] for prior in ("mixture", "normal"))
+    assert told[0] != told[1]
+    assert untold[0] == untold[1]
+
+
+def test_gaussian_likelihood_trains_on_grey_levels():
+    assert built().binary
+    grey = built(likelihood="normal")
+    assert not grey.binary
+    image = tf.fill([1, 28, 28, 1], 0.5)
+    expected = -0.5 * np.log(2 * np.pi * distributions.PIXEL_STDDEV**2) * 784
+    assert distributions.normal_image(tf.zeros([1, 28, 28, 1])).log_prob(image).numpy() == pytest.approx(expected)
+
+
+def test_mixture_needs_the_plane():
+    with pytest.raises(ValueError, match="needs latent_dim 2, got 8"):
+        aae.build(prior="mixture")

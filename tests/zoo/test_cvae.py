@@ -1,0 +1,51 @@
+"""CVAE: the digit matters to each of its networks."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfgen import networks
+from zoo import cvae
+
+
+@pytest.fixture(scope="module", params=networks.HIDDEN_UNITS)
+def model(request):
+    keras.utils.set_random_seed(0)
+    return cvae.build(latent_dim=3, network=request.param, hidden_units=(8, 16))
+
+
+def test_elbo_depends_on_the_digit(model, digits):
+    bits = digits.test.binarised()[:4]
+    bounds = [model.elbo(bits, digit=digit, seed=0).numpy() for digit in (2, 7)]
+    assert np.abs(bounds[0] - bounds[1]).min() > 1e-3
+
+
+def test_posterior_and_likelihood_depend_on_the_digit(model, digits):
+    images, latent = digits.test.images[:2], np.zeros([2, 3], np.float32)
+    means = [model.encode(images, digit=digit)[0].numpy() for digit in (0, 1)]
+    assert np.abs(means[0] - means[1]).max() > 1e-4
+    decoded = [model.decode(latent, digit=digit).numpy() for digit in (0, 1)]
+    assert np.abs(decoded[0] - decoded[1]).max() > 1e-4
+
+
+def test_digits_are_taken_row_by_row(model):
+    rows = model.sample(3, digit=[1, 5, 9], seed=4).numpy()
+    for row, digit in enumerate((1, 5, 9)):
+        np.testing.assert_allclose(rows[row], model.sample(3, digit=digit, seed=4)[row], atol=1e-5)
+
+
+def test_a_code_is_a_style_whatever_the_digit(model):
+    """The prior does not know the digit: the same seed draws the same code for each."""
+    np.testing.assert_array_equal(model.draw_prior(np.arange(3)), model.draw_prior(np.arange(3)))
+    latent = model.draw_prior(np.arange(3)).numpy()
+    np.testing.assert_allclose(model.decode(latent, digit=8), model.sample(3, digit=8, seed=np.arange(3)), atol=1e-5)
+
+
+def test_fit_needs_the_digits(digits):
+    model, other = (cvae.build(latent_dim=3, hidden_units=(8,)) for _ in range(2))
+    for compiled in (model, other):
+        cvae.compile_model(compiled, learning_rate=1e-3, steps=10)
+    with pytest.raises(ValueError, match=r"fit\(images, digits\)"):
+        other.fit(digits.train.images[:20], epochs=1, verbose=0)
+    history = model.fit(digits.train.images[:40], digits.train.labels[:40], epochs=1, batch_size=20, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()

@@ -1,0 +1,103 @@
+"""DCGAN: its game, its normalisation, its prior."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen import evaluation
+from zoo import dcgan
+
+
+def built(**hyperparameters):
+    keras.utils.set_random_seed(0)
+    model = dcgan.build(**({"latent_dim": 6, "filters": 4} | hyperparameters))
+    dcgan.compile_model(model, learning_rate=2e-4, steps=100)
+    return model
+
+
+@pytest.fixture(scope="module")
+def batch(digits):
+    return {"image": tf.constant(evaluation.as_float(digits.train.images[:32]))}
+
+
+def test_settled_statistics_are_those_of_fresh_batches():
+    """Inference agrees with training-mode normalisation on a large batch, however short the run was."""
+    model = built()
+    latent = model.draw_prior(np.arange(2000))
+    in_training = lambda: (1 + model.generator(latent, training=True).numpy()) / 2  # noqa: E731
+    start = np.abs(model.image_mean(latent) - in_training()).mean()
+    model.settle()
+    settled = np.abs(model.image_mean(latent) - in_training()).mean()
+    assert settled < 0.1 * start
+    momenta = [layer.momentum for layer in model.generator.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert momenta == [0.9, 0.9]
+
+
+def test_settling_leaves_what_is_trained_and_repeats():
+    model = built()
+    before = [variable.numpy() for variable in model.trainable_variables]
+    model.settle()
+    once = model.generator.get_weights()
+    model.settle()
+    for old, variable in zip(before, model.trainable_variables, strict=True):
+        np.testing.assert_array_equal(old, variable)
+    for old, new in zip(once, model.generator.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_generator_moves_after_every_kth_discriminator_step(batch):
+    model = built(discriminator_steps=3)
+    update = tf.function(model.update)
+    moves = []
+    for step in range(6):
+        before = model.generator.get_weights()[0].copy(), model.discriminator.get_weights()[0].copy()
+        update(batch, tf.constant([0, step]), tf.constant(step))
+        after = model.generator.get_weights()[0], model.discriminator.get_weights()[0]
+        moves.append(tuple(bool((old != new).any()) for old, new in zip(before, after, strict=True)))
+    assert moves == [(False, True), (False, True), (True, True)] * 2
+
+
+def test_generator_descends_against_the_updated_discriminator(batch):
+    """Algorithm 1: a discriminator step, then a generator step, which lowers its loss under that discriminator."""
+    model = built()
+    losses = [float(model.update(batch, tf.constant([0, 1]), tf.constant(0))["generator_loss"]) for _ in range(3)]
+    assert np.isfinite(losses).all()
+    assert model.optimizers["generator"].iterations == model.optimizers["discriminator"].iterations == 3
+
+
+def test_uniform_prior_fills_the_cube():
+    model = built(prior="uniform")
+    codes = model.draw_prior(np.arange(3000)).numpy()
+    assert np.abs(codes).max() <= 1
+    np.testing.assert_allclose(codes.std(0), 1 / np.sqrt(3), rtol=0.05)
+    inside = tf.constant(codes[:5] * 0.9)
+    np.testing.assert_allclose(model.prior.log_prob(inside), -6 * np.log(2), rtol=1e-3)
+
+
+def test_initial_weights_are_narrow():
+    kernels = [v for v in built(filters=32).trainable_variables if v.path.endswith("kernel")]
+    assert len(kernels) == 6
+    for kernel in kernels:
+        assert np.std(kernel.numpy()) == pytest.approx(0.02, rel=0.2), kernel.path
+
+
+def test_discriminate_gives_a_logit_an_image(digits):
+    model = built()
+    logits = model.discriminate(digits.test.images[:5])
+    assert logits.shape == (5,)
+    np.testing.assert_allclose(model.discriminate(digits.test.images[3:4])[0], logits[3], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"discriminator_steps": 0}, "discriminator_steps must be at least 1, got 0"),
+        ({"label_smoothing": 0.9}, "label_smoothing must be in 0"),
+        ({"prior": "cauchy"}, "prior must be one of normal, uniform; got 'cauchy'"),
+        ({"filters": 2.5}, "filters must be an int, got 2.5"),
+    ],
+)
+def test_hyperparameters_out_of_range_are_named(wrong, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        built(**wrong)
