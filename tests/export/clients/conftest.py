@@ -129,9 +129,7 @@ def columns_of(body: dict, definition) -> tuple[dict, bool]:
         columns = body["inputs"]
         if not isinstance(columns, dict):
             if len(infos) > 1:
-                raise RefusedError(
-                    400, "inputs is a plain value/list, but expecting an object as multiple input tensors"
-                )
+                raise RefusedError(400, "inputs is a plain value/list, but expecting an object")
             columns = {next(iter(infos)): columns}
         for name in infos:
             if name not in columns:
@@ -142,9 +140,7 @@ def columns_of(body: dict, definition) -> tuple[dict, bool]:
         raise RefusedError(400, "No values in 'instances' array")
     if not isinstance(rows[0], dict):
         if len(infos) > 1:
-            raise RefusedError(
-                400, "instances is a plain list, but expecting list of objects as multiple input tensors"
-            )
+            raise RefusedError(400, "instances is a plain list, but expecting list of objects")
         rows = [{next(iter(infos)): row} for row in rows]
     for number, row in enumerate(rows):
         if set(row) != set(infos):
