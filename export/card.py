@@ -55,8 +55,8 @@ def text(model, source, facts: dict) -> str:
 
 
 def _provenance(source) -> tuple[dict, dict]:
-    """A run's config.json and metrics.json; empty where they are not written."""
-    if not runs.is_run(Path(source)):
+    """A run's config.json and metrics.json; empty where they are not written. An entry's name wins over a folder."""
+    if str(source) in loading.entries() or not runs.is_run(Path(source)):
         return {}, {}
     try:
         metrics = json.loads((Path(source) / runs.METRICS).read_text())

@@ -306,6 +306,24 @@ def test_digits_that_are_not_refused_with_nan_fail(exported_entry):
             verify.check_digits(Careless(), requests)
 
 
+def test_the_verifying_process_runs_no_xla_as_the_stock_server_does(tmp_path):
+    saved(tmp_path, lambda seed: {"image": compiled(seed)}).close()
+    code = (
+        "import sys, numpy as np\n"
+        "from export import session\n"
+        "if sys.argv[1] == 'server':\n"
+        "    session.as_the_server()\n"
+        f"print(session.Session({str(tmp_path)!r}).run('sample', {{'seed': np.arange(2)}}))\n"
+    )
+    plain, server = (
+        subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=False)
+        for how in ("plain", "server")
+    )
+    assert "0., 2." in plain.stdout
+    assert server.returncode == 1
+    assert "SessionError" in server.stderr
+
+
 # --- the session ------------------------------------------------------------------------------------------------------
 
 
