@@ -1,6 +1,7 @@
-"""Times tfgen's trainer beside PyTorch and plain Keras `fit`: the VAE 784-500-500-25, batches of 100, Adam.
+"""Times tfgen's trainer beside PyTorch and plain Keras `fit`.
 
-    python tests/benchmarks/train_speed.py [--rounds 5] [--images 55000]
+    python tests/benchmarks/train_speed.py                         the VAE 784-500-500-25, batches of 100, Adam
+    python tests/benchmarks/train_speed.py dcgan --images 6400     the DCGAN with 64 base filters, batches of 128
 
 Every contender is a process of its own that waits while the others train; in each round each trains one epoch. The
 first round, which compiles, is not counted. A second table compares the time of `import tfgen` with that of the two
@@ -18,15 +19,19 @@ from pathlib import Path
 import numpy as np
 
 PEERS = Path(__file__).parent / "peers"
-CONTENDERS = {"tfgen": "tfgen_vae.py", "PyTorch": "torch_vae.py", "plain fit": "keras_vae.py"}
-BATCH = 100
+CONTENDERS = {  # script and arguments
+    "vae": {"tfgen": "tfgen_trainer.py vae", "PyTorch": "torch_vae.py", "plain fit": "keras_vae.py"},
+    "dcgan": {"tfgen": "tfgen_trainer.py dcgan", "PyTorch": "torch_dcgan.py"},
+}
+BATCH = {"vae": 100, "dcgan": 128}
 
 
 class Contender:
     """A process that trains an epoch when told to."""
 
     def __init__(self, script: str, images: Path):
-        command = [sys.executable, str(PEERS / script), str(images)]
+        script, *arguments = script.split()
+        command = [sys.executable, str(PEERS / script), str(images), *arguments]
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -46,9 +51,9 @@ class Contender:
         self.process.wait()
 
 
-def training_rates(rounds: int, images: Path) -> dict[str, list[float]]:
+def training_rates(entry: str, rounds: int, images: Path) -> dict[str, list[float]]:
     """The images/s of every contender in every round, printed as they come."""
-    contenders = {name: Contender(script, images) for name, script in CONTENDERS.items()}
+    contenders = {name: Contender(script, images) for name, script in CONTENDERS[entry].items()}
     rates = {name: [] for name in contenders}
     try:
         for number in range(rounds + 1):
@@ -82,26 +87,25 @@ def write_images(path: Path, count: int) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("entry", nargs="?", default="vae", choices=CONTENDERS, help="the model to train")
     parser.add_argument("--rounds", type=int, default=5, help="epochs of each that count")
-    parser.add_argument("--images", type=int, default=55_000, help=f"images an epoch, a multiple of {BATCH}")
+    parser.add_argument("--images", type=int, default=55_000, help="images a round; the rest of a batch is left out")
     parser.add_argument("--imports", type=int, default=5, help="times that each import is timed")
     options = parser.parse_args()
-    if options.rounds < 1 or options.imports < 1 or options.images < BATCH or options.images % BATCH:
-        parser.error(f"rounds and imports must be positive, images a positive multiple of {BATCH}")
+    if options.rounds < 1 or options.imports < 1 or options.images < BATCH[options.entry]:
+        parser.error(f"rounds and imports must be positive, images at least {BATCH[options.entry]}")
     if importlib.util.find_spec("torch") is None:
-        print(
-            "error: PyTorch is missing: pip install torch --index-url https://download.pytorch.org/whl/cpu",
-            file=sys.stderr,
-        )
+        print("error: PyTorch, one of the peers, is missing: pip install torch", file=sys.stderr)
         return 2
 
     with tempfile.TemporaryDirectory() as folder:
         images = Path(folder) / "images.npy"
-        print(f"images/s on {write_images(images, options.images)}, {options.images:,} images a round")
-        rates = training_rates(options.rounds, images)
+        count = options.images // BATCH[options.entry] * BATCH[options.entry]
+        print(f"{options.entry}, images/s on {write_images(images, count)}, {count:,} images a round")
+        rates = training_rates(options.entry, options.rounds, images)
     medians = {name: statistics.median(values) for name, values in rates.items()}
     print(f"{'median':8} " + "  ".join(f"{name} {rate:9,.0f}" for name, rate in medians.items()))
-    for name in ("PyTorch", "plain fit"):
+    for name in (name for name in rates if name != "tfgen"):
         ratios = [ours / theirs for ours, theirs in zip(rates["tfgen"], rates[name], strict=True)]
         print(f"over {name}: {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})")
 

@@ -24,5 +24,6 @@ class Rounds(keras.callbacks.Callback):
         self.start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        print(self.images / (time.perf_counter() - self.start), logs["loss"], file=sys.__stdout__, flush=True)
+        loss = logs["loss"] if "loss" in logs else logs["generator_loss"]
+        print(self.images / (time.perf_counter() - self.start), loss, file=sys.__stdout__, flush=True)
         self.model.stop_training = not sys.stdin.readline()

@@ -1,4 +1,4 @@
-"""The zoo's VAE 784-500-500-25 through `tfgen.training.fit`, with every callback that `python -m zoo.train` uses.
+"""The zoo's VAE 784-500-500-25 or its DCGAN through `tfgen.training.fit`, with every callback of `python -m zoo.train`.
 
 Trains an epoch on IMAGES.npy for each line on stdin and answers with images/s and loss; see train_speed.py.
 """
@@ -14,19 +14,28 @@ import numpy as np
 from rounds import Rounds
 
 from tfgen import callbacks, data, runs, training
-from zoo import vae
+from zoo import dcgan, vae
 
-BATCH = 100
 EPOCHS = 10_000  # more than anyone waits for: stdin ends before
 
 
-def main() -> None:
-    training.set_initial_seed(0)
-    images = np.load(sys.argv[1])
-    train = data.Split("train", images, np.zeros(len(images), np.int64))
-    validation = data.Split("validation", images[:1000], train.labels[:1000])
+def compiled(entry: str):
+    """The model that the peers train too, and its batch size."""
+    if entry == "dcgan":
+        model = dcgan.build(latent_dim=100, filters=64)
+        dcgan.compile_model(model, learning_rate=2e-4, steps=1)
+        return model, 128
     model = vae.build(latent_dim=25, hidden_units=(500, 500))
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
+    return model, 100
+
+
+def main(path: str, entry: str) -> None:
+    training.set_initial_seed(0)
+    images = np.load(path)
+    train = data.Split("train", images, np.zeros(len(images), np.int64))
+    validation = data.Split("validation", images[:1000], train.labels[:1000])
+    model, batch = compiled(entry)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         run = Path(folder) / "run"
         runs.create(run)
@@ -37,8 +46,8 @@ def main() -> None:
             callbacks.RunWriter(run),
             callbacks.ProgressLines(EPOCHS),
         ]
-        training.fit(model, train, epochs=EPOCHS, batch_size=BATCH, callbacks=watchers)
+        training.fit(model, train, epochs=EPOCHS, batch_size=batch, callbacks=watchers)
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
