@@ -18,7 +18,7 @@ import tensorflow_probability as tfp
 from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, flows, networks, seeds
 
 EPOCHS = 60
-BATCH_SIZE = 128
+BATCH_SIZE = 64
 LEARNING_RATE = 2e-3
 
 
@@ -94,7 +94,7 @@ class IAFVAE(Autoencoding, Variational, Model):
 def build(
     *,
     latent_dim: int = 32,
-    channels: tuple[int, int] = (32, 64),
+    channels: tuple[int, int] = (16, 64),
     flow_steps: int = 2,
     flow_width: int = 640,
     context_dim: int = 64,
@@ -126,9 +126,9 @@ def build(
 
 
 def compile_model(model: IAFVAE, *, learning_rate: float, steps: int) -> None:
-    """Gives the model its optimiser: Adamax as in the paper, its step size falling to zero along half a cosine."""
+    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
     model.warmup_steps = round(model.warmup_share * steps)
-    model.compile(optimizer=keras.optimizers.Adamax(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
+    model.compile(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
 
 
 def draw(model: IAFVAE, dataset) -> dict:

@@ -19,7 +19,7 @@ import tensorflow_probability as tfp
 
 from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, networks, seeds
 
-EPOCHS = 60
+EPOCHS = 70
 BATCH_SIZE = 200
 LEARNING_RATE = 2e-3
 
