@@ -13,7 +13,7 @@ RATE = "images_per_s"
 
 
 class Throughput(keras.callbacks.Callback):
-    """Adds the epoch's images / seconds of training steps to its logs; validation and writing are not counted."""
+    """Adds images / seconds of training steps to the logs; validation and writing are not counted."""
 
     def __init__(self, images_per_epoch: int):
         super().__init__()
@@ -27,6 +27,7 @@ class Throughput(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.seconds += time.perf_counter() - self.start
+        logs[RATE] = self.images * (batch + 1) / self.params["steps"] / self.seconds  # of the epoch so far
 
     def on_epoch_end(self, epoch, logs=None):
         logs[RATE] = self.images / self.seconds
@@ -88,7 +89,7 @@ class ProgressLines(keras.callbacks.Callback):
         self.task = self.bar.add_task("", total=self.epochs * self.params["steps"], text="")
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.done, self.start = epoch * self.params["steps"], time.perf_counter()
+        self.done = epoch * self.params["steps"]
         self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}", completed=self.done)
 
     def on_train_batch_end(self, batch, logs=None):

@@ -45,7 +45,7 @@ def train(
         seed: fixes the first weights, the order of the data and all noise.
     """
     started = time.perf_counter()
-    from tfgen import callbacks, checks, data, loading, runs, training, weights
+    from tfgen import checks, data, loading, runs, training, weights
     from tfgen.evaluation import test_metrics
 
     module = loading.entry_module(entry)
@@ -79,9 +79,30 @@ def train(
     say(f"{entry}: {model.parameter_count():,} parameters, {epochs} epochs of {images.name} {images.train.name}")
     say(f"device: {device}")
 
-    throughput = callbacks.Throughput(steps * batch_size)
-    writer = callbacks.RunWriter(run)
-    watchers = [throughput, callbacks.Validation(images.validation, model), writer, callbacks.ProgressLines(epochs)]
+    throughput, best_epoch = _fit(model, images, run, epochs=epochs, batch_size=batch_size, seed=seed)
+    weights.load(model, run / runs.WEIGHTS)
+    metrics = {
+        "protocol": images.protocol,
+        "epochs": epochs,
+        "best_epoch": best_epoch,
+        "parameters": model.parameter_count(),
+        "images_per_s": round(statistics.median(throughput[1:] or throughput), 1),
+        **test_metrics(model, images),
+    }
+    drawn = commands.draw(module, model, images, run / runs.FIGURES, run)
+    metrics["seconds"] = round(time.perf_counter() - started, 1)
+    runs.write_metrics(run, metrics)
+    summarise(metrics, run, drawn, model.conditional)
+    return run
+
+
+def _fit(model, images, run: Path, *, epochs: int, batch_size: int, seed: int) -> tuple[list[float], int]:
+    """Trains, or says why it broke off; the images/s of each epoch, and the epoch whose weights are kept."""
+    from tfgen import callbacks, training
+
+    throughput = callbacks.Throughput(len(images.train.images) // batch_size * batch_size)
+    writer, progress = callbacks.RunWriter(run), callbacks.ProgressLines(epochs)
+    watchers = [throughput, callbacks.Validation(images.validation, model), writer, progress]
     try:
         training.fit(model, images.train, epochs=epochs, batch_size=batch_size, seed=seed, callbacks=watchers)
     except training.NonFiniteLossError as error:
@@ -90,21 +111,9 @@ def train(
     except KeyboardInterrupt:
         kept = f"the best weights so far, of epoch {writer.best_epoch}, are in {run}"
         commands.fail(f"interrupted; {kept}", commands.INTERRUPTED)
-
-    weights.load(model, run / runs.WEIGHTS)
-    metrics = {
-        "protocol": images.protocol,
-        "epochs": epochs,
-        "best_epoch": writer.best_epoch,
-        "parameters": model.parameter_count(),
-        "images_per_s": round(statistics.median(throughput.rates[1:] or throughput.rates), 1),
-        **test_metrics(model, images),
-    }
-    drawn = commands.draw(module, model, images, run / runs.FIGURES, run)
-    metrics["seconds"] = round(time.perf_counter() - started, 1)
-    runs.write_metrics(run, metrics)
-    summarise(metrics, run, drawn, model.conditional)
-    return run
+    finally:
+        progress.on_train_end()  # gives the terminal back, however training ended
+    return throughput.rates, writer.best_epoch
 
 
 def say(text: str) -> None:
