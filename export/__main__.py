@@ -66,7 +66,7 @@ def proved(staged: Path) -> bool:
     )
     print("\n".join(line for line in done.stdout.splitlines() if line.startswith("  ")))
     if done.returncode:
-        print(done.stderr.strip(), file=sys.stderr)
+        print(done.stderr.strip() or f"the verifying process ended with {done.returncode}", file=sys.stderr)
     return done.returncode == 0
 
 

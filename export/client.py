@@ -63,6 +63,8 @@ class Client:
         _, (_, dim) = self._specs("decode")["latent"]
         if latent.ndim != 2 or latent.shape[1] != dim:
             raise ValueError(f"latent must have shape [B, {dim}], got {list(latent.shape)}")
+        if not np.isfinite(latent).all():
+            raise ValueError("latent must be finite, got NaN or infinity")
         return self._ask("decode", len(latent), digit, latent=latent)["image"]
 
     def encode(self, image, *, digit=None, seed=None) -> tuple:

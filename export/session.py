@@ -197,6 +197,8 @@ class Session:
 
     def _tensor(self, value) -> int:
         array = np.ascontiguousarray(value)
+        if array.dtype not in NUMBERS:
+            raise SessionError(f"a tensor of dtype {array.dtype} is fed; there are {', '.join(map(str, NUMBERS))}")
         dims = (ctypes.c_int64 * array.ndim)(*array.shape)
         tensor = self._library.TF_AllocateTensor(NUMBERS[array.dtype], dims, array.ndim, array.nbytes)
         ctypes.memmove(self._library.TF_TensorData(tensor), array.ctypes.data, array.nbytes)

@@ -35,20 +35,7 @@ class Rest:
 
     def signatures(self) -> dict:
         """What the server says it serves: name -> {"inputs": {name: (dtype, shape)}, "outputs": {the same}}."""
-        listed = self._ask("GET", f"{self.url}/metadata")["metadata"]["signature_def"]["signature_def"]
-        return {
-            name: {
-                side: {
-                    key: (
-                        DTYPES.get(info["dtype"]),
-                        [int(dim["size"]) for dim in info.get("tensor_shape", {}).get("dim", [])],
-                    )
-                    for key, info in definition.get(side, {}).items()
-                }
-                for side in ("inputs", "outputs")
-            }
-            for name, definition in listed.items()
-        }
+        return _specs(self._ask("GET", f"{self.url}/metadata")["metadata"]["signature_def"])
 
     def predict(self, signature: str, inputs: dict, outputs: dict) -> dict:
         """Sends named arrays; the answer's, cast to the dtypes of `outputs`."""
@@ -81,6 +68,7 @@ class Grpc:
         try:
             with library.protocol_buffers():
                 import grpc
+                from google.protobuf import json_format
                 from tensorflow.core.framework import tensor_pb2
                 from tensorflow_serving.apis import (
                     get_model_metadata_pb2,
@@ -90,7 +78,7 @@ class Grpc:
                 )
         except ImportError as error:
             raise ImportError(f'grpc:// needs pip install "tfgen[serving]" ({error})') from error
-        self.address, self.timeout, self.grpc = address, timeout, grpc
+        self.address, self.timeout, self.grpc, self.as_json = address, timeout, grpc, json_format.MessageToDict
         self.tensor_proto, self.predict_pb2, self.metadata_pb2 = (
             tensor_pb2.TensorProto,
             predict_pb2,
@@ -108,16 +96,7 @@ class Grpc:
         request = self.metadata_pb2.GetModelMetadataRequest(model_spec=self.spec, metadata_field=["signature_def"])
         listed = self.metadata_pb2.SignatureDefMap()
         self._ask(self.stub.GetModelMetadata, request).metadata["signature_def"].Unpack(listed)
-        return {
-            name: {
-                side: {
-                    key: (_NUMBERED.get(info.dtype), [dim.size for dim in info.tensor_shape.dim])
-                    for key, info in getattr(definition, side).items()
-                }
-                for side in ("inputs", "outputs")
-            }
-            for name, definition in listed.signature_def.items()
-        }
+        return _specs(self.as_json(listed, preserving_proto_field_name=True))
 
     def predict(self, signature: str, inputs: dict, outputs: dict) -> dict:
         """Sends named arrays; the answer's."""
@@ -160,6 +139,20 @@ def decode(proto) -> np.ndarray:
     if 0 < len(values) < count:  # a run of equal last values is written once
         values = np.concatenate([values, np.full(count - len(values), values[-1], dtype)])
     return values.reshape(shape)
+
+
+def _specs(listed: dict) -> dict:
+    """A SignatureDefMap in its JSON form: signature -> {"inputs": {name: (dtype, shape)}, "outputs": {the same}}."""
+
+    def spec(info: dict) -> tuple:
+        return DTYPES.get(info.get("dtype")), [int(dim["size"]) for dim in info.get("tensor_shape", {}).get("dim", [])]
+
+    return {
+        name: {
+            side: {key: spec(info) for key, info in definition.get(side, {}).items()} for side in ("inputs", "outputs")
+        }
+        for name, definition in listed["signature_def"].items()
+    }
 
 
 def _reason(error: Exception) -> str:

@@ -334,5 +334,7 @@ def test_the_session_names_what_it_refuses(vae_session):
         vae_session.run("sample", {"seeds": np.arange(2)})
     with pytest.raises(SessionError, match=r"\[2,7\]"):
         vae_session.run("decode", {"latent": np.zeros((2, 7), np.float32)})
+    with pytest.raises(SessionError, match="a tensor of dtype bool is fed; there are float32"):
+        vae_session.run("sample", {"seed": np.array([True])})
     with pytest.raises(SessionError, match="cannot be read: No such file"):
         Session("/nowhere")

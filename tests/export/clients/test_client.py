@@ -84,6 +84,7 @@ def test_row_seeds_are_those_of_tfgen(seed):
         (lambda c: c.sample(2, seed="x"), TypeError, "seed must be an int"),
         (lambda c: c.sample(2, digit=3), TypeError, "takes no digit, got digit=3"),
         (lambda c: c.decode(np.zeros((2, 7))), ValueError, "latent must have shape [B, 25], got [2, 7]"),
+        (lambda c: c.decode(np.full((2, 25), np.nan)), ValueError, "latent must be finite, got NaN"),
         (lambda c: c.encode(np.zeros((28, 28))), ValueError, "image must have shape [B, 28, 28, 1], got [28, 28]"),
         (lambda c: c.encode(np.full((1, 28, 28, 1), 2.0)), ValueError, "must lie in [0, 1], got values in [2, 2]"),
         (lambda c: c.encode(np.zeros((1, 28, 28, 1), int)), TypeError, "got dtype int64"),
