@@ -4,14 +4,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen import checks, seeds
+from tfgen import checks, distributions, seeds
 
 
 class Model(keras.Model):
     """A generative model of 28 x 28 grey images: a prior over codes and a likelihood of images given a code.
 
-    A subclass defines `latent_dim`, `prior`, `likelihood(latent)` and `training_loss(batch, seed, step)`; an
-    adversarial one defines its own `update` instead of the last. Capabilities are added by mixing in
+    A subclass defines `likelihood(latent)` and `training_loss(batch, seed, step)`, and a `prior` other than N(0, I); an
+    adversarial one defines its own `update` instead of `training_loss`. Capabilities are added by mixing in
     `tfgen.Autoencoding` (encode, reconstruct, interpolate) and `tfgen.Variational` (elbo, log_likelihood), named before
     this class because they replace some of its defaults.
 
@@ -35,6 +35,11 @@ class Model(keras.Model):
         self.built = True  # the networks are functional models: their variables exist already
         self.optimizers = {}  # of adversarial models, by phase; the others have `optimizer`
         self._resident_loop = None
+
+    @property
+    def prior(self):
+        """p(z), event [Z]; N(0, I) unless a model has another one."""
+        return distributions.standard_normal(self.latent_dim)
 
     # --- training ---------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 """What every model with a density q(z|x) can do: bound log p(x), and be trained by the bound."""
 
+import keras
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from tfgen import bounds, checks, seeds
 
@@ -9,14 +11,26 @@ CHUNK_IMAGES = 1000  # images decoded at once: what keeps log_likelihood under 1
 
 
 class Variational:
-    """Mixed into a `tfgen.Model` that has `posterior(image)` and `rate(posterior, latent)`.
+    """Mixed into a `tfgen.Model` that has `posterior(image)`, a bijector over standard normal noise with a density.
 
     -ELBO = distortion + rate = E_q[-log p(x|z)] + KL(q(z|x) || p(z)), nats per image (Kingma and Welling 2014,
     equation 3; the names are those of Alemi et al. 2018).
     """
 
     monitor = "val_neg_elbo"
+    warmup_share = 0.0
     warmup_steps = 0
+
+    def anneal(self, optimizer, learning_rate: float, steps: int) -> None:
+        """Compiles the model for a training of `steps` steps.
+
+        Args:
+            optimizer: a class of Keras optimisers; its step size falls from `learning_rate` to 0 along half a cosine.
+            learning_rate: the first step size.
+            steps: of the whole training; the rate is warmed up over `warmup_share` of them.
+        """
+        self.warmup_steps = round(self.warmup_share * steps)
+        self.compile(optimizer=optimizer(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
 
     def warmup(self, step):
         """The rate's weight at a step: grows linearly from 0 to 1 over `warmup_steps` (Sonderby et al. 2016)."""
@@ -25,8 +39,8 @@ class Variational:
         return tf.minimum(1.0, tf.cast(step, tf.float32) / self.warmup_steps)
 
     def rate(self, posterior, latent):
-        """KL(q(z|x) || p(z)) [B], or its one-sample estimate at latent [L, B, Z] where it has no closed form."""
-        raise NotImplementedError
+        """KL(q(z|x) || p(z)) [B], nats, in closed form; a posterior that has none estimates it at latent [L, B, Z]."""
+        return tfp.distributions.kl_divergence(posterior, self.prior)
 
     def elbo_terms(self, image, noise, **given):
         """Distortion and rate of images [B, 28, 28, 1] under noise [L, B, Z]; both [B], nats."""

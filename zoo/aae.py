@@ -53,7 +53,7 @@ class AAE(Autoencoding, Model):
         if self.prior_kind == "mixture":
             weights = tfd.Categorical(probs=tf.fill([checks.CLASSES], 1 / checks.CLASSES))
             return tfd.MixtureSameFamily(weights, distributions.digit_petals(tf.range(checks.CLASSES)))
-        return distributions.standard_normal(self.latent_dim)
+        return super().prior
 
     def posterior(self, image):
         """q(z|x) of images [B, 28, 28, 1]: batch [B], event [Z]."""

@@ -12,7 +12,6 @@ The digit y enters both networks as a one-hot vector, so the code z is left with
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, networks, seeds
 
@@ -33,11 +32,6 @@ class CVAE(Autoencoding, Variational, Model):
         self.encoder = networks.encoder(network, 2 * latent_dim, hidden_units, checks.CLASSES)
         self.decoder = networks.decoder(network, latent_dim, hidden_units, checks.CLASSES)
 
-    @property
-    def prior(self):
-        """p(z), event [Z]."""
-        return distributions.standard_normal(self.latent_dim)
-
     def posterior(self, image, digit):
         """q(z|x,y) of images [B, 28, 28, 1] and digits [B]: batch [B], event [Z]."""
         return distributions.diagonal_normal(self.encoder([image, tf.one_hot(digit, checks.CLASSES)]))
@@ -46,10 +40,6 @@ class CVAE(Autoencoding, Variational, Model):
         """p(x|z,y) of codes [..., B, Z] and digits [B]: batch [..., B], event [28, 28, 1]."""
         label = networks.one_hot(digit, tf.shape(latent)[:-1])
         return distributions.bernoulli_image(networks.apply(self.decoder, latent, label))
-
-    def rate(self, posterior, latent):
-        """KL(q(z|x,y) || p(z)) [B] in closed form, nats; `latent` is not needed for it."""
-        return tfp.distributions.kl_divergence(posterior, self.prior)
 
     def training_loss(self, batch, seed, step):
         """-ELBO given the digit, one sample an image: {"loss", "distortion", "rate"}, each [B], nats."""
@@ -85,8 +75,7 @@ def build(
 
 def compile_model(model: CVAE, *, learning_rate: float, steps: int) -> None:
     """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
-    model.warmup_steps = round(model.warmup_share * steps)
-    model.compile(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
+    model.anneal(keras.optimizers.Adam, learning_rate, steps)
 
 
 def draw(model: CVAE, dataset) -> dict:

@@ -45,8 +45,7 @@ class DCGAN(Model):
     @property
     def prior(self):
         """p(z), event [Z]: N(0, I), or uniform in [-1, 1]^Z as in the paper."""
-        make = distributions.standard_normal if self.prior_kind == "normal" else distributions.uniform_cube
-        return make(self.latent_dim)
+        return super().prior if self.prior_kind == "normal" else distributions.uniform_cube(self.latent_dim)
 
     def image_mean(self, latent):
         """Images in [0, 1] from codes, [B, Z] -> [B, 28, 28, 1], with the statistics of inference."""

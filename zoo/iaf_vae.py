@@ -36,11 +36,6 @@ class IAFVAE(Autoencoding, Variational, Model):
         self.decoder = networks.conv_decoder(latent_dim, channels[::-1])
         self.flow = [flows.made(latent_dim, flow_width, 2, context_dim) for _ in range(flow_steps)]
 
-    @property
-    def prior(self):
-        """p(z), event [Z]."""
-        return distributions.standard_normal(self.latent_dim)
-
     def posterior(self, image):
         """q(z|x) of images [B, 28, 28, 1], event [Z]; normal without a flow."""
         parameters, context = tf.split(self.encoder(image), [2 * self.latent_dim, self.context_dim], axis=-1)
@@ -80,7 +75,7 @@ class IAFVAE(Autoencoding, Variational, Model):
     def rate(self, posterior, latent):
         """KL(q(z|x) || p(z)) [B], nats: log q(z|x) - log p(z) at the flow's own sample; in closed form without flow."""
         if not self.flow:
-            return tfp.distributions.kl_divergence(posterior, self.prior)
+            return super().rate(posterior, latent)
         return tf.reduce_mean(posterior.log_prob(latent) - self.prior.log_prob(latent), 0)
 
     def training_loss(self, batch, seed, step):
@@ -94,11 +89,11 @@ class IAFVAE(Autoencoding, Variational, Model):
 def build(
     *,
     latent_dim: int = 32,
-    channels: tuple[int, int] = (16, 64),
+    channels: tuple[int, int] = (24, 64),
     flow_steps: int = 2,
     flow_width: int = 640,
     context_dim: int = 64,
-    warmup: float = 0.125,
+    warmup: float = 0.05,
     free_bits: float = 0.0,
 ) -> IAFVAE:
     """Builds the model with fresh weights.
@@ -127,8 +122,7 @@ def build(
 
 def compile_model(model: IAFVAE, *, learning_rate: float, steps: int) -> None:
     """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
-    model.warmup_steps = round(model.warmup_share * steps)
-    model.compile(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
+    model.anneal(keras.optimizers.Adam, learning_rate, steps)
 
 
 def draw(model: IAFVAE, dataset) -> dict:

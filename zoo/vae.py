@@ -15,7 +15,6 @@ from typing import Literal
 
 import keras
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, networks, seeds
 
@@ -37,11 +36,6 @@ class VAE(Autoencoding, Variational, Model):
         self.encoder = networks.encoder(network, latent_dim + spread, hidden_units)
         self.decoder = networks.decoder(network, latent_dim, hidden_units)
 
-    @property
-    def prior(self):
-        """p(z), event [Z]."""
-        return distributions.standard_normal(self.latent_dim)
-
     def posterior(self, image):
         """q(z|x) of images [B, 28, 28, 1]: batch [B], event [Z]."""
         parameters = self.encoder(image)
@@ -52,10 +46,6 @@ class VAE(Autoencoding, Variational, Model):
     def likelihood(self, latent):
         """p(x|z) of codes [..., Z]: batch [...], event [28, 28, 1]."""
         return distributions.bernoulli_image(networks.apply(self.decoder, latent))
-
-    def rate(self, posterior, latent):
-        """KL(q(z|x) || p(z)) [B] in closed form, nats; `latent` is not needed for it."""
-        return tfp.distributions.kl_divergence(posterior, self.prior)
 
     def training_loss(self, batch, seed, step):
         """-ELBO with L samples and the rate weighed: {"loss", "distortion", "rate"}, each [B], nats."""
@@ -101,8 +91,7 @@ def build(
 
 def compile_model(model: VAE, *, learning_rate: float, steps: int) -> None:
     """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
-    model.warmup_steps = round(model.warmup_share * steps)
-    model.compile(optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
+    model.anneal(keras.optimizers.Adam, learning_rate, steps)
 
 
 def draw(model: VAE, dataset) -> dict:
