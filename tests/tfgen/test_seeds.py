@@ -68,6 +68,13 @@ def test_row_of_noise_depends_on_its_own_seed_alone():
     assert seeds.normal_rows([4], rows[:0]).shape == [0, 4]
 
 
+@pytest.mark.parametrize("shape", [[4], [3, 5], [50, 40]])
+def test_rows_of_noise_are_those_of_the_plain_draw(shape):
+    rows = tf.constant([0, -7, 2**62 + 1, *range(20)], tf.int64)
+    plain = [seeds.normal(shape, seed) for seed in tf.unstack(tf.bitcast(rows, tf.int32))]
+    np.testing.assert_array_equal(seeds.normal_rows(shape, rows), plain)
+
+
 def test_noise_is_standard_normal():
     noise = seeds.normal_rows([50], tf.constant(tfgen.row_seeds(0, 1000))).numpy()
     assert abs(noise.mean()) < 0.02
