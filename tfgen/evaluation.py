@@ -40,7 +40,7 @@ def codes(model, split) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def test_metrics(model, dataset) -> dict[str, float]:
+def report(model, dataset) -> dict[str, float]:
     """The metrics of the test split under the protocol, as `test_NAME`."""
     terms = means(model, held_out(model, dataset.test), dataset.test.labels)
     return {f"test_{name}": round(value, 4) for name, value in terms.items()}

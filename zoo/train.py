@@ -45,49 +45,44 @@ def train(
         seed: fixes the first weights, the order of the data and all noise.
     """
     started = time.perf_counter()
-    from tfgen import checks, data, loading, runs, training, weights
-    from tfgen.evaluation import test_metrics
+    from tfgen import checks, data, evaluation, loading, runs, training, weights
 
     module = loading.entry_module(entry)
     with commands.bad_input():
-        epochs = checks.positive_int("epochs", module.EPOCHS if epochs is None else epochs)
-        batch_size = checks.positive_int("batch-size", module.BATCH_SIZE if batch_size is None else batch_size)
-        learning_rate = module.LEARNING_RATE if learning_rate is None else learning_rate
-        checks.in_range("learning-rate", learning_rate, sys.float_info.min)
+        recipe = {
+            "epochs": checks.positive_int("epochs", module.EPOCHS if epochs is None else epochs),
+            "batch_size": checks.positive_int("batch-size", module.BATCH_SIZE if batch_size is None else batch_size),
+            "learning_rate": module.LEARNING_RATE if learning_rate is None else learning_rate,
+        }
+        checks.in_range("learning-rate", recipe["learning_rate"], sys.float_info.min)
         checks.in_range("seed", seed, 0, 2**31 - 1)
         training.set_initial_seed(seed)
         model = module.build(**hyperparameters)
         run = runs.check_new(run_dir or runs.default_path(entry))
         images, reason = (data.load(dataset, data_dir), "") if dataset else data.load_or_embedded(data_dir)
-        training.check_batch_size(batch_size, images.train)
+        training.check_batch_size(recipe["batch_size"], images.train)
         runs.create(run)
     if reason:
         say(f"note: {reason}")
-    steps = len(images.train.images) // batch_size
-    module.compile_model(model, learning_rate=learning_rate, steps=steps * epochs)
+    steps = len(images.train.images) // recipe["batch_size"]
+    module.compile_model(model, learning_rate=recipe["learning_rate"], steps=steps * recipe["epochs"])
+    settings = {"entry": entry, "hyperparameters": commands.defaults(module.build) | hyperparameters, "recipe": recipe}
     device = training.device_name(model)
-    runs.write_config(
-        run,
-        entry=entry,
-        hyperparameters=commands.defaults(module.build) | hyperparameters,
-        recipe={"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate},
-        dataset=images,
-        seed=seed,
-        device=device,
-    )
+    runs.write_config(run, **settings, dataset=images, seed=seed, device=device)
     weights.save(model, run / runs.WEIGHTS)
-    say(f"{entry}: {model.parameter_count():,} parameters, {epochs} epochs of {images.name} {images.train.name}")
-    say(f"device: {device}")
+    epochs_of = f"{recipe['epochs']} epochs of {images.name} {images.train.name}"
+    say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}\ndevice: {device}")
 
-    throughput, best_epoch = _fit(model, images, run, epochs=epochs, batch_size=batch_size, seed=seed)
+    throughput, best_epoch = _fit(model, images, run, recipe, seed)
+
     weights.load(model, run / runs.WEIGHTS)
     metrics = {
         "protocol": images.protocol,
-        "epochs": epochs,
+        "epochs": recipe["epochs"],
         "best_epoch": best_epoch,
         "parameters": model.parameter_count(),
         "images_per_s": round(statistics.median(throughput[1:] or throughput), 1),
-        **test_metrics(model, images),
+        **evaluation.report(model, images),
     }
     drawn = commands.draw(module, model, images, run / runs.FIGURES, run)
     metrics["seconds"] = round(time.perf_counter() - started, 1)
@@ -96,10 +91,11 @@ def train(
     return run
 
 
-def _fit(model, images, run: Path, *, epochs: int, batch_size: int, seed: int) -> tuple[list[float], int]:
+def _fit(model, images, run: Path, recipe: dict, seed: int) -> tuple[list[float], int]:
     """Trains, or says why it broke off; the images/s of each epoch, and the epoch whose weights are kept."""
     from tfgen import callbacks, training
 
+    epochs, batch_size = recipe["epochs"], recipe["batch_size"]
     throughput = callbacks.Throughput(len(images.train.images) // batch_size * batch_size)
     writer, progress = callbacks.RunWriter(run), callbacks.ProgressLines(epochs)
     watchers = [throughput, callbacks.Validation(images.validation, model), writer, progress]

@@ -20,7 +20,7 @@ from tfgen import Autoencoding, Model, Variational, checks, distributions, figur
 
 EPOCHS = 70
 BATCH_SIZE = 200
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 1.5e-3
 
 
 class VAE(Autoencoding, Variational, Model):
@@ -61,7 +61,7 @@ def build(
     network: networks.Network = "dense",
     hidden_units: tuple[int, ...] = (),
     beta: float = 1.0,
-    warmup: float = 0.0,
+    warmup: float = 0.15,
     samples: int = 1,
     covariance: Literal["diagonal", "full"] = "diagonal",
 ) -> VAE:
