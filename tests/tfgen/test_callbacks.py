@@ -2,7 +2,7 @@
 
 import csv
 import io
-import time
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -13,17 +13,20 @@ from rich.console import Console
 from tfgen import callbacks, evaluation, runs, training, weights
 
 
-def test_rate_counts_training_steps_and_nothing_else():
-    throughput, logs = callbacks.Throughput(images_per_epoch=1000), {}
+def test_rate_counts_training_steps_and_nothing_else(monkeypatch):
+    clock = iter([0.0, 1.0, 5.0, 8.0])  # one second of training, four of something else, three of training
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    throughput, rates = callbacks.Throughput(images_per_epoch=1000), []
+    throughput.set_params({"steps": 2})
     throughput.on_epoch_begin(0)
     for batch in range(2):
-        time.sleep(0.1)  # what happens between steps
+        logs = {}
         throughput.on_train_batch_begin(batch)
-        time.sleep(0.05)
-        throughput.on_train_batch_end(batch)
+        throughput.on_train_batch_end(batch, logs)
+        rates.append(logs[callbacks.RATE])
     throughput.on_epoch_end(0, logs)
-    assert 1000 / 0.2 < logs[callbacks.RATE] <= 1000 / 0.1
-    assert throughput.rates == [logs[callbacks.RATE]]
+    assert rates == [500 / 1, 1000 / 4]
+    assert throughput.rates == [logs[callbacks.RATE]] == [1000 / 4]
 
 
 def test_validation_reports_the_split_binarised_once(small_vae, digits):

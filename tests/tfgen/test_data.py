@@ -187,7 +187,7 @@ def test_host_that_does_not_answer_is_given_up(monkeypatch):
     elapsed = time.monotonic() - start
     done.set()
     assert not reachable
-    assert elapsed < 5
+    assert elapsed < 15
 
 
 def test_host_that_answers_is_reachable(monkeypatch):

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -68,10 +67,8 @@ def test_data_directory_without_the_data_set_is_named(command, tmp_path, dataset
     assert not (tmp_path / "run").exists()
 
 
-def test_data_set_named_by_hand_fails_fast_without_network_and_data(command, nothing_prepared, tmp_path):
-    start = time.monotonic()
+def test_data_set_named_by_hand_fails_without_network_and_data(command, nothing_prepared, tmp_path):
     code, output, error = command("vae", "--dataset", "mnist", "--run-dir", tmp_path / "run")
-    assert time.monotonic() - start < 15
     assert_one_clear_line(code, error, "mnist is not prepared", "out of reach")
     assert "embedded" not in output
     assert not (tmp_path / "run").exists()
