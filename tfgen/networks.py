@@ -15,6 +15,7 @@ layers = keras.layers
 IMAGE_SHAPE = checks.IMAGE_SHAPE
 Network = Literal["dense", "conv"]
 HIDDEN_UNITS = {"dense": (500, 500), "conv": (32, 64)}
+CODE_UNITS = 256  # of the dense layer between the convolutional maps and the code
 
 
 def check(network: str, hidden_units) -> tuple[int, ...]:
@@ -57,7 +58,7 @@ def dense_decoder(latent_dim: int, hidden_units, classes: int = 0):
 def conv_encoder(outputs: int, channels, classes: int = 0):
     """Residual convolutional encoder: two stages, each a 4 x 4 convolution of stride 2 and a residual block.
 
-    A label enters as a second image plane, a learnt one a class.
+    A dense layer follows. A label enters as a second, learnt image plane. SiLU units and He's initialisation.
     """
     image, label = keras.Input(IMAGE_SHAPE), keras.Input((classes,))
     maps = image
@@ -65,19 +66,20 @@ def conv_encoder(outputs: int, channels, classes: int = 0):
         plane = layers.Reshape(IMAGE_SHAPE)(layers.Dense(28 * 28)(label))
         maps = layers.Concatenate()([image, plane])
     for width in channels:
-        maps = layers.Conv2D(width, 4, 2, "same")(maps)  # 28 -> 14 -> 7
+        maps = layers.Conv2D(width, 4, 2, "same", kernel_initializer="he_normal")(maps)  # 28 -> 14 -> 7
         maps = _residual(maps, width)
-    parameters = layers.Dense(outputs)(layers.Flatten()(layers.ELU()(maps)))
-    return keras.Model([image, label] if classes else image, parameters, name="encoder")
+    units = layers.Dense(CODE_UNITS, "silu")(layers.Flatten()(_silu(maps)))
+    return keras.Model([image, label] if classes else image, layers.Dense(outputs)(units), name="encoder")
 
 
 def conv_decoder(latent_dim: int, channels, classes: int = 0):
     """Residual convolutional decoder to logits, the mirror of `conv_encoder`; a label is joined to the code."""
-    inputs, units = _code(latent_dim, classes)
+    inputs, code = _code(latent_dim, classes)
+    units = layers.Dense(CODE_UNITS, "silu")(code)
     maps = layers.Reshape((7, 7, channels[0]))(layers.Dense(7 * 7 * channels[0])(units))
     for width, following in zip(channels, (*channels[1:], 1), strict=True):
-        maps = layers.ELU()(_residual(maps, width))
-        maps = layers.Conv2DTranspose(following, 4, 2, "same")(maps)  # 7 -> 14 -> 28
+        maps = _silu(_residual(maps, width))
+        maps = layers.Conv2DTranspose(following, 4, 2, "same", kernel_initializer="he_normal")(maps)  # 7 -> 14 -> 28
     return keras.Model(inputs, maps, name="decoder")
 
 
@@ -114,7 +116,11 @@ def _dense(units, hidden_units):
 
 
 def _residual(maps, width):
-    """x + conv(elu(conv(elu(x)))), the identity at the start."""
-    update = layers.Conv2D(width, 3, padding="same")(layers.ELU()(maps))
-    update = layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros")(layers.ELU()(update))
+    """x + conv(silu(conv(silu(x)))), the identity at the start."""
+    update = layers.Conv2D(width, 3, padding="same", kernel_initializer="he_normal")(_silu(maps))
+    update = layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros")(_silu(update))
     return layers.Add()([maps, update])
+
+
+def _silu(maps):
+    return layers.Activation("silu")(maps)

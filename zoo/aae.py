@@ -22,7 +22,7 @@ from tfgen import Autoencoding, Model, adversarial, checks, distributions, figur
 
 tfd = tfp.distributions
 
-EPOCHS = 30
+EPOCHS = 20
 BATCH_SIZE = 200
 LEARNING_RATE = 1e-3
 ADVERSARIAL_RATE = 0.5  # step size of the adversarial phases, as a share of the reconstruction's

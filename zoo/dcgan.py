@@ -17,7 +17,7 @@ from tfgen import Model, adversarial, checks, distributions, figures, seeds
 
 layers = keras.layers
 
-EPOCHS = 15
+EPOCHS = 10
 BATCH_SIZE = 128
 LEARNING_RATE = 2e-4
 INITIAL = keras.initializers.RandomNormal(stddev=0.02)

@@ -89,11 +89,11 @@ class IAFVAE(Autoencoding, Variational, Model):
 def build(
     *,
     latent_dim: int = 32,
-    channels: tuple[int, int] = (24, 64),
+    channels: tuple[int, int] = (16, 64),
     flow_steps: int = 2,
     flow_width: int = 640,
     context_dim: int = 64,
-    warmup: float = 0.05,
+    warmup: float = 0.125,
     free_bits: float = 0.0,
 ) -> IAFVAE:
     """Builds the model with fresh weights.
