@@ -89,7 +89,7 @@ class IAFVAE(Autoencoding, Variational, Model):
 def build(
     *,
     latent_dim: int = 32,
-    channels: tuple[int, int] = (16, 64),
+    channels: tuple[int, int] = (16, 48),
     flow_steps: int = 2,
     flow_width: int = 640,
     context_dim: int = 64,
