@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import checks
+from tfgen.graphs import graph
 
 
 class Autoencoding:
@@ -51,15 +52,15 @@ class Autoencoding:
         """The code that stands for an image, [B, Z]: the posterior's image of zero noise, its mean if it is normal."""
         return self.posterior(image, **given).bijector.forward(tf.zeros([tf.shape(image)[0], self.latent_dim]))
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _encode(self, image, **given):
         posterior = self.posterior(image, **given)
         return posterior.mean(), posterior.stddev()
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _reconstruct(self, image, **given):
         return self.image_mean(self.centre(image, **given), **given)
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _centre(self, image, **given):
         return self.centre(image, **given)

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import checks, distributions, seeds
+from tfgen.graphs import graph
 
 
 class Model(keras.Model):
@@ -136,15 +137,15 @@ class Model(keras.Model):
         latent = checks.latents(latent, self.latent_dim)
         return self._decode(latent, **self._given(digit, len(latent)))
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _sample(self, rows, **given):
         return self.image_mean(self.draw_prior(rows), **given)
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _decode(self, latent, **given):
         return self.image_mean(latent, **given)
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def draw_prior(self, rows):
         """Codes [B, Z], z_i ~ p(z) from row seed i (int64 [B]) alone."""
         return self._draw_prior(rows)

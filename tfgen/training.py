@@ -88,7 +88,7 @@ class ResidentLoop:
     def __init__(self, model, train, steps_per_epoch: int, seed: int):
         self.model, self.steps_per_epoch, self.seed = model, steps_per_epoch, seed
         self.images, self.labels = tf.constant(train.images), tf.constant(train.labels)
-        self.compiled = tf.function(self.run, jit_compile=uses_xla(model))
+        self.compiled = tf.function(self.run, autograph=False, jit_compile=uses_xla(model))
         self.totals, self.done = {}, 0  # of the epoch so far: sums of metrics, steps
 
     def __call__(self, iterator):
@@ -116,7 +116,9 @@ class ResidentLoop:
             batch = {"image": self.model.pixels(grey, pixel_seed), "label": tf.gather(self.labels, rows[k])}
             return self.model.update(batch, seed, first + k)
 
-        traced = tf.function(step).get_concrete_function(tf.TensorSpec([], tf.int32)).structured_outputs
+        traced = (
+            tf.function(step, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32)).structured_outputs
+        )
         names = sorted(traced, key=lambda name: name != "loss")  # TensorFlow sorts the rest by name
 
         def body(k, sums):

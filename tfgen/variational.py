@@ -5,6 +5,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import bounds, checks, seeds
+from tfgen.graphs import graph
 
 CHUNK_ROWS = 250  # images whose noise is held at once
 CHUNK_IMAGES = 1000  # images decoded at once: what keeps log_likelihood under 1 GB whatever B and K
@@ -95,13 +96,13 @@ class Variational:
         """What validation and tests report: {"neg_elbo", "rate", "distortion"}, each [B], nats."""
         return self._terms(image, rows, **given)
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _terms(self, image, rows, **given):
         noise = seeds.normal_rows([self.latent_dim], rows)
         distortion, rate = self.elbo_terms(image, noise[None], **given)
         return {"neg_elbo": distortion + rate, "rate": rate, "distortion": distortion}
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _log_likelihood(self, image, rows, k, **given):
         return self.streamed_bound(image, rows, k, **given)
 

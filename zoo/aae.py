@@ -19,6 +19,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import Autoencoding, Model, adversarial, checks, distributions, figures, networks, seeds
+from tfgen.graphs import graph
 
 tfd = tfp.distributions
 
@@ -123,7 +124,7 @@ class AAE(Autoencoding, Model):
         """{"distortion": [B]} at the posterior's mean, nats; there is no bound on log p(x) here."""
         return {"distortion": self._distortion(image)}
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _distortion(self, image):
         return -self.likelihood(self.centre(image)).log_prob(image)
 

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from tfgen import Model, adversarial, checks, distributions, figures, seeds
+from tfgen.graphs import graph
 
 layers = keras.layers
 
@@ -95,7 +96,7 @@ class DCGAN(Model):
         for layer, momentum in zip(normalisations, momenta, strict=True):
             layer.momentum = momentum
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _logit(self, image):
         return self.logit(image)
 

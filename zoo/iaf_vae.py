@@ -16,6 +16,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, flows, networks, seeds
+from tfgen.graphs import graph
 
 EPOCHS = 60
 BATCH_SIZE = 64
@@ -64,7 +65,7 @@ class IAFVAE(Autoencoding, Variational, Model):
         latent = posterior.bijector.forward(seeds.normal_rows([self.latent_dim], rows))
         return latent, posterior.log_prob(latent)
 
-    @tf.function(reduce_retracing=True)
+    @graph
     def _draw_posterior(self, image, rows):
         return self.draw_posterior(image, rows)
 
