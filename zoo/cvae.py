@@ -8,6 +8,10 @@ Deep Generative Models" (arXiv 1406.5298, model M2 with every label seen), after
     -ELBO(x|y) = E_q[-log p(x|z,y)] + KL(q(z|x,y) || p(z))  nats, a bound on -log p(x|y)
 
 The digit y enters both networks as a one-hot vector, so the code z is left with the style.
+
+    python -m zoo.train cvae --latent-dim 35     test -ELBO given the digit 88.32 nats in 390 s
+
+on MNIST, protocol mnist-dynamic, two CPU cores that did other work meanwhile; last lines of the command.
 """
 
 import keras
