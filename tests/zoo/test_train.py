@@ -1,6 +1,7 @@
 """`python -m zoo.train`: what a training leaves behind, that it repeats, and that nothing is lost when it stops."""
 
 import csv
+import functools
 import json
 import signal
 import subprocess
@@ -149,7 +150,14 @@ def test_loss_that_is_not_finite_stops_training_with_good_weights_on_disk(comman
 def test_interrupted_training_leaves_a_run_that_loads(tmp_path):
     run = tmp_path / "run"
     options = ["--dataset", "digits", "--epochs", "100000", "--hidden-units", "8", "--run-dir", str(run)]
-    process = subprocess.Popen([*TRAIN, "vae", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*TRAIN, "vae", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that starts a test run in the background makes it deaf to Ctrl-C, and so are its children.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     for line in process.stdout:
         if line.startswith("epoch") and "3/" in line:
             break
