@@ -3,13 +3,14 @@
     python tests/benchmarks/train_speed.py                         the VAE 784-500-500-25, batches of 100, Adam
     python tests/benchmarks/train_speed.py dcgan --images 6400     the DCGAN with 64 base filters, batches of 128
 
-Every contender is a process of its own that waits while the others train; in each round each trains one epoch. The
+Every contender is a process of its own, stopped while the others train; in each round each trains one epoch. The
 first round, which compiles, is not counted. A second table compares the time of `import tfgen` with that of the two
 libraries it is built on. Meant for a quiet machine and run by hand; ratios of one run are what can be compared.
 """
 
 import argparse
 import importlib.util
+import signal
 import statistics
 import subprocess
 import sys
@@ -38,9 +39,11 @@ class Contender:
 
     def epoch(self) -> tuple[float, float]:
         """Trains one epoch; its images/s and loss."""
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.write("epoch\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
+        self.process.send_signal(signal.SIGSTOP)  # threads that spin while they wait would slow the others
         if not answer:
             raise RuntimeError(f"{' '.join(self.process.args)} ended with exit code {self.process.wait()}")
         rate, loss = answer.split()
