@@ -1,0 +1,153 @@
+"""Verification refuses graphs that no server should run: operations, rows, seeds, shapes, digits."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from export import contract, golden, verify
+from export.session import Session
+
+SEED = tf.TensorSpec([None], tf.int64, "seed")
+
+
+def saved(path, function, spec=SEED, variables=()):
+    """A SavedModel of one signature, `sample`."""
+    module = tf.Module()
+    module.kept = list(variables)
+    concrete = tf.function(function).get_concrete_function(spec)
+    tf.saved_model.save(module, str(path), signatures={"sample": concrete})
+    return Session(path)
+
+
+def philox(seed):
+    """One number a row, drawn as it should be."""
+    draw = lambda row: tf.random.stateless_normal([], row, alg="philox")  # noqa: E731
+    return tf.map_fn(draw, tf.bitcast(seed, tf.int32), fn_output_signature=tf.float32)
+
+
+def with_assertion(seed):
+    tf.debugging.assert_non_negative(seed)
+    return tf.cast(seed, tf.float32)
+
+
+@tf.function(jit_compile=True)
+def compiled(seed):
+    return tf.cast(seed, tf.float32) * 2.0
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda seed: tf.random.normal(tf.shape(seed)), "RandomStandardNormal keeps state"),
+        (
+            lambda seed: tf.random.stateless_normal(tf.shape(seed), [0, 1]),
+            "StatelessRandomNormalV2 does not name philox",
+        ),
+        (
+            lambda seed: tf.random.stateless_normal(tf.shape(seed), [0, 1], alg="threefry"),
+            "StatelessRandomNormalV2 does not name philox",
+        ),
+        (lambda seed: tf.raw_ops.StatelessRandomNormal(shape=tf.shape(seed), seed=[0, 1]), "does not name"),
+        (lambda seed: tf.debugging.check_numerics(tf.cast(seed, tf.float32), "no"), "CheckNumerics"),
+        (lambda seed: tf.numpy_function(np.float32, [seed], tf.float32), "PyFunc"),
+        (compiled, "asks for XLA"),
+        (with_assertion, "Assert keeps state"),
+    ],
+    ids=["stateful", "auto_select", "threefry", "unnamed", "check_numerics", "python", "xla", "assertion"],
+)
+def test_operations_that_a_server_should_not_run_fail(function, reason, tmp_path):
+    with (
+        saved(tmp_path, lambda seed: {"image": function(seed)}) as session,
+        pytest.raises(verify.CheckError, match=reason),
+    ):
+        verify.check_operations(session)
+
+
+def test_tables_fail(tmp_path):
+    table = tf.lookup.StaticHashTable(
+        tf.lookup.KeyValueTensorInitializer(tf.constant([0], tf.int64), tf.constant([1.0])), 0.0
+    )
+    with (
+        saved(tmp_path, lambda seed: {"image": table.lookup(seed)}, variables=[table]) as session,
+        pytest.raises(verify.CheckError, match="Table"),
+    ):
+        verify.check_operations(session)
+
+
+def test_operations_of_a_good_graph_pass(tmp_path):
+    with saved(tmp_path, lambda seed: {"image": philox(seed)}) as session:
+        assert "kinds" in verify.check_operations(session)
+
+
+def requests_of(session, **inputs):
+    """Golden requests made of a session's own answers."""
+    return {"sample": {"inputs": inputs, "outputs": session.run("sample", inputs)}}
+
+
+def test_rows_that_depend_on_their_batch_fail(tmp_path):
+    function = lambda seed: {"image": philox(seed) - tf.reduce_mean(philox(seed))}  # noqa: E731
+    with saved(tmp_path, function) as session, pytest.raises(verify.CheckError, match="depends on the batch"):
+        verify.check_rows(session, requests_of(session, seed=np.arange(8)))
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda seed: tf.random.normal(tf.shape(seed)), "does not repeat"),
+        (lambda seed: tf.zeros_like(seed, tf.float32), "answers other seeds with the same"),
+    ],
+)
+def test_seeds_that_do_not_repeat_or_do_not_count_fail(function, reason, tmp_path):
+    with (
+        saved(tmp_path, lambda seed: {"image": function(seed)}) as session,
+        pytest.raises(verify.CheckError, match=reason),
+    ):
+        verify.check_seeds(session, requests_of(session, seed=np.arange(8)))
+
+
+@pytest.mark.parametrize("wrong", [tf.TensorSpec([], tf.int64, "seed"), tf.TensorSpec([None], tf.int32, "seed")])
+def test_other_shapes_and_dtypes_than_the_contract_fail(wrong, tmp_path):
+    tensor = {"inputs": {"seed": contract.SEED}, "outputs": {"image": contract.NUMBER}}
+    function = lambda seed: {"image": tf.reshape(tf.cast(seed, tf.float32), [-1])}  # noqa: E731
+    with saved(tmp_path / "right", function) as session:
+        verify.check_signatures(session, {"signatures": {"sample": tensor}})
+    with saved(tmp_path / "wrong", function, wrong) as session:
+        with pytest.raises(verify.CheckError, match="inputs of sample"):
+            verify.check_signatures(session, {"signatures": {"sample": tensor}})
+        with pytest.raises(verify.CheckError, match="the contract"):
+            verify.check_signatures(session, {"signatures": {"sample": tensor, "decode": tensor}})
+
+
+def test_digits_that_are_not_refused_with_nan_fail(exported_entry):
+    exported = exported_entry("cvae")
+    requests = golden.read(exported.version / golden.NAME)
+    with Session(exported.version) as session:
+        verify.check_digits(session, requests)
+
+        class Careless:
+            def run(self, name, inputs):
+                return session.run(name, inputs | {"digit": np.clip(inputs["digit"], 0, 9)})
+
+        with pytest.raises(verify.CheckError, match="is not two rows of NaN"):
+            verify.check_digits(Careless(), requests)
+
+
+def test_the_verifying_process_runs_no_xla_as_the_stock_server_does(tmp_path):
+    saved(tmp_path, lambda seed: {"image": compiled(seed)}).close()
+    code = (
+        "import sys, numpy as np\n"
+        "from export import session\n"
+        "if sys.argv[1] == 'server':\n"
+        "    session.as_the_server()\n"
+        f"print(session.Session({str(tmp_path)!r}).run('sample', {{'seed': np.arange(2)}}))\n"
+    )
+    plain, server = (
+        subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=False)
+        for how in ("plain", "server")
+    )
+    assert "0., 2." in plain.stdout
+    assert server.returncode == 1
+    assert "SessionError" in server.stderr
