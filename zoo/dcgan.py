@@ -18,7 +18,7 @@ from tfgen.graphs import graph
 
 layers = keras.layers
 
-EPOCHS = 20
+EPOCHS = 10
 BATCH_SIZE = 128
 LEARNING_RATE = 2e-4
 INITIAL = keras.initializers.RandomNormal(stddev=0.02)
