@@ -11,15 +11,25 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import seeds
+from tfgen.graphs import graph
 
 STEPS_PER_CALL = 60  # some tenths of a second a call: the progress bar moves, Python stays out of the way
 
 
-class NonFiniteLossError(Exception):
-    """Training met a metric that is not finite; says which and at which step."""
+class NonFiniteError(Exception):
+    """Training met a metric or a weight that is not finite; says which and at which step.
+
+    Attributes:
+        step: steps done, the last of which went wrong; for a weight, the last of its epoch.
+        loop: the `ResidentLoop` that met it, to run the steps again with.
+    """
+
+    def __init__(self, step: int, what: str, loop):
+        super().__init__(f"step {step}: {what}")
+        self.step, self.loop = step, loop
 
 
-def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=(), first_epoch: int = 0):
+def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=(), checkpoint=None):
     """Trains a compiled model through `keras.Model.fit`.
 
     Args:
@@ -29,19 +39,24 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
         batch_size: images a step; the remainder of an epoch's permutation is left out.
         seed: with the step number, the only source of randomness.
         callbacks: Keras callbacks.
-        first_epoch: epochs done before, of the same run.
+        checkpoint: a `tfgen.checkpoints.Checkpoint` of the same run to go on from.
 
     Returns:
         Keras's History.
 
     Raises:
-        ValueError: a batch larger than the data. NonFiniteLossError: a metric is not finite.
+        ValueError: a batch larger than the data, or a checkpoint of another model. NonFiniteError: a metric or a weight
+        is not finite.
     """
     check_batch_size(batch_size, train)
     steps = len(train.images) // batch_size
-    model._resident_loop = ResidentLoop(model, train, steps, seed)
+    first_epoch = checkpoint.state.epoch if checkpoint else 0
+    model._resident_loop = ResidentLoop(model, train, batch_size, seed)
     model.make_train_function(force=True)
     try:
+        model._resident_loop.trace()
+        if checkpoint:
+            checkpoint.restore(model)
         return model.fit(
             _blocks(len(train.images), batch_size, steps, seed, first_epoch, epochs),
             epochs=epochs,
@@ -69,37 +84,54 @@ def _blocks(count: int, batch_size: int, steps: int, seed: int, first_epoch: int
 
     def generate():
         for epoch in range(first_epoch, epochs):
-            order = np.random.default_rng([seed, epoch]).permutation(count)[: steps * batch_size].astype(np.int32)
-            order = order.reshape(steps, batch_size)
+            order = epoch_order(count, batch_size, seed, epoch)
             for start in range(0, steps, per_call):
-                rows = order[start : start + per_call]
-                padded = np.zeros([per_call, batch_size], np.int32)
-                padded[: len(rows)] = rows
-                yield {"rows": padded, "steps": np.int32(len(rows)), "first": np.int32(epoch * steps + start)}
+                yield block(order[start : start + per_call], per_call, epoch * steps + start)
 
     scalar = tf.TensorSpec([], tf.int32)
     signature = {"rows": tf.TensorSpec([per_call, batch_size], tf.int32), "steps": scalar, "first": scalar}
     return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
 
 
+def epoch_order(count: int, batch_size: int, seed: int, epoch: int):
+    """The rows of each step of an epoch, int32 [steps, B]: a permutation drawn from (seed, epoch) alone."""
+    steps = count // batch_size
+    order = np.random.default_rng([seed, epoch]).permutation(count)[: steps * batch_size]
+    return order.astype(np.int32).reshape(steps, batch_size)
+
+
+def block(rows, per_call: int, first: int) -> dict:
+    """What one call takes, from the rows [k, B] of up to `per_call` steps and the steps done before."""
+    padded = np.zeros([per_call, rows.shape[1]], np.int32)
+    padded[: len(rows)] = rows
+    return {"rows": padded, "steps": np.int32(len(rows)), "first": np.int32(first)}
+
+
 class ResidentLoop:
     """A train function for Keras: blocks of row indices in, the epoch's mean metrics so far out."""
 
-    def __init__(self, model, train, steps_per_epoch: int, seed: int):
-        self.model, self.steps_per_epoch, self.seed = model, steps_per_epoch, seed
+    def __init__(self, model, train, batch_size: int, seed: int):
+        self.model, self.batch_size, self.seed = model, batch_size, seed
+        self.steps_per_epoch = len(train.images) // batch_size
         self.images, self.labels = tf.constant(train.images), tf.constant(train.labels)
         self.compiled = tf.function(self.run, autograph=False, jit_compile=uses_xla(model))
+        self.weights_are_finite = graph(lambda: _all_finite(model.weights))  # a few thousandths of a second
         self.totals, self.done = {}, 0  # of the epoch so far: sums of metrics, steps
+
+    def trace(self) -> None:
+        """Traces the steps before the first of them runs, so that the optimisers have their variables."""
+        scalar, steps = tf.TensorSpec([], tf.int32), min(self.steps_per_epoch, STEPS_PER_CALL)
+        self.compiled.get_concrete_function(tf.TensorSpec([steps, self.batch_size], tf.int32), scalar, scalar)
 
     def __call__(self, iterator):
         block = next(iterator)
-        sums, done = self.compiled(block["rows"], block["steps"], block["first"])
-        first, done = int(block["first"]), int(done)
-        sums = {name: float(value) for name, value in sums.items()}
+        first = int(block["first"])
+        sums, done = self.advance(block)
         wrong = [name for name, value in sums.items() if not np.isfinite(value)]
         if wrong:
-            values = ", ".join(f"{name} is {sums[name]}" for name in wrong)
-            raise NonFiniteLossError(f"step {first + done}: {values}")
+            raise NonFiniteError(first + done, ", ".join(f"{name} is {sums[name]}" for name in wrong), self)
+        if (first + done) % self.steps_per_epoch == 0 and not self.weights_are_finite():
+            raise NonFiniteError(first + done, "a weight is not finite", self)
         if first % self.steps_per_epoch == 0:
             self.totals, self.done = dict.fromkeys(sums, 0.0), 0
         self.done += done
@@ -107,14 +139,16 @@ class ResidentLoop:
             self.totals[name] += value
         return {name: total / self.done for name, total in self.totals.items()}
 
+    def advance(self, block) -> tuple[dict, int]:
+        """Runs a block's steps until it ends or a metric is not finite: the sums of metrics, and the steps done."""
+        sums, done = self.compiled(block["rows"], block["steps"], block["first"])
+        return {name: float(value) for name, value in sums.items()}, int(done)
+
     def run(self, rows, steps, first):
         """Steps on a block of rows [K, B] until it ends or a metric is not finite; (sums of metrics, steps done)."""
 
         def step(k):
-            pixel_seed, seed = seeds.step_seeds(self.seed, first + k, 2)
-            grey = tf.cast(tf.gather(self.images, rows[k]), tf.float32) / 255.0  # [B, 28, 28, 1]
-            batch = {"image": self.model.pixels(grey, pixel_seed), "label": tf.gather(self.labels, rows[k])}
-            return self.model.update(batch, seed, first + k)
+            return self.step(rows[k], first + k)
 
         traced = (
             tf.function(step, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32)).structured_outputs
@@ -130,6 +164,17 @@ class ResidentLoop:
 
         done, sums = tf.while_loop(more, body, (0, [tf.zeros([])] * len(names)), parallel_iterations=1)
         return dict(zip(names, sums, strict=True)), done
+
+    def step(self, rows, step):
+        """One step on rows [B] after `step` others; its metrics."""
+        pixel_seed, seed = seeds.step_seeds(self.seed, step, 2)
+        grey = tf.cast(tf.gather(self.images, rows), tf.float32) / 255.0  # [B, 28, 28, 1]
+        batch = {"image": self.model.pixels(grey, pixel_seed), "label": tf.gather(self.labels, rows)}
+        return self.model.update(batch, seed, step)
+
+
+def _all_finite(tensors):
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors])
 
 
 def check_batch_size(batch_size: int, train) -> None:

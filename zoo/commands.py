@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,47 @@ import cyclopts
 
 from zoo import ENTRIES
 
-BAD_INPUT, NOT_FINITE, INTERRUPTED = 2, 3, 130
+BAD_INPUT, NOT_FINITE, NOT_WRITTEN, INTERRUPTED, TERMINATED = 2, 3, 4, 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
+@contextlib.contextmanager
+def stoppable():
+    """Ends the process in one line where Ctrl-C or SIGTERM ends the block."""
+
+    def terminate(number, frame):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        give_up(error)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def giving_up(place: Path, saved):
+    """Ends the process in one line where the block is interrupted, or cannot write to `place`; `saved()` ends it."""
+    try:
+        yield
+    except (KeyboardInterrupt, OSError) as error:
+        give_up(error, place, saved())
+
+
+def give_up(error, place: Path | str = "", saved: str = ""):
+    """Ends the process for an interruption, or for files in `place` that cannot be written; says what is saved."""
+    if isinstance(error, Terminated):
+        words, code = "terminated", TERMINATED
+    elif isinstance(error, KeyboardInterrupt):
+        words, code = "interrupted", INTERRUPTED
+    else:
+        words, code = f"{place} cannot be written: {error.strerror or error}", NOT_WRITTEN
+    fail("; ".join(filter(None, (words, saved))), code)
 
 
 def fail(message, code: int = BAD_INPUT):
