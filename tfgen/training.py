@@ -10,10 +10,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen import seeds
+from tfgen import replicas, seeds, strategies
 from tfgen.graphs import graph
 
 STEPS_PER_CALL = 60  # some tenths of a second a call: the progress bar moves, Python stays out of the way
+
+
+class LostWorkerError(Exception):
+    """A machine that trains with this one has gone."""
 
 
 class NonFiniteError(Exception):
@@ -45,20 +49,21 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
         Keras's History.
 
     Raises:
-        ValueError: a batch larger than the data, or a checkpoint of another model. NonFiniteError: a metric or a weight
-        is not finite.
+        ValueError: a batch larger than the data or not to be shared evenly, or a checkpoint of another model.
+        NonFiniteError: a metric or a weight is not finite. LostWorkerError: a machine of several has gone.
     """
-    check_batch_size(batch_size, train)
+    strategy = model.distribute_strategy
+    check_batch_size(batch_size, train, strategy)
     steps = len(train.images) // batch_size
     first_epoch = checkpoint.state.epoch if checkpoint else 0
     model._resident_loop = ResidentLoop(model, train, batch_size, seed)
     model.make_train_function(force=True)
     try:
-        model._resident_loop.trace()
+        model.build_optimizers()
         if checkpoint:
             checkpoint.restore(model)
         return model.fit(
-            _blocks(len(train.images), batch_size, steps, seed, first_epoch, epochs),
+            _for_each_replica(_blocks(len(train.images), batch_size, steps, seed, first_epoch, epochs), strategy),
             epochs=epochs,
             initial_epoch=first_epoch,
             steps_per_epoch=-(-steps // min(steps, STEPS_PER_CALL)),
@@ -66,9 +71,11 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
             shuffle=False,
             verbose=0,
         )
-    except BaseException:
+    except BaseException as error:
         for callback in callbacks:
             callback.on_train_end()  # Keras does not: the progress bar would keep the terminal
+        if isinstance(error, tf.errors.OpError) and strategies.workers(strategy) > 1:
+            raise LostWorkerError(error.message.splitlines()[0]) from error
         raise
     finally:
         model._resident_loop = None
@@ -107,24 +114,38 @@ def block(rows, per_call: int, first: int) -> dict:
     return {"rows": padded, "steps": np.int32(len(rows)), "first": np.int32(first)}
 
 
+def _on_each_replica(strategy, *arrays):
+    """Arrays as tensors on the device, or on the device of every replica."""
+    tensors = tuple(tf.constant(array) for array in arrays)
+    if strategy.num_replicas_in_sync == 1:
+        return tensors
+    copy = lambda *tensors: tuple(tf.identity(tensor) for tensor in tensors)  # noqa: E731
+    return tf.function(lambda *tensors: strategy.run(copy, args=tensors), autograph=False)(*tensors)
+
+
+def _for_each_replica(blocks, strategy):
+    """Hands every block to every replica, where Keras would deal them out: a replica takes its rows of each step."""
+    if strategy.num_replicas_in_sync == 1:
+        return blocks
+    local = len(strategy.extended.worker_devices)
+    repeated = blocks.flat_map(lambda block: tf.data.Dataset.from_tensors(block).repeat(local))
+    return strategy.distribute_datasets_from_function(lambda context: repeated)
+
+
 class ResidentLoop:
     """A train function for Keras: blocks of row indices in, the epoch's mean metrics so far out."""
 
     def __init__(self, model, train, batch_size: int, seed: int):
         self.model, self.batch_size, self.seed = model, batch_size, seed
         self.steps_per_epoch = len(train.images) // batch_size
-        self.images, self.labels = tf.constant(train.images), tf.constant(train.labels)
+        self.strategy = model.distribute_strategy
+        self.images, self.labels = _on_each_replica(self.strategy, train.images, train.labels)
         self.compiled = tf.function(self.run, autograph=False, jit_compile=uses_xla(model))
         self.weights_are_finite = graph(lambda: _all_finite(model.weights))  # a few thousandths of a second
         self.totals, self.done = {}, 0  # of the epoch so far: sums of metrics, steps
 
-    def trace(self) -> None:
-        """Traces the steps before the first of them runs, so that the optimisers have their variables."""
-        scalar, steps = tf.TensorSpec([], tf.int32), min(self.steps_per_epoch, STEPS_PER_CALL)
-        self.compiled.get_concrete_function(tf.TensorSpec([steps, self.batch_size], tf.int32), scalar, scalar)
-
     def __call__(self, iterator):
-        block = next(iterator)
+        block = {name: self.strategy.experimental_local_results(value)[0] for name, value in next(iterator).items()}
         first = int(block["first"])
         sums, done = self.advance(block)
         wrong = [name for name, value in sums.items() if not np.isfinite(value)]
@@ -166,10 +187,16 @@ class ResidentLoop:
         return dict(zip(names, sums, strict=True)), done
 
     def step(self, rows, step):
-        """One step on rows [B] after `step` others; its metrics."""
+        """One step of all replicas on the rows [B] of the global batch after `step` others; its metrics."""
+        metrics = self.strategy.run(self.replica_step, args=(rows, step, self.images, self.labels))
+        return {name: self.strategy.reduce("MEAN", value, axis=None) for name, value in metrics.items()}
+
+    def replica_step(self, rows, step, images, labels):
+        """The part of one replica in a step: its own rows of [B]; the metrics of these."""
+        rows = replicas.own_rows(rows)
         pixel_seed, seed = seeds.step_seeds(self.seed, step, 2)
-        grey = tf.cast(tf.gather(self.images, rows), tf.float32) / 255.0  # [B, 28, 28, 1]
-        batch = {"image": self.model.pixels(grey, pixel_seed), "label": tf.gather(self.labels, rows)}
+        grey = tf.cast(tf.gather(images, rows), tf.float32) / 255.0  # [B / replicas, 28, 28, 1]
+        batch = {"image": self.model.pixels(grey, pixel_seed), "label": tf.gather(labels, rows)}
         return self.model.update(batch, seed, step)
 
 
@@ -177,8 +204,11 @@ def _all_finite(tensors):
     return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors])
 
 
-def check_batch_size(batch_size: int, train) -> None:
-    """Raises ValueError if a batch is larger than the data."""
+def check_batch_size(batch_size: int, train, strategy) -> None:
+    """Raises ValueError if a batch is larger than the data, or if replicas cannot share it evenly."""
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ValueError(f"batch-size, shared by {replicas} devices, must be divisible by {replicas}, got {batch_size}")
     if batch_size > len(train.images):
         raise ValueError(f"batch-size must be at most the {len(train.images)} training images, got {batch_size}")
 
@@ -189,13 +219,26 @@ def set_initial_seed(seed: int) -> None:
 
 
 def device_name(model) -> str:
-    """The device that trains, in words, and whether XLA compiles its steps."""
-    gpus = tf.config.list_physical_devices("GPU")
-    name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else "CPU"
-    count = f"{len(gpus)} GPUs, one used" if len(gpus) > 1 else "GPU" if gpus else f"{os.cpu_count()} cores"
+    """The devices that train, in words, and whether XLA compiles their steps."""
+    strategy, gpus = model.distribute_strategy, tf.config.list_logical_devices("GPU")
+    name = "CPU"
+    if gpus:
+        details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+        name = details.get("device_name", "GPU")
+    if strategy.num_replicas_in_sync > 1:
+        workers = strategies.workers(strategy)
+        count = f"{strategy.num_replicas_in_sync} {'GPUs' if gpus else 'CPU devices'}"
+        count += f" of {workers} machines" if workers > 1 else ""
+    else:
+        count = f"{len(gpus)} GPUs, one used" if len(gpus) > 1 else "GPU" if gpus else f"{os.cpu_count()} cores"
     return f"{name} ({count}), {'XLA' if uses_xla(model) else 'no XLA'}"
 
 
 def uses_xla(model) -> bool:
-    """XLA for dense models everywhere, for convolutional ones only on an accelerator."""
+    """XLA for dense models everywhere, for convolutional ones only on an accelerator, and not on several devices.
+
+    Several devices meet in the midst of a step, where XLA compiles whole steps.
+    """
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        return False
     return not model.convolutional or bool(tf.config.list_logical_devices("GPU"))

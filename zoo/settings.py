@@ -8,7 +8,8 @@ from tfgen import checks, runs
 from zoo import commands
 
 RECIPE = {"epochs": "EPOCHS", "batch_size": "BATCH_SIZE", "learning_rate": "LEARNING_RATE"}  # constants of an entry
-CARE = {"checkpoint_every": 1, "on_nan": "stop"}  # what may change when a run goes on
+NUMERICS = {"precision": "float32", "clip_norm": None}  # the rest of a recipe
+CARE = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}  # what may change when a run goes on
 SCHEDULE = "its warm-up and step sizes follow a schedule over all epochs, so that more of them are another training"
 
 
@@ -26,7 +27,8 @@ def of_recipe(module, options: dict, hyperparameters: dict) -> dict:
         {
             "entry": module.__name__.rpartition(".")[2],
             "hyperparameters": commands.defaults(module.build) | hyperparameters,
-            "recipe": {name: given.get(name, getattr(module, constant)) for name, constant in RECIPE.items()},
+            "recipe": {name: given.get(name, getattr(module, constant)) for name, constant in RECIPE.items()}
+            | {name: given.get(name, default) for name, default in NUMERICS.items()},
             "care": {name: given.get(name, default) for name, default in CARE.items()},
             "seed": given.get("seed", 0),
             "dataset": given.get("dataset"),
@@ -48,6 +50,7 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
     if config["entry"] != entry:
         raise ValueError(f"{str(run)!r} is a run of {config['entry']}, not of {entry}")
     settings = {name: config[name] for name in ("entry", "hyperparameters", "recipe", "seed", "dataset")}
+    settings["recipe"] = NUMERICS | settings["recipe"]
     recorded = settings["recipe"] | {name: settings[name] for name in ("seed", "dataset")} | settings["hyperparameters"]
     for name, value in (given | hyperparameters).items():
         if name not in CARE and json.loads(json.dumps(value)) != recorded.get(name):
@@ -71,6 +74,8 @@ def _checked(settings: dict) -> dict:
     checks.positive_int("epochs", recipe["epochs"])
     checks.positive_int("batch-size", recipe["batch_size"])
     checks.in_range("learning-rate", recipe["learning_rate"], sys.float_info.min)
+    if recipe["clip_norm"] is not None:
+        checks.in_range("clip-norm", recipe["clip_norm"], sys.float_info.min)
     checks.positive_int("checkpoint-every", settings["care"]["checkpoint_every"])
     checks.in_range("seed", settings["seed"], 0, 2**31 - 1)
     return settings
