@@ -37,9 +37,12 @@ class Fault:
 def diagnose(error: training.NonFiniteError, checkpoint) -> Fault:
     """Runs a training again from its last good checkpoint and finds what went wrong first.
 
-    The model is left behind as it was before the faulty step.
+    The model is left behind as it was before the faulty step. On several devices nothing is run again, and a fault is
+    what the training met.
     """
     loop, start = error.loop, checkpoint.state.epoch * error.loop.steps_per_epoch
+    if loop.strategy.num_replicas_in_sync > 1:
+        return Fault(error.step, str(error).partition(": ")[2], _rows(loop, error.step - 1))
     checkpoint.restore(loop.model)
     step = next((step for step in range(start, error.step) if not _is_good_after(loop, step)), error.step - 1)
     checkpoint.restore(loop.model)
@@ -91,7 +94,7 @@ def _advance(loop, steps) -> dict:
 
 def _rows(loop, step: int) -> np.ndarray:
     epoch, place = divmod(step, loop.steps_per_epoch)
-    return training.epoch_order(len(loop.images), loop.batch_size, loop.seed, epoch)[place]
+    return training.epoch_order(loop.count, loop.batch_size, loop.seed, epoch)[place]
 
 
 def _first_cause(loop, rows, step: int) -> str:

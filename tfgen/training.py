@@ -16,10 +16,6 @@ from tfgen.graphs import graph
 STEPS_PER_CALL = 60  # some tenths of a second a call: the progress bar moves, Python stays out of the way
 
 
-class LostWorkerError(Exception):
-    """A machine that trains with this one has gone."""
-
-
 class NonFiniteError(Exception):
     """Training met a metric or a weight that is not finite; says which and at which step.
 
@@ -50,7 +46,7 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
 
     Raises:
         ValueError: a batch larger than the data or not to be shared evenly, or a checkpoint of another model.
-        NonFiniteError: a metric or a weight is not finite. LostWorkerError: a machine of several has gone.
+        NonFiniteError: a metric or a weight is not finite. strategies.LostWorkerError: a machine of several has gone.
     """
     strategy = model.distribute_strategy
     check_batch_size(batch_size, train, strategy)
@@ -62,20 +58,19 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
         model.build_optimizers()
         if checkpoint:
             checkpoint.restore(model)
-        return model.fit(
-            _for_each_replica(_blocks(len(train.images), batch_size, steps, seed, first_epoch, epochs), strategy),
-            epochs=epochs,
-            initial_epoch=first_epoch,
-            steps_per_epoch=-(-steps // min(steps, STEPS_PER_CALL)),
-            callbacks=list(callbacks),
-            shuffle=False,
-            verbose=0,
-        )
-    except BaseException as error:
+        with strategies.together(strategy):
+            return model.fit(
+                _for_each_replica(_blocks(len(train.images), batch_size, steps, seed, first_epoch, epochs), strategy),
+                epochs=epochs,
+                initial_epoch=first_epoch,
+                steps_per_epoch=-(-steps // min(steps, STEPS_PER_CALL)),
+                callbacks=list(callbacks),
+                shuffle=False,
+                verbose=0,
+            )
+    except BaseException:
         for callback in callbacks:
             callback.on_train_end()  # Keras does not: the progress bar would keep the terminal
-        if isinstance(error, tf.errors.OpError) and strategies.workers(strategy) > 1:
-            raise LostWorkerError(error.message.splitlines()[0]) from error
         raise
     finally:
         model._resident_loop = None
@@ -137,7 +132,7 @@ class ResidentLoop:
 
     def __init__(self, model, train, batch_size: int, seed: int):
         self.model, self.batch_size, self.seed = model, batch_size, seed
-        self.steps_per_epoch = len(train.images) // batch_size
+        self.count, self.steps_per_epoch = len(train.images), len(train.images) // batch_size
         self.strategy = model.distribute_strategy
         self.images, self.labels = _on_each_replica(self.strategy, train.images, train.labels)
         self.compiled = tf.function(self.run, autograph=False, jit_compile=uses_xla(model))

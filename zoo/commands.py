@@ -11,7 +11,7 @@ import cyclopts
 
 from zoo import ENTRIES
 
-BAD_INPUT, NOT_FINITE, NOT_WRITTEN, INTERRUPTED, TERMINATED = 2, 3, 4, 130, 143
+BAD_INPUT, NOT_FINITE, NOT_WRITTEN, LOST_WORKER, INTERRUPTED, TERMINATED = 2, 3, 4, 5, 130, 143
 
 
 class Terminated(KeyboardInterrupt):
@@ -41,6 +41,17 @@ def giving_up(place: Path, saved):
         yield
     except (KeyboardInterrupt, OSError) as error:
         give_up(error, place, saved())
+
+
+@contextlib.contextmanager
+def lost_workers(run: Path):
+    """Ends the process in one line where another of several machines has gone in the block."""
+    from tfgen import strategies
+
+    try:
+        yield
+    except strategies.LostWorkerError as error:
+        fail(f"{error}; start all machines again with --resume --run-dir {run}", LOST_WORKER)
 
 
 def give_up(error, place: Path | str = "", saved: str = ""):

@@ -76,6 +76,9 @@ def _checked(settings: dict) -> dict:
     checks.in_range("learning-rate", recipe["learning_rate"], sys.float_info.min)
     if recipe["clip_norm"] is not None:
         checks.in_range("clip-norm", recipe["clip_norm"], sys.float_info.min)
-    checks.positive_int("checkpoint-every", settings["care"]["checkpoint_every"])
+    care = settings["care"]
+    checks.positive_int("checkpoint-every", care["checkpoint_every"])
+    if care["on_nan"] == "rollback" and care["strategy"] == "multiworker":
+        raise ValueError("on-nan rollback is not there for strategy multiworker; start again with --resume instead")
     checks.in_range("seed", settings["seed"], 0, 2**31 - 1)
     return settings

@@ -37,6 +37,9 @@ def train(
     resume: bool = False,
     checkpoint_every: int | None = None,
     on_nan: Literal["stop", "rollback"] | None = None,
+    strategy: Literal["single", "mirrored", "multiworker"] | None = None,
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] | None = None,
+    clip_norm: float | None = None,
     **hyperparameters,
 ) -> Path:
     """Trains a model of the zoo, measures and draws it, and leaves all of it in a run directory.
@@ -54,14 +57,19 @@ def train(
         checkpoint_every: epochs from one checkpoint to the next; 1 by default.
         on_nan: at a number that is not finite, stop (the default), or rollback: go on from the last checkpoint with
             half the learning rate, at most three times.
+        strategy: one device (single, the default), all GPUs of this machine (mirrored; its logical CPUs if it has no
+            GPU), or all machines that TF_CONFIG names (multiworker). --batch-size is what they share in a step.
+        precision: what the networks compute in; likelihoods and the variables are float32 (the default) with any.
+        clip_norm: the largest norm of a gradient, to which a longer one is scaled down; none by default.
     """
     began = time.perf_counter()
-    from tfgen import loading, runs
+    from tfgen import loading, runs, strategies
     from zoo import settings
 
     module = loading.entry_module(entry)
     options = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "dataset": dataset}
     options |= {"seed": seed, "checkpoint_every": checkpoint_every, "on_nan": on_nan}
+    options |= {"strategy": strategy, "precision": precision, "clip_norm": clip_norm}
     with contextlib.ExitStack() as held:
         with commands.bad_input():
             if resume:
@@ -70,43 +78,54 @@ def train(
                     say(f"{run} is finished: nothing is left to do")
                     return run
             else:
-                chosen = settings.of_recipe(module, options, hyperparameters)
-                run = runs.check_new(run_dir or runs.default_path(entry))
-            model, images, device = _prepare(chosen, data_dir)
-            if not resume:
+                chosen, run = settings.of_recipe(module, options, hyperparameters), run_dir or runs.default_path(entry)
+            devices = strategies.make(chosen["care"]["strategy"], say)
+            chief = strategies.is_chief(devices)
+            if chief and not resume:
+                runs.check_new(run)
+            model, images, device = _prepare(chosen, data_dir, devices)
+            if chief and not resume:
                 runs.create(run, runs.configuration(**chosen | {"dataset": images, "device": device}))
-            held.enter_context(runs.locked(run))
-            checkpoint = _last_checkpoint(run) if resume else None
+            if chief:
+                held.enter_context(runs.locked(run))
+            checkpoint = _last_checkpoint(run, chief) if resume else None
         epochs_of = f"{chosen['recipe']['epochs']} epochs of {images.name} {images.train.name}"
         say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}\ndevice: {device}")
         if checkpoint:
             began -= checkpoint.state.seconds
             say(f"resumed after epoch {checkpoint.state.epoch}")
         state = _fit(module, model, images, run, chosen, checkpoint, began)
-        _finish(module, model, images, run, state, began)
+        if chief:
+            _finish(module, model, images, run, state, began)
+        with commands.lost_workers(run):
+            strategies.meet(devices)  # whoever left before would look lost
     return run
 
 
-def _prepare(chosen: dict, data_dir: Path | None):
-    """The model with its first weights, the data set, and the device in words."""
-    from tfgen import data, loading, training
+def _prepare(chosen: dict, data_dir: Path | None, devices):
+    """The model with its first weights, the data set, and the devices in words."""
+    from tfgen import data, loading, networks, training
 
     training.set_initial_seed(chosen["seed"])
-    model = loading.build(chosen["entry"], chosen["hyperparameters"])
+    with devices.scope(), networks.precision(chosen["recipe"]["precision"]):
+        model = loading.build(chosen["entry"], chosen["hyperparameters"])
+    model.clip_norm = chosen["recipe"]["clip_norm"]
     if chosen["dataset"]:
         images = data.load(chosen["dataset"], data_dir)
     else:
         images, reason = data.load_or_embedded(data_dir)
         if reason:
             say(f"note: {reason}")
-    training.check_batch_size(chosen["recipe"]["batch_size"], images.train)
+    training.check_batch_size(chosen["recipe"]["batch_size"], images.train, devices)
     return model, images, training.device_name(model)
 
 
-def _last_checkpoint(run: Path):
+def _last_checkpoint(run: Path, chief: bool):
     """The checkpoint to go on from, with the run's files as they were then; None if there is none yet."""
     from tfgen import checkpoints, files, runs
 
+    if not chief:
+        return checkpoints.newest(run, say)
     files.sweep(run)
     checkpoint = checkpoints.newest(run, say)
     if checkpoint:
@@ -121,18 +140,19 @@ def _last_checkpoint(run: Path):
 
 def _fit(module, model, images, run: Path, chosen: dict, checkpoint, began: float):
     """Trains from a checkpoint or from the start until it is done, or says why it broke off; the state at the end."""
-    from tfgen import checkpoints, runs, training, weights
+    from tfgen import checkpoints, runs, strategies, training, weights
 
+    chief = strategies.is_chief(model.distribute_strategy)
     recipe, state = chosen["recipe"], checkpoint.state if checkpoint else checkpoints.State()
     steps = len(images.train.images) // recipe["batch_size"] * recipe["epochs"]
-    with commands.giving_up(
-        run, lambda: f"the best weights so far, of epoch {state.best_epoch}, are in {run}; --resume goes on"
-    ):
-        if not checkpoint:
+    best = lambda: f"the best weights so far, of epoch {state.best_epoch}, are in {run}; --resume goes on"  # noqa: E731
+    with commands.giving_up(run, best), commands.lost_workers(run):
+        if chief and not checkpoint:
             weights.save(model, run / runs.WEIGHTS)
         while state.epoch < recipe["epochs"]:
             rate = recipe["learning_rate"] / 2**state.halvings
-            module.compile_model(model, learning_rate=rate, steps=steps)
+            with model.distribute_strategy.scope():
+                module.compile_model(model, learning_rate=rate, steps=steps)
             try:
                 training.fit(
                     model,
@@ -140,10 +160,13 @@ def _fit(module, model, images, run: Path, chosen: dict, checkpoint, began: floa
                     epochs=recipe["epochs"],
                     batch_size=recipe["batch_size"],
                     seed=chosen["seed"],
-                    callbacks=_watchers(model, images, run, chosen, state, began),
+                    callbacks=_watchers(model, images, run, chosen, state, began) if chief else (),
                     checkpoint=checkpoint,
                 )
+                break
             except training.NonFiniteError as error:
+                if not chief:
+                    commands.fail(f"training stopped at {error}", commands.NOT_FINITE)
                 checkpoint = _roll_back(error, images, run, chosen)
                 state = checkpoint.state
         return state
@@ -190,11 +213,14 @@ def _roll_back(error, images, run: Path, chosen: dict):
 
 def _finish(module, model, images, run: Path, state, began: float) -> None:
     """Measures and draws the trained model; metrics.json, written last, is the mark of a finished run."""
-    from tfgen import evaluation, runs, weights
+    from tfgen import evaluation, loading, runs, weights
 
     trained = f"the trained weights are in {run}; --resume finishes its numbers and figures"
     with commands.giving_up(run, lambda: trained):
-        weights.load(model, run / runs.WEIGHTS)
+        if model.distribute_strategy.num_replicas_in_sync > 1 or model.dtype_policy.name != "float32":
+            model = loading.load(run)  # on one device and in float32, as whoever loads it
+        else:
+            weights.load(model, run / runs.WEIGHTS)
         metrics = {
             "protocol": images.protocol,
             "epochs": state.epoch,
