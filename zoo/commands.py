@@ -4,8 +4,8 @@ import contextlib
 import inspect
 import signal
 import sys
+import typing
 from pathlib import Path
-from typing import Annotated
 
 import cyclopts
 
@@ -158,9 +158,9 @@ def run(function, arguments: list[str], name: str):
 
 def convert(kind, tokens):
     """The value of an option from its words: cyclopts's, but that it would round 1.5 to an int."""
-    fractions = [token.value for token in tokens if "." in token.value]
-    if fractions and kind in (int, tuple[int, ...]):
-        raise ValueError(f"{fractions[0]} is not an int")
+    fractions = [token for token in tokens if "." in token.value]
+    if fractions and (kind is int or set(typing.get_args(kind)) - {...} == {int}):
+        raise cyclopts.CoercionError(msg=f"{fractions[0].value} is not an int", token=fractions[0])
     return cyclopts.convert(kind, tokens)
 
 
@@ -170,7 +170,7 @@ def with_hyperparameters(command, entry: str, build):
     _, *own = inspect.signature(command, eval_str=True).parameters.values()
     added = inspect.signature(build, eval_str=True).parameters.values()
     parameters = [parameter for parameter in own if parameter.kind is not parameter.VAR_KEYWORD]
-    parameters += [parameter.replace(annotation=Annotated[parameter.annotation, group]) for parameter in added]
+    parameters += [parameter.replace(annotation=typing.Annotated[parameter.annotation, group]) for parameter in added]
 
     def merged(**options):
         return command(entry, **options)
