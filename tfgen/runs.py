@@ -4,6 +4,7 @@ config.json         entry, hyperparameters, recipe, data set, splits, seed, devi
 history.csv         a row an epoch, no wall-clock value in it
 metrics.json        the protocol and the numbers, once training has ended
 model.weights.h5    the best weights so far, in Keras's own format
+manifest.json       the SHA-256 of the weights
 figures/*.png
 tensorboard/        events, times among them
 """

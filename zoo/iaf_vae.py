@@ -125,8 +125,8 @@ def build(
     return IAFVAE(latent_dim, channels, flow_steps, flow_width, context_dim, warmup, free_bits)
 
 
-def compile_model(model: IAFVAE, *, learning_rate: float, steps: int) -> None:
-    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
+def compile_model(model: IAFVAE, *, learning_rate: float, steps: int | None) -> None:
+    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`, if given."""
     model.anneal(keras.optimizers.Adam, learning_rate, steps)
 
 

@@ -35,9 +35,13 @@ def assert_same_weights(run, other) -> None:
 
 def test_run_holds_everything_and_nothing_else(trained_run):
     pictures = ("samples", "reconstructions", "history", "manifold", "latent")
-    assert files_of(trained_run) == {"config.json", "history.csv", "metrics.json", "model.weights.h5"} | {
-        f"figures/{name}.png" for name in pictures
-    }
+    assert files_of(trained_run) == {
+        "config.json",
+        "history.csv",
+        "manifest.json",
+        "metrics.json",
+        "model.weights.h5",
+    } | {f"figures/{name}.png" for name in pictures}
     (events,) = (trained_run / "tensorboard").iterdir()
     assert events.stat().st_size > 500
     for name in pictures:
