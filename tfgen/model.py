@@ -161,6 +161,14 @@ class Model(keras.Model):
         """Images in [0, 1] from codes, [B, Z] -> [B, 28, 28, 1]: the likelihood's mean."""
         return self.likelihood(latent, **given).mean()
 
+    def _by_row(self, function, *tensors, **given):
+        """`function(*tensors, **given)`, tensors with a row an image each; on no rows, where convolutions fail, too."""
+        if len(tensors[0]):
+            return function(*tensors, **given)
+        blank = [tf.zeros([1, *tensor.shape[1:]], tensor.dtype) for tensor in tensors]
+        answer = function(*blank, **{name: tf.zeros([1], value.dtype) for name, value in given.items()})
+        return tf.nest.map_structure(lambda rows: rows[:0], answer)
+
     def _given(self, digit, n: int) -> dict:
         """What the model is conditioned on, checked: {} or {"digit": int64 [n]}."""
         if self.conditional:

@@ -54,7 +54,7 @@ class DCGAN(Model):
 
     def discriminate(self, image):
         """The discriminator's logit of images [B, 28, 28, 1]: float32 [B], above 0 where it takes them for real."""
-        return self._logit(checks.images(image))
+        return self._by_row(self._logit, checks.images(image))
 
     def logit(self, image):
         """The discriminator's logit [B] of images in [0, 1], with the statistics of inference."""

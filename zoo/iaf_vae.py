@@ -61,7 +61,7 @@ class IAFVAE(Autoencoding, Variational, Model):
             (latent [B, Z], log_density [B], nats).
         """
         image = checks.images(image)
-        return self._draw_posterior(image, tf.constant(seeds.row_seeds(seed, len(image))))
+        return self._by_row(self._draw_posterior, image, tf.constant(seeds.row_seeds(seed, len(image))))
 
     def draw_posterior(self, image, rows):
         """z_i ~ q(z|x_i) from row seed i (int64 [B]) alone, [B, Z], and log q(z_i|x_i), [B]; images in [0, 1]."""
