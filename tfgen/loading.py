@@ -86,4 +86,9 @@ def shipped(name: str) -> dict:
 def shipped_path(name: str) -> Path:
     """Where the weights of an entry lie in the package, if they ship. Raises ValueError if there is no such entry."""
     entry_module(name)
-    return Path(importlib.import_module("zoo").__file__).parent / "weights" / f"{name}.weights.h5"
+    return shipped_folder() / f"{name}.weights.h5"
+
+
+def shipped_folder() -> Path:
+    """The folder of the weights that ship with the package."""
+    return Path(importlib.import_module("zoo").__file__).parent / "weights"

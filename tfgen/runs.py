@@ -93,6 +93,16 @@ def read_config(path: Path) -> dict:
     return config
 
 
+def read_metrics(path: Path) -> dict:
+    """A run's metrics.json. Raises ValueError if there is none, or none that can be read."""
+    try:
+        return dict(json.loads((Path(path) / METRICS).read_text()))
+    except FileNotFoundError:
+        raise ValueError(f"{str(path)!r} has no {METRICS}: its training has not ended") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{str(Path(path) / METRICS)!r} holds no metrics: {error!r}") from error
+
+
 def write_history(path: Path, rows: list[dict]) -> None:
     """Writes history.csv from one dictionary of numbers an epoch."""
     text = io.StringIO()
