@@ -43,15 +43,14 @@ def main(arguments: list[str] | None = None) -> None:
             others = [record["bytes"] for name, record in manifest.read(target.parent).items() if name != target.name]
         with tempfile.TemporaryDirectory() as scratch:
             packed, facts = _smallest(model, dataset, run / runs.WEIGHTS, Path(scratch))
-            total = sum(others) + packed.stat().st_size
+            packed_size = packed.stat().st_size
+            total = sum(others) + packed_size
             if total > LIMIT:
                 commands.fail(f"with these weights all would take {total / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB")
             facts |= {"command": training_command(config), **config, "metrics": metrics}
             with manifest.replacing(target, **facts) as temporary:
                 shutil.copyfile(packed, temporary)
-        print(
-            f"{target}  {target.stat().st_size / 1e6:.2f} MB, all shipped weights {total / 1e6:.2f} of {LIMIT / 1e6:.0f}"
-        )
+        print(f"{target}: {packed_size / 1e6:.2f} MB, all shipped weights {total / 1e6:.2f} of {LIMIT / 1e6:.0f}")
 
     commands.run(ship, arguments[1:], f"{USAGE} RUN")
 

@@ -77,6 +77,7 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
         try:
             model = tfgen.load(name)
         except ValueError as error:
+            print(f"{name:10} REFUSED")
             wrong.append(f"{name}: {error}")
             continue
         recorded, recompute = (record["quick"], quick_report) if quick else (record["metrics"], report)
