@@ -1,0 +1,86 @@
+"""The small classifier of 28 x 28 digits in whose features the models of the zoo are measured.
+
+    image -> 3 x (3 x 3 convolution, batch normalisation, ReLU, 2 x 2 maximum) -> features [64] -> logits [10]
+
+It plays the part that the Inception network plays for photographs (Heusel et al. 2017). The features are the ReLU units
+before the logits. It is trained by plain cross-entropy: smoothed labels would draw the features of a digit together
+(Mueller et al. 2019), and with them what tells one five from another.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen import checks, evaluation
+
+layers = keras.layers
+
+CHANNELS = (32, 64, 128)
+FEATURES = 64
+SHIFT, TURN = 2 / 28, 10 / 360  # of a training image, at most: two pixels, ten degrees
+CHUNK = 1000  # images recognised at once
+
+
+def build() -> keras.Model:
+    """The network with fresh weights: images [B, 28, 28, 1] in [0, 1] -> {"features": [B, 64], "logits": [B, 10]}."""
+    image = maps = keras.Input(checks.IMAGE_SHAPE)
+    for channels in CHANNELS:
+        maps = layers.Conv2D(channels, 3, padding="same", use_bias=False)(maps)
+        maps = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(maps))
+        maps = layers.MaxPooling2D()(maps)  # 28 -> 14 -> 7 -> 3
+    features = layers.Dense(FEATURES, "relu")(layers.Flatten()(maps))
+    logits = layers.Dense(checks.CLASSES)(features)
+    return keras.Model(image, {"features": features, "logits": logits}, name="classifier")
+
+
+def fit(network, split, *, epochs: int, batch_size: int, learning_rate: float, seed: int = 0, callbacks=()) -> None:
+    """Trains the network on a split whose images are shifted and turned afresh in every epoch, through Keras's `fit`.
+
+    Adam's step size falls to zero along half a cosine. Callbacks see the metrics "loss" and "accuracy".
+    """
+    steps = len(split.images) // batch_size
+    trained = keras.Model(network.input, network.output["logits"])
+    trained.compile(
+        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+        jit_compile=False,  # XLA makes convolutions about 30 times slower on a CPU
+    )
+    background = {"fill_mode": "constant", "fill_value": 0.0}
+    augment = layers.Pipeline(
+        [
+            layers.RandomTranslation(SHIFT, SHIFT, seed=seed, **background),
+            layers.RandomRotation(TURN, seed=seed + 1, **background),
+        ]
+    )
+
+    @tf.autograph.experimental.do_not_convert
+    def batch(image, label):
+        return augment(tf.cast(image, tf.float32) / 255, training=True), label
+
+    images = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).shuffle(len(split.images), seed)
+    images = images.batch(batch_size, drop_remainder=True).map(batch).prefetch(4)
+    trained.fit(images, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks))
+
+
+def recognise(network, image) -> tuple[np.ndarray, np.ndarray]:
+    """What the classifier makes of images.
+
+    Args:
+        network: what `build` returns, trained.
+        image: [N, 28, 28, 1], uint8 in 0..255, bool, or float in [0, 1].
+
+    Returns:
+        (features [N, 64], probabilities of the ten digits [N, 10]), float32.
+    """
+    image = np.asarray(image)
+    forward = tf.function(lambda part: network(part, training=False), autograph=False, reduce_retracing=True)
+    parts = [forward(evaluation.as_float(image[start : start + CHUNK])) for start in range(0, len(image), CHUNK)]
+    features, logits = (np.concatenate([part[name] for part in parts]) for name in ("features", "logits"))
+    return features, tf.nn.softmax(logits).numpy()
+
+
+def accuracy(network, split) -> float:
+    """The share of a split's images that are recognised as their labels, in 0..1."""
+    _, probabilities = recognise(network, split.images)
+    return float(np.mean(probabilities.argmax(1) == split.labels))
