@@ -21,7 +21,7 @@ from tfgen import files
 
 CONFIG, HISTORY, METRICS, WEIGHTS = "config.json", "history.csv", "metrics.json", "model.weights.h5"
 FIGURES, EVENTS = "figures", "tensorboard"
-LIBRARIES = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy")
+LIBRARIES = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy", "scipy", "scikit-learn")
 
 
 def default_path(entry: str) -> Path:
@@ -71,6 +71,15 @@ def write_config(path: Path, *, entry, hyperparameters, recipe, dataset, seed, d
 def write_metrics(path: Path, metrics: dict) -> None:
     """Writes metrics.json."""
     files.write_json(path / METRICS, metrics)
+
+
+def read_metrics(path: Path) -> dict:
+    """A run's metrics.json; {} before training has ended. Raises ValueError if the file cannot be read as one."""
+    path = Path(path) / METRICS
+    try:
+        return dict(json.loads(path.read_text())) if path.exists() else {}
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{str(path)!r} holds no metrics of a run: {error!r}") from error
 
 
 def is_run(path: Path) -> bool:

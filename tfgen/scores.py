@@ -28,8 +28,8 @@ def frechet_distance(real, generated) -> float:
 def kernel_distance(real, generated, seed: int = 0) -> tuple[float, float]:
     """The squared maximum mean discrepancy under the kernel (x.y / D + 1)^3, KID (Binkowski et al. 2018).
 
-    Both sets are shuffled and cut into `KERNEL_BLOCKS` blocks that share no image; each pair of blocks gives an unbiased
-    estimate, which may be negative.
+    Both sets are shuffled and cut into `KERNEL_BLOCKS` blocks that share no image. Each pair of blocks gives an
+    unbiased estimate, which may be negative.
 
     Returns:
         (the mean of the estimates, its standard error).
@@ -48,6 +48,14 @@ def precision_recall(real, generated) -> tuple[float, float]:
     of real points in the manifold of the generated ones.
     """
     return _share_within(generated, real), _share_within(real, generated)
+
+
+def all_of(real, generated) -> dict:
+    """{"frechet", "kid", "kid_error", "precision", "recall"} of generated features [M, D] against real ones [N, D]."""
+    kid, error = kernel_distance(real, generated)
+    precision, recall = precision_recall(real, generated)
+    distances = {"frechet": frechet_distance(real, generated), "kid": kid, "kid_error": error}
+    return distances | {"precision": precision, "recall": recall}
 
 
 def digit_balance(probabilities) -> dict:
