@@ -76,7 +76,7 @@ def code_usage(model, split, seed: int = 0) -> dict:
     image, rows = held_out(model, split), seeds.row_seeds(seed, len(split.images))
     halves, divergences = [], []
     for part, given in _chunks(model, split.labels):
-        posterior = model.posterior(as_float(image[part]), **given)
+        posterior = model.posterior(tf.constant(as_float(image[part])), **given)
         halves.append(_two_means(posterior, rows[part], model.latent_dim))
         if isinstance(posterior, tfd.MultivariateNormalDiag):
             own = tfd.Normal(posterior.mean(), posterior.stddev())  # batch [B, Z]
