@@ -3,9 +3,9 @@
     image -> 3 x (3 x 3 convolution, batch normalisation, ReLU, 2 x 2 maximum)
           -> dense, batch normalisation, ReLU = features [64] -> logits [10]
 
-It plays the part that the Inception network plays for photographs (Heusel et al. 2017). Normalised features are of order
-1, which the kernel distance asks for. It is trained by plain cross-entropy: smoothed labels would draw the features of a
-digit together (Mueller et al. 2019), and with them what tells one five from another.
+It plays the part that the Inception network plays for photographs (Heusel et al. 2017). Normalised features are of
+order 1, which the kernel distance asks for. It is trained by plain cross-entropy: smoothed labels would draw the features
+of a digit together (Mueller et al. 2019), and with them what tells one five from another.
 """
 
 import keras

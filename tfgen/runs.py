@@ -73,15 +73,6 @@ def write_metrics(path: Path, metrics: dict) -> None:
     files.write_json(path / METRICS, metrics)
 
 
-def read_metrics(path: Path) -> dict:
-    """A run's metrics.json; {} before training has ended. Raises ValueError if the file cannot be read as one."""
-    path = Path(path) / METRICS
-    try:
-        return dict(json.loads(path.read_text())) if path.exists() else {}
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{str(path)!r} holds no metrics of a run: {error!r}") from error
-
-
 def is_run(path: Path) -> bool:
     """Whether a path is a run directory."""
     return (Path(path) / CONFIG).is_file()

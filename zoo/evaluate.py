@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
                 raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
             in_run = run is not None and to is None
             directory = run if in_run else commands.empty_directory(to or Path("evaluation") / name)
-            known = runs.read_metrics(run) if in_run and images is None else {}
+            known = runs.read_metrics(run) if in_run and images is None and (run / runs.METRICS).exists() else {}
         if measured.name != RECOGNISED:
             print(f"note: {_left_out(measured)}", flush=True)
         try:

@@ -5,13 +5,13 @@ from pathlib import Path
 FLOOR = "floor_"  # before the name of a score of training images in place of samples
 MEANINGS = {
     "test_neg_elbo": "-ELBO, one sample of z an image; nats per image",
-    "test_rate": "rate KL(q(z|x) || p(z)); nats per image",
-    "test_distortion": "distortion E[-log p(x|z)]; nats per image",
+    "test_rate": "rate, the KL from posterior to prior; nats per image",
+    "test_distortion": "distortion, the mean of -log p(image given z); nats per image",
     "test_nll": "NLL, by the importance-weighted bound; nats per image",
     "test_nll_error": "its standard error over images",
     "test_nll_k": "its samples K of z an image",
     "active_units": "dimensions of the code whose posterior mean has a variance over images above 0.01",
-    "kl_per_dimension": "KL(q(z_u|x) || p(z_u)) of each dimension u of the code, nats",
+    "kl_per_dimension": "share of each dimension of the code in the rate, nats",
     "frechet": "Frechet distance to the test images in the classifier's features",
     "kid": "kernel distance (KID) to the test images",
     "kid_error": "its standard error over blocks of images",
