@@ -4,8 +4,8 @@
           -> dense, batch normalisation, ReLU = features [64] -> logits [10]
 
 It plays the part that the Inception network plays for photographs (Heusel et al. 2017). Normalised features are of
-order 1, which the kernel distance asks for. It is trained by plain cross-entropy: smoothed labels would draw the features
-of a digit together (Mueller et al. 2019), and with them what tells one five from another.
+order 1, which the kernel distance asks for. It is trained by plain cross-entropy: smoothed labels would draw a digit's
+features together (Mueller et al. 2019), and with them what tells one five from another.
 """
 
 import keras
@@ -22,22 +22,29 @@ SHIFT, TURN = 2 / 28, 10 / 360  # of a training image, at most: two pixels, ten 
 CHUNK = 1000  # images recognised at once
 
 
-def build() -> keras.Model:
-    """The network with fresh weights: images [B, 28, 28, 1] in [0, 1] -> {"features": [B, 64], "logits": [B, 10]}."""
-    image = maps = keras.Input(checks.IMAGE_SHAPE)
-    for channels in CHANNELS:
-        maps = layers.Conv2D(channels, 3, padding="same", use_bias=False)(maps)
-        maps = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(maps))
-        maps = layers.MaxPooling2D()(maps)  # 28 -> 14 -> 7 -> 3
-    units = layers.Dense(FEATURES, use_bias=False)(layers.Flatten()(maps))
-    features = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(units))
-    logits = layers.Dense(checks.CLASSES)(features)
-    network = keras.Model(image, {"features": features, "logits": logits}, name="classifier")
-    network.convolutional = True  # as the zoo's models say it
-    return network
+class Classifier(keras.Model):
+    """Images [B, 28, 28, 1] in [0, 1] -> {"features": [B, 64], "logits": [B, 10]}, with fresh weights."""
+
+    entry = "classifier"  # which it is not, but its weights are stored like those of one
+    convolutional = True
+
+    def __init__(self):
+        image = maps = keras.Input(checks.IMAGE_SHAPE)
+        for channels in CHANNELS:
+            maps = layers.Conv2D(channels, 3, padding="same", use_bias=False)(maps)
+            maps = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(maps))
+            maps = layers.MaxPooling2D()(maps)  # 28 -> 14 -> 7 -> 3
+        units = layers.Dense(FEATURES, use_bias=False)(layers.Flatten()(maps))
+        features = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(units))
+        logits = layers.Dense(checks.CLASSES)(features)
+        super().__init__(image, {"features": features, "logits": logits}, name=self.entry)
+        self.optimizers = {}
+
+    def settle(self) -> None:
+        """Nothing is left to do before weights are saved."""
 
 
-def fit(network, split, *, epochs: int, batch_size: int, learning_rate: float, seed: int = 0, callbacks=()):
+def fit(network: Classifier, split, *, epochs: int, batch_size: int, learning_rate: float, seed: int = 0, callbacks=()):
     """Trains the network on a split whose images are shifted and turned afresh in every epoch, through Keras's `fit`.
 
     Adam's step size falls to zero along half a cosine.
@@ -72,11 +79,11 @@ def fit(network, split, *, epochs: int, batch_size: int, learning_rate: float, s
     return [{"epoch": epoch, "loss": loss, "accuracy": right} for epoch, (loss, right) in enumerate(losses, 1)]
 
 
-def recognise(network, image) -> tuple[np.ndarray, np.ndarray]:
+def recognise(network: Classifier, image) -> tuple[np.ndarray, np.ndarray]:
     """What the classifier makes of images.
 
     Args:
-        network: what `build` returns, trained.
+        network: a trained `Classifier`.
         image: [N, 28, 28, 1], uint8 in 0..255, bool, or float in [0, 1].
 
     Returns:
@@ -89,7 +96,7 @@ def recognise(network, image) -> tuple[np.ndarray, np.ndarray]:
     return features, tf.nn.softmax(logits).numpy()
 
 
-def accuracy(network, split) -> float:
+def accuracy(network: Classifier, split) -> float:
     """The share of a split's images that are recognised as their labels, in 0..1."""
     _, probabilities = recognise(network, split.images)
     return float(np.mean(probabilities.argmax(1) == split.labels))

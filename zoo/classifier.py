@@ -1,6 +1,6 @@
 """`python -m zoo.classifier`: trains the classifier of digits that measures the models of the zoo.
 
-    python -m zoo.classifier     test accuracy 99.57 % after 12 epochs
+    python -m zoo.classifier     test accuracy 99.57 %
 
 on MNIST, two CPU cores that did other work meanwhile. Its weights ship; `load` gives it.
 """
@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tfgen import callbacks, checks, data, manifest, recognition, runs, training
+from tfgen import callbacks, checks, data, recognition, runs, training, weights
 from zoo import commands
 
 USAGE = "python -m zoo.classifier"
@@ -21,11 +21,10 @@ BATCH_SIZE = 100
 LEARNING_RATE = 2e-3
 
 
-def load(path: Path = WEIGHTS):
-    """The trained network of `tfgen.recognition`. Raises ValueError if the file is not the one in its manifest."""
-    manifest.check(path)
-    network = recognition.build()
-    network.load_weights(path)
+def load(path: Path = WEIGHTS) -> recognition.Classifier:
+    """The trained classifier. Raises ValueError if the file is not the one that the manifest beside it records."""
+    network = recognition.Classifier()
+    weights.load(network, path)
     return network
 
 
@@ -47,7 +46,7 @@ def train(*, epochs: int = EPOCHS, data_dir: Path | None = None, run_dir: Path |
         runs.create(run)
     recipe = {"epochs": epochs, "batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE}
     training.set_initial_seed(seed)
-    network = recognition.build()
+    network = recognition.Classifier()
     settings = {"entry": NAME, "hyperparameters": {}, "recipe": recipe, "dataset": images, "seed": seed}
     runs.write_config(run, **settings, device=training.device_name(network))
     print(f"{NAME}: {network.count_params():,} parameters, {epochs} epochs of {images.name} {images.train.name}")
@@ -60,8 +59,7 @@ def train(*, epochs: int = EPOCHS, data_dir: Path | None = None, run_dir: Path |
     finally:
         watchers[0].on_train_end()  # gives the terminal back, however training ended
 
-    with manifest.replacing(run / runs.WEIGHTS) as temporary:
-        network.save_weights(temporary)
+    weights.save(network, run / runs.WEIGHTS)
     runs.write_history(run, history)
     accuracies = {
         f"{name}_accuracy": recognition.accuracy(network, split)

@@ -77,7 +77,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(report.as_text(metrics))
         with commands.bad_input():
             stem = "metrics" if images is None else f"metrics-first-{images}"
-            for path in report.write(directory / stem, name, known | metrics):
+            title = f"{model.entry}, {run.name}" if run else name
+            for path in report.write(directory / stem, title, known | metrics):
                 print(path)
 
     commands.run(command, arguments[1:], f"{USAGE} {name}")

@@ -11,14 +11,14 @@ MEANINGS = {
     "test_nll_error": "its standard error over images",
     "test_nll_k": "its samples K of z an image",
     "active_units": "dimensions of the code whose posterior mean has a variance over images above 0.01",
-    "kl_per_dimension": "share of each dimension of the code in the rate, nats",
+    "kl_per_dimension": "rate of each dimension of the code, nats",
     "frechet": "Frechet distance to the test images in the classifier's features",
     "kid": "kernel distance (KID) to the test images",
     "kid_error": "its standard error over blocks of images",
     "precision": "improved precision: the share that lies among the test images",
     "recall": "improved recall: the share of the test images that lies among these",
     "confidence": "mean probability of the recognised digit",
-    "digit_shares": "share of each recognised digit, 0 to 9",
+    "digit_shares": "share of each of the ten digits, as recognised",
     "digit_entropy": "entropy of these shares, nats; at most log 10 = 2.303",
     "recognised_as_asked": "share recognised as the digit that was asked for",
     "parzen": "Parzen-window score of the grey test images, nats per image; higher is better",
@@ -52,11 +52,10 @@ def as_markdown(name: str, metrics: dict) -> str:
 
 def as_text(metrics: dict) -> str:
     """The same table for a terminal."""
-    table = [("", metrics["protocol"], "floor"), *rows(metrics)]
-    width, middle = max(len(key) for key, *_ in table), max(len(value) for _, value, _ in table)
-    return "\n".join(
-        f"  {key.replace('_', ' '):{width}}  {value:{middle}}  {floor}".rstrip() for key, value, floor in table
-    )
+    table = [(key.replace("_", " "), value, floor) for key, value, floor in [("", "model", "floor"), *rows(metrics)]]
+    width, middle = (max(len(row[column]) for row in table) for column in (0, 1))
+    lines = [f"  {key:{width}}  {value:{middle}}  {floor}".rstrip() for key, value, floor in table]
+    return "\n".join([metrics["protocol"], *lines])
 
 
 def rows(metrics: dict) -> list[tuple[str, str, str]]:
@@ -79,5 +78,5 @@ def _rounded(value):
 
 def _in_words(value) -> str:
     if isinstance(value, list):
-        return " ".join(f"{item:.3f}" for item in value)
+        return f"{min(value):.3f} to {max(value):.3f}"  # metrics.json has them all
     return f"{value:.5g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
