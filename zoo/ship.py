@@ -8,13 +8,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from zoo import ENTRIES, commands, verify
+from zoo import ENTRIES, commands, evaluate, report, verify
 
 USAGE = "python -m zoo.ship"
 LIMIT = 25_000_000  # bytes that all shipped weights may take together
 PRECISIONS = ("float16", "float32")  # the first one that changes no number is taken
-SHOWN = {"grey_levels": 0}  # decimals that are shown of a number; of those in nats two
-SAMPLES = 1000  # images whose change is measured
+K = 10  # importance samples by which the change of the likelihood is measured
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -38,6 +37,8 @@ def main(arguments: list[str] | None = None) -> None:
 
         with commands.bad_input():
             config, metrics = runs.read_config(run), runs.read_metrics(run)
+            if "evaluation" not in metrics:
+                raise ValueError(f"{str(run)!r} is not evaluated: python -m zoo.evaluate {run}")
             dataset = data.load(config["dataset"], data_dir)
             target = commands.writable_directory(to or loading.shipped_folder()) / f"{model.entry}.weights.h5"
             others = [record["bytes"] for name, record in manifest.read(target.parent).items() if name != target.name]
@@ -59,19 +60,23 @@ def _smallest(model, dataset, weights_path: Path, folder: Path) -> tuple[Path, d
     """The smallest file of a run's weights that changes no number, and {"precision", "quick"} of it."""
     from tfgen import manifest, weights
 
-    before, images = verify.report(model, dataset), verify.samples(model, SAMPLES)
+    def measured(**options):
+        with evaluate.progress_bars() as track:
+            return evaluate.evaluate(model, dataset, **options, track=track)
+
+    before = measured(k=K)
     for precision in PRECISIONS:
         packed = folder / f"{precision}.weights.h5"
         pack(weights_path, packed, precision)
         manifest.record(packed)
         weights.load(model, packed)
-        change = {name: abs(value - before[name]) for name, value in verify.report(model, dataset).items()}
-        change["grey_levels"] = 255 * float(np.mean(np.abs(verify.samples(model, SAMPLES) - images)))
-        words = ", ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in change.items())
-        print(f"{precision}: {packed.stat().st_size / 1e6:.2f} MB changes {words}", flush=True)
-        if all(value < 0.5 * 10.0 ** -SHOWN.get(name, 2) for name, value in change.items()):
+        rows = verify.compare(model.entry, before, measured(k=K))
+        words = ", ".join(f"{row.name} by {row.difference:.2g}" for row in rows if row.difference)
+        print(f"{precision}: {packed.stat().st_size / 1e6:.2f} MB changes {words or 'nothing'}", flush=True)
+        if all(row.difference < row.tolerance / 2 for row in rows):
             break
-    return packed, {"precision": precision, "quick": verify.quick_report(model, dataset)}
+    quick = {name: value for name, value in measured(**verify.QUICK).items() if name in report.MEANINGS}
+    return packed, {"precision": precision, "quick": quick}
 
 
 def pack(source: Path, target: Path, precision: str) -> None:
