@@ -5,6 +5,7 @@ import json
 import matplotlib.image
 import pytest
 
+from tfgen import training
 from zoo import commands, study, train
 
 OPTIONS = ("latent", "--dataset", "digits", "--epochs", "1")
@@ -21,6 +22,7 @@ def short(monkeypatch):
 
     monkeypatch.setattr(study, "SIZES", {"vae": (2,), "cvae": (35,)})
     monkeypatch.setattr(train, "train", watched)
+    monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
     monkeypatch.setattr(commands, "draw", lambda *arguments: [])
     return begun
 
