@@ -21,7 +21,7 @@ ABOUT = {  # entry -> (papers, what it is)
 }
 NUMBERS = {  # entry -> name of a number -> those of others; none of their protocols is quite mnist-dynamic
     "vae": {
-        "test_neg_elbo": "102 in a thesis of 2018 (latent 25, protocol not stated); 90.85 dense, 86.47 convolutional in "
+        "test_neg_elbo": "102 in a thesis of 2018 (latent 25, protocol not stated); 90.85 dense, 86.47 conv in "
         "a benchmark table (binarised)",
         "test_nll": "86.83 and 81.02 in that table (K = 5000); 86.76 in the IWAE paper (dynamic, K = 5000)",
     },
