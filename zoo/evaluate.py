@@ -157,7 +157,7 @@ def first(split, count: int):
     """The first images of a split, named as such; the whole split where it has no more."""
     if count >= len(split.images):
         return split
-    name = f"{split.name.partition('[')[0]}[:{count}]"
+    name = f"the first of {split.name}"
     return dataclasses.replace(split, name=name, images=split.images[:count], labels=split.labels[:count])
 
 

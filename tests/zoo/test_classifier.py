@@ -56,8 +56,8 @@ def test_changed_file_is_refused_with_both_hashes(tmp_path):
 def test_command_trains_a_classifier_that_loads(digits, monkeypatch, tmp_path, capsys):
     run = tmp_path / "run"
     monkeypatch.setattr(data, "load", lambda name, data_dir: digits)
-    classifier.main(["--epochs", "3", "--run-dir", str(run)])
-    metrics, (first, *_, last) = json.loads((run / runs.METRICS).read_text()), runs.read_history(run)
+    classifier.main(["--epochs", "2", "--run-dir", str(run)])
+    metrics, (first, last) = json.loads((run / runs.METRICS).read_text()), runs.read_history(run)
     assert metrics["dataset"] == "digits"
     assert last["loss"] < first["loss"]
     assert last["accuracy"] > 0.5

@@ -78,9 +78,9 @@ def test_every_model_is_measured_by_all_that_it_has(entry, as_mnist):
     assert set(numbers) <= set(report.MEANINGS) | {f"floor_{name}" for name in FEATURES}
     assert metrics["protocol"] == "mnist-dynamic, first 40 test images only"
     conditions = metrics["evaluation"]
-    assert conditions["test_images"] == "40, test[:40]"
+    assert conditions["test_images"] == "40, the first of shuffled[1497:]"
     assert (conditions["samples"], conditions["seed"]) == (40, 0)
-    assert conditions["floor"] == "40, shuffled[:40]"
+    assert conditions["floor"] == "40, the first of shuffled[:1297]"
     assert {"tensorflow", "scipy", "scikit-learn"} <= set(conditions["versions"])
     assert json.loads(json.dumps(metrics)) == metrics
 
@@ -92,14 +92,14 @@ def test_test_images_themselves_are_the_perfect_samples(as_mnist):
     assert found["frechet"] == pytest.approx(0, abs=1e-4)
     assert (found["precision"], found["recall"]) == (1, 1)
     assert abs(found["kid"]) < 4 * found["kid_error"]
-    assert found["recognised_as_asked"] > 0.7  # the classifier has seen MNIST's digits, not these
+    assert found["recognised_as_asked"] > 0.5  # the classifier has not seen these digits, but those of MNIST
     assert found["floor_frechet"] > 0.01
     noise = np.random.default_rng(0).random(images.shape, np.float32)
     worse, _ = evaluate.in_features(noise, test.labels, as_mnist, conditional=True, track=lambda loop, name: loop)
     assert worse["frechet"] > 10 * found["floor_frechet"]
     assert worse["kid"] > found["floor_kid"] + 10 * found["floor_kid_error"]
     assert worse["precision"] < 0.1
-    assert worse["recognised_as_asked"] < 0.5
+    assert worse["recognised_as_asked"] < 0.3
 
 
 def test_evaluation_of_a_run_joins_the_numbers_of_its_training(run, command, digits):
@@ -123,7 +123,7 @@ def test_evaluation_of_a_run_joins_the_numbers_of_its_training(run, command, dig
     assert sum(metrics["kl_per_dimension"]) == pytest.approx(metrics["test_rate"], rel=1e-4)
     assert metrics["evaluation"]["left_out"].startswith("the classifier knows")
     text = (run / "metrics.md").read_text()
-    for word in ("digits-dynamic", f"{metrics['test_nll']:.5g}", "seed: 0", "scikit-learn", "300, test"):
+    for word in ("digits-dynamic", f"{metrics['test_nll']:.5g}", "seed: 0", "scikit-learn", "300, shuffled[1497:]"):
         assert word in text
     assert f"{metrics['test_nll']:.5g}" in output
     assert str(run / "metrics.md") in output
