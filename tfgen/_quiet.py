@@ -21,7 +21,7 @@ def import_tensorflow() -> None:
         try:
             import tensorflow  # noqa: F401
             import tensorflow_probability  # noqa: F401
-        except BaseException:
+        except Exception:  # an interruption is no failure of TensorFlow's
             said.seek(0)
             os.write(stderr, said.read())
             raise

@@ -1,5 +1,6 @@
 """What happens around an epoch of training: validation, the run's files and the progress on screen."""
 
+import contextlib
 import time
 
 import keras
@@ -7,7 +8,7 @@ import tensorflow as tf
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tfgen import evaluation, runs, weights
+from tfgen import checkpoints, evaluation, runs, weights
 
 RATE = "images_per_s"
 
@@ -15,9 +16,10 @@ RATE = "images_per_s"
 class Throughput(keras.callbacks.Callback):
     """Adds images / seconds of training steps to the logs; validation and writing are not counted."""
 
-    def __init__(self, images_per_epoch: int):
+    def __init__(self, images_per_epoch: int, state: checkpoints.State | None = None):
         super().__init__()
-        self.images, self.seconds, self.rates = images_per_epoch, 0.0, []
+        self.images, self.seconds = images_per_epoch, 0.0
+        self.rates = (state or checkpoints.State()).rates
 
     def on_epoch_begin(self, epoch, logs=None):
         self.seconds = 0.0
@@ -49,25 +51,50 @@ class Validation(keras.callbacks.Callback):
 class RunWriter(keras.callbacks.Callback):
     """Writes history.csv, TensorBoard events and the best weights so far: the last, where the model names no metric."""
 
-    def __init__(self, run):
+    def __init__(self, run, state: checkpoints.State | None = None):
         super().__init__()
-        self.run, self.rows, self.best, self.best_epoch = run, [], float("inf"), 0
-        self.events = tf.summary.create_file_writer(str(self.run / runs.EVENTS))
+        self.run, self.state = run, state or checkpoints.State()
+        with _as_os_errors():
+            self.events = tf.summary.create_file_writer(str(self.run / runs.EVENTS))
 
     def on_epoch_end(self, epoch, logs=None):
+        state = self.state
         monitored = logs[self.model.monitor] if self.model.monitor else -epoch
-        if monitored < self.best:
-            self.best, self.best_epoch = monitored, epoch + 1
+        if monitored < state.best:
             weights.save(self.model, self.run / runs.WEIGHTS)
-        self.rows.append({"epoch": epoch + 1} | {name: value for name, value in logs.items() if name != RATE})
-        runs.write_history(self.run, self.rows)
-        with self.events.as_default(step=epoch + 1):
+            state.best, state.best_epoch = monitored, epoch + 1
+        state.history.append({"epoch": epoch + 1} | {name: value for name, value in logs.items() if name != RATE})
+        state.epoch = epoch + 1
+        runs.write_history(self.run, state.history)
+        with _as_os_errors(), self.events.as_default(step=epoch + 1):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
-        self.events.flush()
+            self.events.flush()
 
     def on_train_end(self, logs=None):
-        self.events.close()
+        with contextlib.suppress(tf.errors.OpError):  # what did not fit on the disk was reported before
+            self.events.close()
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Writes a checkpoint of every n-th epoch and of the last, after `RunWriter`; the first before any step."""
+
+    def __init__(self, run, state: checkpoints.State, every: int = 1, started: float | None = None):
+        super().__init__()
+        self.run, self.state, self.every = run, state, every
+        self.started = (time.perf_counter() if started is None else started) - state.seconds
+
+    def on_train_begin(self, logs=None):
+        if self.state.epoch == 0:
+            self.write()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
+            self.write()
+
+    def write(self) -> None:
+        self.state.seconds = time.perf_counter() - self.started
+        checkpoints.write(self.run, self.model, self.state)
 
 
 class ProgressLines(keras.callbacks.Callback):
@@ -102,6 +129,15 @@ class ProgressLines(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.bar.stop()
+
+
+@contextlib.contextmanager
+def _as_os_errors():
+    """Turns what TensorFlow raises of a full or read-only disk into the OSError that Python would raise."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(error.message.splitlines()[0]) from error
 
 
 def as_text(logs: dict) -> str:

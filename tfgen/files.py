@@ -6,17 +6,24 @@ import os
 import tempfile
 from pathlib import Path
 
+TEMPORARY = ".writing-"
+
 
 @contextlib.contextmanager
-def replacing(path: Path):
+def replacing(path: Path, room: int = 0):
     """A temporary path beside `path` that takes its place when the block ends well, and is removed when it does not.
 
     The temporary name keeps the endings of `path`, which Keras and matplotlib read a format from.
+
+    Args:
+        path: the file to write.
+        room: bytes that must fit on the disk, for writers that make a mess of a full one.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.name, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.name, dir=path.parent)
     os.close(handle)
     try:
+        Path(name).write_bytes(bytes(room))
         yield Path(name)
         with open(name, "rb") as written:
             os.fsync(written.fileno())
@@ -31,6 +38,18 @@ def write_text(path: Path, text: str) -> None:
     """Writes a text file, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text)
+
+
+def write_bytes(path: Path, content) -> None:
+    """Writes a binary file, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what writers left in a folder and below it when they were killed."""
+    for left in Path(folder).rglob(f"{TEMPORARY}*"):
+        left.unlink()
 
 
 def write_json(path: Path, content) -> None:

@@ -49,7 +49,7 @@ def made(dim: int, hidden_units: int, outputs: int, context_dim: int):
     if context_dim:
         hidden = keras.layers.Add()([hidden, keras.layers.Dense(hidden_units, use_bias=False)(context)])
     last = MaskedDense(last_mask, kernel_initializer=keras.initializers.RandomNormal(stddev=1e-2))
-    return keras.Model([inputs, context] if context_dim else inputs, last(keras.layers.ELU()(hidden)))
+    return networks.functional([inputs, context] if context_dim else inputs, last(keras.layers.ELU()(hidden)))
 
 
 class GatedStep(tfb.Bijector):

@@ -51,14 +51,14 @@ def record(path: Path, **facts) -> None:
 
 
 @contextlib.contextmanager
-def replacing(path: Path, **facts):
-    """`files.replacing` for a file that its folder's manifest records.
+def replacing(path: Path, room: int = 0, **facts):
+    """`files.replacing` for a file that its folder's manifest records, with what else is known about it.
 
     Two files cannot be renamed at once, so in between the manifest allows the file that goes, too: whenever the process
     is killed, the folder holds a file that its manifest knows.
     """
     path = Path(path)
-    with files.replacing(path) as temporary:
+    with files.replacing(path, room) as temporary:
         yield temporary
         coming = fingerprint(temporary) | facts
         _write(path, coming | ({"before": fingerprint(path)["sha256"]} if path.is_file() else {}))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen import checks, distributions, seeds, training
+from tfgen import checks, distributions, replicas, seeds, training
 from tfgen.graphs import graph
 
 
@@ -22,6 +22,7 @@ class Model(keras.Model):
         convolutional: whether XLA is kept off on a CPU, where it makes convolutions about 30 times slower.
         monitor: the validation metric whose lowest value names the weights to keep; None keeps the last.
         binary: whether training images are binarised afresh, x ~ Bernoulli(grey / 255), or stay grey.
+        clip_norm: the largest global norm of a gradient, to which a longer one is scaled down; None leaves them all.
     """
 
     entry = "model"
@@ -35,6 +36,7 @@ class Model(keras.Model):
         self.latent_dim = checks.positive_int("latent_dim", latent_dim)
         self.built = True  # the networks are functional models: their variables exist already
         self.optimizers = {}  # of adversarial models, by phase; the others have `optimizer`
+        self.clip_norm = None
         self._resident_loop = None
 
     @property
@@ -66,24 +68,42 @@ class Model(keras.Model):
         with tf.GradientTape() as tape:
             terms = self.training_loss(batch, seed, step)
             loss = tf.reduce_mean(terms["loss"])
-        variables = self.trainable_variables
-        self.optimizer.apply(tape.gradient(loss, variables), variables)
+        replicas.descend(self.optimizer, tape, loss, self.trainable_variables, clip_norm=self.clip_norm)
         return {name: tf.reduce_mean(term) for name, term in terms.items()}
 
-    def descend(self, name: str, tape, loss, *networks, when=True) -> None:
-        """One step of `optimizers[name]` on some networks' variables; none where the tensor `when` is false."""
-        variables = [variable for network in networks for variable in network.trainable_variables]
-        gradients, optimizer = tape.gradient(loss, variables), self.optimizers[name]
-        if when is True:
-            optimizer.apply(gradients, variables)
-            return
-        optimizer.build(variables)  # a branch may not create variables
+    def noise(self, batch, seed, *samples: int):
+        """Standard normal noise [*samples, B, Z] for a batch, one vector a row, from one stateless seed, int32 [2]."""
+        shape = [*samples, tf.shape(batch["image"])[0], self.latent_dim]
+        return replicas.noise(seeds.normal, shape, seed, axis=len(samples))
 
-        def apply():
-            optimizer.apply(gradients, variables)
-            return True
+    def compile_phases(self, **phases) -> None:
+        """Compiles an adversarial model: for each of its phases, by name, an optimiser and the networks that it moves.
 
-        tf.cond(when, apply, lambda: True)
+        Like Keras for a model's one optimiser, has each scale its loss where the networks run in float16.
+        """
+        Model.compile(self, optimizer=None)
+        scaled = (
+            keras.optimizers.LossScaleOptimizer if self.dtype_policy.name == "mixed_float16" else lambda plain: plain
+        )
+        self.optimizers = {phase: scaled(optimizer) for phase, (optimizer, *_) in phases.items()}
+        self._moved = {phase: networks for phase, (_, *networks) in phases.items()}
+
+    def descend(self, phase: str, tape, loss, when=True) -> None:
+        """One optimiser step of a phase on its networks' variables; none where the tensor `when` is false."""
+        optimizer, variables = self.optimizers[phase], self.variables_of(phase)
+        replicas.descend(optimizer, tape, loss, variables, clip_norm=self.clip_norm, when=when)
+
+    def variables_of(self, phase: str) -> list:
+        """The trainable variables that a phase moves."""
+        return [variable for network in self._moved[phase] for variable in network.trainable_variables]
+
+    def build_optimizers(self) -> None:
+        """Makes the state of every optimiser, as its first step would."""
+        with self.distribute_strategy.scope():
+            variables = {phase: self.variables_of(phase) for phase in self.optimizers} or {"": self.trainable_variables}
+            for phase, optimizer in (self.optimizers or {"": self.optimizer}).items():
+                if not optimizer.built:
+                    optimizer.build(variables[phase])
 
     def validation_terms(self, image, rows, **given) -> dict:
         """What validation and tests report of images [B, 28, 28, 1] under row seeds int64 [B]: {name: [B]}."""
@@ -108,7 +128,9 @@ class Model(keras.Model):
 
     def pixels(self, grey, seed):
         """Training images from grey levels in [0, 1], [B, 28, 28, 1]: x ~ Bernoulli(grey) if the model is binary."""
-        return tf.cast(seeds.uniform(tf.shape(grey), seed) < grey, tf.float32) if self.binary else grey
+        if not self.binary:
+            return grey
+        return tf.cast(replicas.noise(seeds.uniform, tf.shape(grey), seed) < grey, tf.float32)
 
     def make_train_function(self, force=False):
         """Keras's hook: `tfgen.training.fit` installs its compiled loop here, otherwise `fit` is Keras's own."""
@@ -116,6 +138,10 @@ class Model(keras.Model):
             return super().make_train_function(force)
         self.train_function = self._resident_loop
         return self.train_function
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Keras's hook before `fit`: networks are built already, optimisers are not, and neither needs any data."""
+        self.build_optimizers()
 
     # --- what users call --------------------------------------------------------------------------------------------
 

@@ -4,7 +4,8 @@ Their variables exist as soon as they are made. An encoder maps images [B, 28, 2
 decoder codes [B, Z] to logits [B, 28, 28, 1]; with `classes`, both take a one-hot label [B, classes] as second input.
 """
 
-from typing import Literal
+import contextlib
+from typing import Literal, get_args
 
 import keras
 import tensorflow as tf
@@ -14,6 +15,7 @@ from tfgen import checks
 layers = keras.layers
 IMAGE_SHAPE = checks.IMAGE_SHAPE
 Network = Literal["dense", "conv"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
 HIDDEN_UNITS = {"dense": (500, 500), "conv": (32, 64)}
 CODE_UNITS = 256  # of the dense layer between the convolutional maps and the code
 
@@ -25,15 +27,37 @@ def check(network: str, hidden_units) -> tuple[int, ...]:
     return checks.positive_ints("hidden_units", widths, count=2 if network == "conv" else None)
 
 
-def encoder(network: Network, outputs: int, hidden_units, classes: int = 0):
+@contextlib.contextmanager
+def precision(policy: Precision):
+    """A block in which networks are made that compute by a Keras dtype policy; their variables stay float32.
+
+    Raises ValueError for an unknown policy. (Micikevicius et al. 2018, "Mixed Precision Training".)
+    """
+    checks.one_of("precision", policy, get_args(Precision))
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def functional(inputs, outputs, name: str | None = None):
+    """A network with float32 outputs, whatever its layers compute in: likelihoods and losses are made of them."""
+    if outputs.dtype != "float32":
+        outputs = layers.Identity(dtype="float32")(outputs)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def encoder(kind: Network, outputs: int, hidden_units, classes: int = 0):
     """An encoder of either kind, with the widths of its hidden layers or the channels of its two stages."""
-    make = dense_encoder if network == "dense" else conv_encoder
+    make = dense_encoder if kind == "dense" else conv_encoder
     return make(outputs, hidden_units, classes)
 
 
-def decoder(network: Network, latent_dim: int, hidden_units, classes: int = 0):
+def decoder(kind: Network, latent_dim: int, hidden_units, classes: int = 0):
     """The decoder that mirrors `encoder` with the same `hidden_units`."""
-    make = dense_decoder if network == "dense" else conv_decoder
+    make = dense_decoder if kind == "dense" else conv_decoder
     return make(latent_dim, hidden_units[::-1], classes)
 
 
@@ -44,7 +68,7 @@ def dense_encoder(outputs: int, hidden_units, classes: int = 0):
     if classes:
         units = layers.Concatenate()([units, label])
     parameters = layers.Dense(outputs)(_dense(units, hidden_units))
-    return keras.Model([image, label] if classes else image, parameters, name="encoder")
+    return functional([image, label] if classes else image, parameters, name="encoder")
 
 
 def dense_decoder(latent_dim: int, hidden_units, classes: int = 0):
@@ -52,7 +76,7 @@ def dense_decoder(latent_dim: int, hidden_units, classes: int = 0):
     inputs, units = _code(latent_dim, classes)
     units = _dense(units, hidden_units)
     logits = layers.Reshape(IMAGE_SHAPE)(layers.Dense(28 * 28)(units))
-    return keras.Model(inputs, logits, name="decoder")
+    return functional(inputs, logits, name="decoder")
 
 
 def conv_encoder(outputs: int, channels, classes: int = 0):
@@ -69,7 +93,7 @@ def conv_encoder(outputs: int, channels, classes: int = 0):
         maps = layers.Conv2D(width, 4, 2, "same", kernel_initializer="he_normal")(maps)  # 28 -> 14 -> 7
         maps = _residual(maps, width)
     units = layers.Dense(CODE_UNITS, "silu")(layers.Flatten()(_silu(maps)))
-    return keras.Model([image, label] if classes else image, layers.Dense(outputs)(units), name="encoder")
+    return functional([image, label] if classes else image, layers.Dense(outputs)(units), name="encoder")
 
 
 def conv_decoder(latent_dim: int, channels, classes: int = 0):
@@ -80,13 +104,13 @@ def conv_decoder(latent_dim: int, channels, classes: int = 0):
     for width, following in zip(channels, (*channels[1:], 1), strict=True):
         maps = _silu(_residual(maps, width))
         maps = layers.Conv2DTranspose(following, 4, 2, "same", kernel_initializer="he_normal")(maps)  # 7 -> 14 -> 28
-    return keras.Model(inputs, maps, name="decoder")
+    return functional(inputs, maps, name="decoder")
 
 
 def code_discriminator(latent_dim: int, hidden_units, classes: int = 0):
     """Fully connected discriminator of codes [B, Z], of their labels too with `classes`, to logits [B, 1]."""
     inputs, units = _code(latent_dim, classes)
-    return keras.Model(inputs, layers.Dense(1)(_dense(units, hidden_units)), name="discriminator")
+    return functional(inputs, layers.Dense(1)(_dense(units, hidden_units)), name="discriminator")
 
 
 def apply(network, *inputs):

@@ -2,25 +2,35 @@
 
 config.json         entry, hyperparameters, recipe, data set, splits, seed, device, library versions
 history.csv         a row an epoch, no wall-clock value in it
-metrics.json        the protocol and the numbers, once training has ended
+metrics.json        the protocol and the numbers, once all is done
 model.weights.h5    the best weights so far, in Keras's own format
 manifest.json       the SHA-256 of the weights
+checkpoints/        what `--resume` goes on from
+faults/             the batch and the checkpoint of a step that was not finite
 figures/*.png
 tensorboard/        events, times among them
 """
 
+import contextlib
 import csv
 import datetime
 import importlib.metadata
 import io
 import json
+import os
 import platform
+import shutil
 from pathlib import Path
 
 from tfgen import files
 
+try:
+    import fcntl
+except ImportError:  # Windows: two processes in one run are not told apart
+    fcntl = None
+
 CONFIG, HISTORY, METRICS, WEIGHTS = "config.json", "history.csv", "metrics.json", "model.weights.h5"
-FIGURES, EVENTS = "figures", "tensorboard"
+FIGURES, EVENTS, CHECKPOINTS, FAULTS = "figures", "tensorboard", "checkpoints", "faults"
 LIBRARIES = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy", "scipy", "scikit-learn")
 
 
@@ -37,24 +47,50 @@ def check_new(path) -> Path:
     return path
 
 
-def create(path: Path) -> None:
-    """Makes a run directory. Raises ValueError if it exists or cannot be made."""
+def create(path: Path, config: dict) -> None:
+    """Makes a run directory with its config.json, whole or not at all.
+
+    Raises:
+        ValueError: it exists or cannot be made.
+    """
+    path = check_new(path)
+    making = path.with_name(f"{files.TEMPORARY}{os.getpid()}-{path.name}")
     try:
-        path.mkdir(parents=True)
-        (path / FIGURES).mkdir()
-    except FileExistsError:
-        check_new(path)
-        raise
+        (making / FIGURES).mkdir(parents=True)
+        files.write_json(making / CONFIG, config)
+        making.rename(path)
     except OSError as error:
+        shutil.rmtree(making, ignore_errors=True)
+        check_new(path)  # somebody else was faster
         raise ValueError(f"run directory {str(path)!r} cannot be made: {error.strerror}") from error
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
 
 
-def write_config(path: Path, *, entry, hyperparameters, recipe, dataset, seed, device) -> None:
-    """Writes config.json: all that a run depends on."""
-    config = {
+@contextlib.contextmanager
+def locked(path: Path):
+    """Keeps other processes from training in a run directory; the kernel lets go when this one ends, however it ends.
+
+    Raises:
+        ValueError: another process trains there. OSError: the run cannot be written.
+    """
+    with open(Path(path) / CONFIG, "r+b") as file:  # written once and never replaced
+        if fcntl:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(f"another process is training in {str(path)!r}") from None
+        yield
+
+
+def configuration(*, entry, hyperparameters, recipe, care, dataset, seed, device) -> dict:
+    """The content of config.json: all that a run depends on."""
+    return {
         "entry": entry,
         "hyperparameters": hyperparameters,
         "recipe": recipe,
+        "care": care,
         "dataset": dataset.name,
         "protocol": dataset.protocol,
         "splits": {
@@ -65,7 +101,6 @@ def write_config(path: Path, *, entry, hyperparameters, recipe, dataset, seed, d
         "device": device,
         "versions": library_versions(),
     }
-    files.write_json(path / CONFIG, config)
 
 
 def write_metrics(path: Path, metrics: dict) -> None:
@@ -76,6 +111,11 @@ def write_metrics(path: Path, metrics: dict) -> None:
 def is_run(path: Path) -> bool:
     """Whether a path is a run directory."""
     return (Path(path) / CONFIG).is_file()
+
+
+def is_finished(path: Path) -> bool:
+    """Whether all of a run is done: its metrics are written last."""
+    return (Path(path) / METRICS).is_file()
 
 
 def read_config(path: Path) -> dict:
@@ -116,6 +156,13 @@ def read_history(path: Path) -> list[dict]:
     """The rows of history.csv as dictionaries of floats."""
     with open(Path(path) / HISTORY, newline="") as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def changed_versions(path: Path) -> str:
+    """The libraries of a run that have other versions now: `tensorflow 2.20.0 (now 2.21.0)`, or ""."""
+    versions = library_versions()
+    then = {name: version for name, version in read_config(path)["versions"].items() if version != versions.get(name)}
+    return ", ".join(f"{name} {version} (now {versions.get(name)})" for name, version in then.items())
 
 
 def library_versions() -> dict:

@@ -10,16 +10,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen import seeds
+from tfgen import replicas, seeds, strategies
+from tfgen.graphs import graph
 
 STEPS_PER_CALL = 60  # some tenths of a second a call: the progress bar moves, Python stays out of the way
 
 
-class NonFiniteLossError(Exception):
-    """Training met a metric that is not finite; says which and at which step."""
+class NonFiniteError(Exception):
+    """Training met a metric or a weight that is not finite; says which and at which step.
+
+    Attributes:
+        step: steps done, the last of which went wrong; for a weight, the last of its epoch.
+        loop: the `ResidentLoop` that met it, to run the steps again with.
+    """
+
+    def __init__(self, step: int, what: str, loop):
+        super().__init__(f"step {step}: {what}")
+        self.step, self.loop = step, loop
 
 
-def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=(), first_epoch: int = 0):
+def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=(), checkpoint=None):
     """Trains a compiled model through `keras.Model.fit`.
 
     Args:
@@ -29,28 +39,35 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
         batch_size: images a step; the remainder of an epoch's permutation is left out.
         seed: with the step number, the only source of randomness.
         callbacks: Keras callbacks.
-        first_epoch: epochs done before, of the same run.
+        checkpoint: a `tfgen.checkpoints.Checkpoint` of the same run to go on from.
 
     Returns:
         Keras's History.
 
     Raises:
-        ValueError: a batch larger than the data. NonFiniteLossError: a metric is not finite.
+        ValueError: a batch larger than the data or not to be shared evenly, or a checkpoint of another model.
+        NonFiniteError: a metric or a weight is not finite. strategies.LostWorkerError: a machine of several has gone.
     """
-    check_batch_size(batch_size, train)
+    strategy = model.distribute_strategy
+    check_batch_size(batch_size, train, strategy)
     steps = len(train.images) // batch_size
-    model._resident_loop = ResidentLoop(model, train, steps, seed)
+    first_epoch = checkpoint.state.epoch if checkpoint else 0
+    model._resident_loop = ResidentLoop(model, train, batch_size, seed)
     model.make_train_function(force=True)
     try:
-        return model.fit(
-            _blocks(len(train.images), batch_size, steps, seed, first_epoch, epochs),
-            epochs=epochs,
-            initial_epoch=first_epoch,
-            steps_per_epoch=-(-steps // min(steps, STEPS_PER_CALL)),
-            callbacks=list(callbacks),
-            shuffle=False,
-            verbose=0,
-        )
+        model.build_optimizers()
+        if checkpoint:
+            checkpoint.restore(model)
+        with strategies.together(strategy):
+            return model.fit(
+                _for_each_replica(_blocks(len(train.images), batch_size, steps, seed, first_epoch, epochs), strategy),
+                epochs=epochs,
+                initial_epoch=first_epoch,
+                steps_per_epoch=-(-steps // min(steps, STEPS_PER_CALL)),
+                callbacks=list(callbacks),
+                shuffle=False,
+                verbose=0,
+            )
     except BaseException:
         for callback in callbacks:
             callback.on_train_end()  # Keras does not: the progress bar would keep the terminal
@@ -69,37 +86,68 @@ def _blocks(count: int, batch_size: int, steps: int, seed: int, first_epoch: int
 
     def generate():
         for epoch in range(first_epoch, epochs):
-            order = np.random.default_rng([seed, epoch]).permutation(count)[: steps * batch_size].astype(np.int32)
-            order = order.reshape(steps, batch_size)
+            order = epoch_order(count, batch_size, seed, epoch)
             for start in range(0, steps, per_call):
-                rows = order[start : start + per_call]
-                padded = np.zeros([per_call, batch_size], np.int32)
-                padded[: len(rows)] = rows
-                yield {"rows": padded, "steps": np.int32(len(rows)), "first": np.int32(epoch * steps + start)}
+                yield block(order[start : start + per_call], per_call, epoch * steps + start)
 
     scalar = tf.TensorSpec([], tf.int32)
     signature = {"rows": tf.TensorSpec([per_call, batch_size], tf.int32), "steps": scalar, "first": scalar}
     return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
 
 
+def epoch_order(count: int, batch_size: int, seed: int, epoch: int):
+    """The rows of each step of an epoch, int32 [steps, B]: a permutation drawn from (seed, epoch) alone."""
+    steps = count // batch_size
+    order = np.random.default_rng([seed, epoch]).permutation(count)[: steps * batch_size]
+    return order.astype(np.int32).reshape(steps, batch_size)
+
+
+def block(rows, per_call: int, first: int) -> dict:
+    """What one call takes, from the rows [k, B] of up to `per_call` steps and the steps done before."""
+    padded = np.zeros([per_call, rows.shape[1]], np.int32)
+    padded[: len(rows)] = rows
+    return {"rows": padded, "steps": np.int32(len(rows)), "first": np.int32(first)}
+
+
+def _on_each_replica(strategy, *arrays):
+    """Arrays as tensors on the device, or on the device of every replica."""
+    tensors = tuple(tf.constant(array) for array in arrays)
+    if strategy.num_replicas_in_sync == 1:
+        return tensors
+    copy = lambda *tensors: tuple(tf.identity(tensor) for tensor in tensors)  # noqa: E731
+    return tf.function(lambda *tensors: strategy.run(copy, args=tensors), autograph=False)(*tensors)
+
+
+def _for_each_replica(blocks, strategy):
+    """Hands every block to every replica, where Keras would deal them out: a replica takes its rows of each step."""
+    if strategy.num_replicas_in_sync == 1:
+        return blocks
+    local = len(strategy.extended.worker_devices)
+    repeated = blocks.flat_map(lambda block: tf.data.Dataset.from_tensors(block).repeat(local))
+    return strategy.distribute_datasets_from_function(lambda context: repeated)
+
+
 class ResidentLoop:
     """A train function for Keras: blocks of row indices in, the epoch's mean metrics so far out."""
 
-    def __init__(self, model, train, steps_per_epoch: int, seed: int):
-        self.model, self.steps_per_epoch, self.seed = model, steps_per_epoch, seed
-        self.images, self.labels = tf.constant(train.images), tf.constant(train.labels)
+    def __init__(self, model, train, batch_size: int, seed: int):
+        self.model, self.batch_size, self.seed = model, batch_size, seed
+        self.count, self.steps_per_epoch = len(train.images), len(train.images) // batch_size
+        self.strategy = model.distribute_strategy
+        self.images, self.labels = _on_each_replica(self.strategy, train.images, train.labels)
         self.compiled = tf.function(self.run, autograph=False, jit_compile=uses_xla(model))
+        self.weights_are_finite = graph(lambda: _all_finite(model.weights))  # a few thousandths of a second
         self.totals, self.done = {}, 0  # of the epoch so far: sums of metrics, steps
 
     def __call__(self, iterator):
-        block = next(iterator)
-        sums, done = self.compiled(block["rows"], block["steps"], block["first"])
-        first, done = int(block["first"]), int(done)
-        sums = {name: float(value) for name, value in sums.items()}
+        block = {name: self.strategy.experimental_local_results(value)[0] for name, value in next(iterator).items()}
+        first = int(block["first"])
+        sums, done = self.advance(block)
         wrong = [name for name, value in sums.items() if not np.isfinite(value)]
         if wrong:
-            values = ", ".join(f"{name} is {sums[name]}" for name in wrong)
-            raise NonFiniteLossError(f"step {first + done}: {values}")
+            raise NonFiniteError(first + done, ", ".join(f"{name} is {sums[name]}" for name in wrong), self)
+        if (first + done) % self.steps_per_epoch == 0 and not self.weights_are_finite():
+            raise NonFiniteError(first + done, "a weight is not finite", self)
         if first % self.steps_per_epoch == 0:
             self.totals, self.done = dict.fromkeys(sums, 0.0), 0
         self.done += done
@@ -107,14 +155,16 @@ class ResidentLoop:
             self.totals[name] += value
         return {name: total / self.done for name, total in self.totals.items()}
 
+    def advance(self, block) -> tuple[dict, int]:
+        """Runs a block's steps until it ends or a metric is not finite: the sums of metrics, and the steps done."""
+        sums, done = self.compiled(block["rows"], block["steps"], block["first"])
+        return {name: float(value) for name, value in sums.items()}, int(done)
+
     def run(self, rows, steps, first):
         """Steps on a block of rows [K, B] until it ends or a metric is not finite; (sums of metrics, steps done)."""
 
         def step(k):
-            pixel_seed, seed = seeds.step_seeds(self.seed, first + k, 2)
-            grey = tf.cast(tf.gather(self.images, rows[k]), tf.float32) / 255.0  # [B, 28, 28, 1]
-            batch = {"image": self.model.pixels(grey, pixel_seed), "label": tf.gather(self.labels, rows[k])}
-            return self.model.update(batch, seed, first + k)
+            return self.step(rows[k], first + k)
 
         traced = (
             tf.function(step, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32)).structured_outputs
@@ -131,9 +181,29 @@ class ResidentLoop:
         done, sums = tf.while_loop(more, body, (0, [tf.zeros([])] * len(names)), parallel_iterations=1)
         return dict(zip(names, sums, strict=True)), done
 
+    def step(self, rows, step):
+        """One step of all replicas on the rows [B] of the global batch after `step` others; its metrics."""
+        metrics = self.strategy.run(self.replica_step, args=(rows, step, self.images, self.labels))
+        return {name: self.strategy.reduce("MEAN", value, axis=None) for name, value in metrics.items()}
 
-def check_batch_size(batch_size: int, train) -> None:
-    """Raises ValueError if a batch is larger than the data."""
+    def replica_step(self, rows, step, images, labels):
+        """The part of one replica in a step: its own rows of [B]; the metrics of these."""
+        rows = replicas.own_rows(rows)
+        pixel_seed, seed = seeds.step_seeds(self.seed, step, 2)
+        grey = tf.cast(tf.gather(images, rows), tf.float32) / 255.0  # [B / replicas, 28, 28, 1]
+        batch = {"image": self.model.pixels(grey, pixel_seed), "label": tf.gather(labels, rows)}
+        return self.model.update(batch, seed, step)
+
+
+def _all_finite(tensors):
+    return tf.reduce_all([tf.reduce_all(tf.math.is_finite(tensor)) for tensor in tensors])
+
+
+def check_batch_size(batch_size: int, train, strategy) -> None:
+    """Raises ValueError if a batch is larger than the data, or if replicas cannot share it evenly."""
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ValueError(f"batch-size, shared by {replicas} devices, must be divisible by {replicas}, got {batch_size}")
     if batch_size > len(train.images):
         raise ValueError(f"batch-size must be at most the {len(train.images)} training images, got {batch_size}")
 
@@ -144,13 +214,26 @@ def set_initial_seed(seed: int) -> None:
 
 
 def device_name(model) -> str:
-    """The device that trains, in words, and whether XLA compiles its steps."""
-    gpus = tf.config.list_physical_devices("GPU")
-    name = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else "CPU"
-    count = f"{len(gpus)} GPUs, one used" if len(gpus) > 1 else "GPU" if gpus else f"{os.cpu_count()} cores"
+    """The devices that train, in words, and whether XLA compiles their steps."""
+    strategy, gpus = model.distribute_strategy, tf.config.list_logical_devices("GPU")
+    name = "CPU"
+    if gpus:
+        details = tf.config.experimental.get_device_details(tf.config.list_physical_devices("GPU")[0])
+        name = details.get("device_name", "GPU")
+    if strategy.num_replicas_in_sync > 1:
+        workers = strategies.workers(strategy)
+        count = f"{strategy.num_replicas_in_sync} {'GPUs' if gpus else 'CPU devices'}"
+        count += f" of {workers} machines" if workers > 1 else ""
+    else:
+        count = f"{len(gpus)} GPUs, one used" if len(gpus) > 1 else "GPU" if gpus else f"{os.cpu_count()} cores"
     return f"{name} ({count}), {'XLA' if uses_xla(model) else 'no XLA'}"
 
 
 def uses_xla(model) -> bool:
-    """XLA for dense models everywhere, for convolutional ones only on an accelerator."""
+    """XLA for dense models everywhere, for convolutional ones only on an accelerator, and not on several devices.
+
+    Several devices meet in the midst of a step, where XLA compiles whole steps.
+    """
+    if model.distribute_strategy.num_replicas_in_sync > 1:
+        return False
     return not model.convolutional or bool(tf.config.list_logical_devices("GPU"))

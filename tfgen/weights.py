@@ -9,11 +9,14 @@ from pathlib import Path
 
 from tfgen import manifest
 
+HEADERS = 2**17  # bytes that HDF5 needs beside the numbers; twice what it took for the largest model
+
 
 def save(model, path: Path) -> None:
     """Writes a model's weights, without its optimisers, whole or not at all, and their record beside."""
     model.settle()
-    with _without_optimizers(model), manifest.replacing(path) as temporary:
+    room = sum(variable.numpy().nbytes for variable in model.weights)
+    with _without_optimizers(model), manifest.replacing(path, room + HEADERS) as temporary:  # HDF5 dies on a full disk
         model.save_weights(temporary)
 
 

@@ -45,8 +45,11 @@ class AAE(Autoencoding, Model):
 
     def compile(self, reconstruction, discriminator, generator):
         """Takes an optimiser for each phase."""
-        super().compile()
-        self.optimizers = {"reconstruction": reconstruction, "discriminator": discriminator, "generator": generator}
+        self.compile_phases(
+            reconstruction=(reconstruction, self.encoder, self.decoder),
+            discriminator=(discriminator, self.discriminator),
+            generator=(generator, self.encoder),
+        )
 
     @property
     def prior(self):
@@ -93,12 +96,11 @@ class AAE(Autoencoding, Model):
     def update(self, batch, seed, step):
         """The three phases on one batch. Returns their losses and the discriminator's accuracy."""
         image, label = batch["image"], batch["label"]
-        shape = [tf.shape(image)[0], self.latent_dim]
-        noise, fresh_noise, prior_noise = (seeds.normal(shape, part) for part in seeds.split(seed, 3))
+        noise, fresh_noise, prior_noise = (self.noise(batch, part) for part in seeds.split(seed, 3))  # [B, Z] each
 
         with tf.GradientTape() as tape:  # reconstruction
             distortion = -tf.reduce_mean(self.likelihood(self.codes(image, noise)).log_prob(image))
-        self.descend("reconstruction", tape, distortion, self.encoder, self.decoder)
+        self.descend("reconstruction", tape, distortion)
 
         wanted = self.prior_given(label).bijector.forward(prior_noise)  # z ~ p(z), of the batch's digits
         with tf.GradientTape() as encoder_tape:
@@ -106,9 +108,9 @@ class AAE(Autoencoding, Model):
             with tf.GradientTape() as tape:  # discriminator
                 real, fake = self.logit(wanted, label), self.logit(tf.stop_gradient(codes), label)
                 discriminator_loss = adversarial.discriminator_loss(real, fake)
-            self.descend("discriminator", tape, discriminator_loss, self.discriminator)
+            self.descend("discriminator", tape, discriminator_loss)
             generator_loss = adversarial.generator_loss(self.logit(codes, label))  # encoder as generator
-        self.descend("generator", encoder_tape, generator_loss, self.encoder)
+        self.descend("generator", encoder_tape, generator_loss)
         return {
             "distortion": distortion,
             "discriminator_loss": discriminator_loss,

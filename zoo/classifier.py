@@ -43,12 +43,11 @@ def train(*, epochs: int = EPOCHS, data_dir: Path | None = None, run_dir: Path |
         checks.in_range("seed", seed, 0, 2**31 - 2)
         run = runs.check_new(run_dir or runs.default_path(NAME))
         images = data.load(data.DEFAULT, data_dir)
-        runs.create(run)
-    recipe = {"epochs": epochs, "batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE}
-    training.set_initial_seed(seed)
-    network = recognition.Classifier()
-    settings = {"entry": NAME, "hyperparameters": {}, "recipe": recipe, "dataset": images, "seed": seed}
-    runs.write_config(run, **settings, device=training.device_name(network))
+        training.set_initial_seed(seed)
+        network = recognition.Classifier()
+        recipe = {"epochs": epochs, "batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE}
+        settings = {"entry": NAME, "hyperparameters": {}, "recipe": recipe, "care": {}, "dataset": images, "seed": seed}
+        runs.create(run, runs.configuration(**settings, device=training.device_name(network)))
     print(f"{NAME}: {network.count_params():,} parameters, {epochs} epochs of {images.name} {images.train.name}")
 
     watchers = [callbacks.ProgressLines(epochs)]

@@ -2,15 +2,67 @@
 
 import contextlib
 import inspect
+import signal
 import sys
+import typing
 from pathlib import Path
-from typing import Annotated
 
 import cyclopts
 
 from zoo import ENTRIES
 
-BAD_INPUT, NOT_FINITE, INTERRUPTED = 2, 3, 130
+BAD_INPUT, NOT_FINITE, NOT_WRITTEN, LOST_WORKER, INTERRUPTED, TERMINATED = 2, 3, 4, 5, 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
+@contextlib.contextmanager
+def stoppable():
+    """Ends the process in one line where Ctrl-C or SIGTERM ends the block."""
+
+    def terminate(number, frame):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        give_up(error)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def giving_up(place: Path, saved):
+    """Ends the process in one line where the block is interrupted, or cannot write to `place`; `saved()` ends it."""
+    try:
+        yield
+    except (KeyboardInterrupt, OSError) as error:
+        give_up(error, place, saved())
+
+
+@contextlib.contextmanager
+def lost_workers(run: Path):
+    """Ends the process in one line where another of several machines has gone in the block."""
+    from tfgen import strategies
+
+    try:
+        yield
+    except strategies.LostWorkerError as error:
+        fail(f"{error}; start all machines again with --resume --run-dir {run}", LOST_WORKER)
+
+
+def give_up(error, place: Path | str = "", saved: str = ""):
+    """Ends the process for an interruption, or for files in `place` that cannot be written; says what is saved."""
+    if isinstance(error, Terminated):
+        words, code = "terminated", TERMINATED
+    elif isinstance(error, KeyboardInterrupt):
+        words, code = "interrupted", INTERRUPTED
+    else:
+        words, code = f"{place} cannot be written: {error.strerror or error}", NOT_WRITTEN
+    fail("; ".join(filter(None, (words, saved))), code)
 
 
 def fail(message, code: int = BAD_INPUT):
@@ -113,9 +165,9 @@ def run(function, arguments: list[str], name: str):
 
 def convert(kind, tokens):
     """The value of an option from its words: cyclopts's, but that it would round 1.5 to an int."""
-    fractions = [token.value for token in tokens if "." in token.value]
-    if fractions and kind in (int, tuple[int, ...]):
-        raise ValueError(f"{fractions[0]} is not an int")
+    fractions = [token for token in tokens if "." in token.value]
+    if fractions and (kind is int or set(typing.get_args(kind)) - {...} == {int}):
+        raise cyclopts.CoercionError(msg=f"{fractions[0].value} is not an int", token=fractions[0])
     return cyclopts.convert(kind, tokens)
 
 
@@ -125,7 +177,7 @@ def with_hyperparameters(command, entry: str, build):
     _, *own = inspect.signature(command, eval_str=True).parameters.values()
     added = inspect.signature(build, eval_str=True).parameters.values()
     parameters = [parameter for parameter in own if parameter.kind is not parameter.VAR_KEYWORD]
-    parameters += [parameter.replace(annotation=Annotated[parameter.annotation, group]) for parameter in added]
+    parameters += [parameter.replace(annotation=typing.Annotated[parameter.annotation, group]) for parameter in added]
 
     def merged(**options):
         return command(entry, **options)

@@ -17,7 +17,7 @@ on MNIST, protocol mnist-dynamic, two CPU cores that did other work meanwhile; l
 import keras
 import tensorflow as tf
 
-from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, networks, seeds
+from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, networks
 
 EPOCHS = 80
 BATCH_SIZE = 200
@@ -47,7 +47,7 @@ class CVAE(Autoencoding, Variational, Model):
 
     def training_loss(self, batch, seed, step):
         """-ELBO given the digit, one sample an image: {"loss", "distortion", "rate"}, each [B], nats."""
-        noise = seeds.normal([1, tf.shape(batch["image"])[0], self.latent_dim], seed)  # [1, B, Z]
+        noise = self.noise(batch, seed, 1)  # [1, B, Z]
         distortion, rate = self.elbo_terms(batch["image"], noise, digit=batch["label"])
         return {"loss": distortion + self.warmup(step) * rate, "distortion": distortion, "rate": rate}
 

@@ -13,7 +13,7 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from tfgen import Model, adversarial, checks, distributions, figures, schedules, seeds
+from tfgen import Model, adversarial, checks, distributions, figures, networks, schedules, seeds
 from tfgen.graphs import graph
 
 layers = keras.layers
@@ -40,8 +40,7 @@ class DCGAN(Model):
 
     def compile(self, discriminator, generator):
         """Takes an optimiser for each network."""
-        super().compile()
-        self.optimizers = {"discriminator": discriminator, "generator": generator}
+        self.compile_phases(discriminator=(discriminator, self.discriminator), generator=(generator, self.generator))
 
     @property
     def prior(self):
@@ -63,17 +62,17 @@ class DCGAN(Model):
     def update(self, batch, seed, step):
         """A step of the discriminator, and after each k-th one of the generator. Returns losses and accuracy."""
         real = 2 * batch["image"] - 1  # [B, 28, 28, 1] in [-1, 1], as tanh gives them
-        noise = seeds.normal([tf.shape(real)[0], self.latent_dim], seed)
+        noise = self.noise(batch, seed)  # [B, Z]
         with tf.GradientTape() as generator_tape:
             fake = self.generator(self.prior.bijector.forward(noise), training=True)
             with tf.GradientTape() as tape:
                 real_logit = self.discriminator(real, training=True)
                 fake_logit = self.discriminator(tf.stop_gradient(fake), training=True)
                 discriminator_loss = adversarial.discriminator_loss(real_logit, fake_logit, self.real_label)
-            self.descend("discriminator", tape, discriminator_loss, self.discriminator)
+            self.descend("discriminator", tape, discriminator_loss)
             generator_loss = adversarial.generator_loss(self.discriminator(fake, training=True))
         due = (step + 1) % self.discriminator_steps == 0 if self.discriminator_steps > 1 else True
-        self.descend("generator", generator_tape, generator_loss, self.generator, when=due)
+        self.descend("generator", generator_tape, generator_loss, when=due)
         return {
             "discriminator_loss": discriminator_loss,
             "generator_loss": generator_loss,
@@ -105,12 +104,12 @@ def generator(latent_dim: int, filters: int):
     """Codes [B, Z] to images [B, 28, 28, 1] in [-1, 1]: 7 x 7 -> 14 x 14 -> 28 x 28."""
     code = keras.Input((latent_dim,))
     maps = layers.Dense(7 * 7 * 2 * filters, use_bias=False, kernel_initializer=INITIAL)(code)
-    maps = layers.ReLU()(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(maps))
+    maps = layers.ReLU()(normalisation()(maps))
     maps = layers.Reshape((7, 7, 2 * filters))(maps)
     maps = layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=False, kernel_initializer=INITIAL)(maps)
-    maps = layers.ReLU()(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(maps))
+    maps = layers.ReLU()(normalisation()(maps))
     image = layers.Conv2DTranspose(1, 4, 2, "same", activation="tanh", kernel_initializer=INITIAL)(maps)
-    return keras.Model(code, image, name="generator")
+    return networks.functional(code, image, name="generator")
 
 
 def discriminator(filters: int):
@@ -118,9 +117,14 @@ def discriminator(filters: int):
     image = keras.Input((28, 28, 1))
     maps = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 4, 2, "same", kernel_initializer=INITIAL)(image))
     maps = layers.Conv2D(2 * filters, 4, 2, "same", use_bias=False, kernel_initializer=INITIAL)(maps)
-    maps = layers.LeakyReLU(0.2)(layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(maps))
+    maps = layers.LeakyReLU(0.2)(normalisation()(maps))
     logit = layers.Dense(1, kernel_initializer=INITIAL)(layers.Flatten()(maps))
-    return keras.Model(image, logit, name="discriminator")
+    return networks.functional(image, logit, name="discriminator")
+
+
+def normalisation():
+    """Batch normalisation, over the batches of all devices where several train the model."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=tf.distribute.has_strategy())
 
 
 def build(

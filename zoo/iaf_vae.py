@@ -85,7 +85,7 @@ class IAFVAE(Autoencoding, Variational, Model):
 
     def training_loss(self, batch, seed, step):
         """-ELBO with one sample, the rate warmed up and held above the free bits: each [B], nats."""
-        noise = seeds.normal([1, tf.shape(batch["image"])[0], self.latent_dim], seed)  # [1, B, Z]
+        noise = self.noise(batch, seed, 1)  # [1, B, Z]
         distortion, rate = self.elbo_terms(batch["image"], noise)
         weighed = tf.maximum(rate, self.free_bits) if self.free_bits else rate
         return {"loss": distortion + self.warmup(step) * weighed, "distortion": distortion, "rate": rate}

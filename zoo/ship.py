@@ -53,7 +53,8 @@ def main(arguments: list[str] | None = None) -> None:
                 shutil.copyfile(packed, temporary)
         print(f"{target}: {packed_size / 1e6:.2f} MB, all shipped weights {total / 1e6:.2f} of {LIMIT / 1e6:.0f}")
 
-    commands.run(ship, arguments[1:], f"{USAGE} RUN")
+    with commands.stoppable():
+        commands.run(ship, arguments[1:], f"{USAGE} RUN")
 
 
 def _smallest(model, dataset, weights_path: Path, folder: Path) -> tuple[Path, dict]:
@@ -102,10 +103,11 @@ def pack(source: Path, target: Path, precision: str) -> None:
 def training_command(config: dict) -> str:
     """The shortest command line that trains with a run's settings."""
     from tfgen import data, loading
+    from zoo import settings
 
     module = loading.entry_module(config["entry"])
     usual = {"epochs": module.EPOCHS, "batch_size": module.BATCH_SIZE, "learning_rate": module.LEARNING_RATE}
-    usual |= {"dataset": data.DEFAULT, "seed": 0} | commands.defaults(module.build)
+    usual |= settings.NUMERICS | {"dataset": data.DEFAULT, "seed": 0} | commands.defaults(module.build)
     chosen = config["recipe"] | {"dataset": config["dataset"], "seed": config["seed"]} | config["hyperparameters"]
     words = ["python -m zoo.train", config["entry"]]
     for name, value in chosen.items():

@@ -21,7 +21,8 @@ def main(arguments: list[str] | None = None) -> None:
     if not arguments or arguments[0] not in STUDIES:
         given = repr(arguments[0]) if arguments else "nothing"
         commands.fail(f"a study comes first, one of {', '.join(STUDIES)}; got {given}")
-    commands.run(latent, arguments[1:], f"{USAGE} latent")
+    with commands.stoppable():
+        commands.run(latent, arguments[1:], f"{USAGE} latent")
 
 
 def latent(
@@ -34,7 +35,7 @@ def latent(
 ) -> Path:
     """Trains vae with codes of 2, 5, 10, 25 and 50 dimensions and cvae with 35, and draws -ELBO against them.
 
-    Each training is a run in the study's directory. Finished ones are kept: started again, a study goes on.
+    Each training is a run in the study's directory. Started again, a study goes on with what is not finished.
 
     Args:
         epochs: passes over the training images; each recipe's number by default.
@@ -43,7 +44,7 @@ def latent(
         run_dir: the directory of the study.
         seed: of every training.
     """
-    from tfgen import figures, files, runs
+    from tfgen import figures, files
 
     with commands.bad_input():
         commands.writable_directory(run_dir)
@@ -51,9 +52,8 @@ def latent(
     for entry, sizes in SIZES.items():
         for size in sizes:
             run = run_dir / f"{entry}-{size}"
-            if not (run / runs.METRICS).is_file():
-                options = {"epochs": epochs, "dataset": dataset, "data_dir": data_dir, "seed": seed}
-                train.train(entry, **options, run_dir=run, latent_dim=size)
+            options = {"epochs": epochs, "dataset": dataset, "data_dir": data_dir, "seed": seed}
+            train.train(entry, **options, run_dir=run, resume=run.is_dir(), latent_dim=size)
             with commands.bad_input():
                 points.append(_point(run, epochs=epochs, dataset=dataset, seed=seed))
     files.write_json(run_dir / "study.json", {"study": "latent", "points": points})

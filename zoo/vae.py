@@ -19,9 +19,8 @@ on MNIST, protocol mnist-dynamic, two CPU cores that did other work meanwhile; l
 from typing import Literal
 
 import keras
-import tensorflow as tf
 
-from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, networks, seeds
+from tfgen import Autoencoding, Model, Variational, checks, distributions, figures, networks
 
 EPOCHS = 70
 BATCH_SIZE = 200
@@ -54,7 +53,7 @@ class VAE(Autoencoding, Variational, Model):
 
     def training_loss(self, batch, seed, step):
         """-ELBO with L samples and the rate weighed: {"loss", "distortion", "rate"}, each [B], nats."""
-        noise = seeds.normal([self.samples, tf.shape(batch["image"])[0], self.latent_dim], seed)  # [L, B, Z]
+        noise = self.noise(batch, seed, self.samples)  # [L, B, Z]
         distortion, rate = self.elbo_terms(batch["image"], noise)
         weight = self.beta * self.warmup(step)
         return {"loss": distortion + weight * rate, "distortion": distortion, "rate": rate}

@@ -59,7 +59,8 @@ class Row:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: entries, all that ship by default, then the options of `verify`."""
-    commands.run(verify, sys.argv[1:] if arguments is None else arguments, f"{USAGE} [ENTRY ...]")
+    with commands.stoppable():
+        commands.run(verify, sys.argv[1:] if arguments is None else arguments, f"{USAGE} [ENTRY ...]")
 
 
 def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> None:

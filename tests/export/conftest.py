@@ -10,7 +10,7 @@ import pytest
 import tfgen
 from export.__main__ import export
 from export.session import Session
-from tfgen import files, loading, runs, weights
+from tfgen import loading, runs, weights
 
 SCORE_SAMPLES = 16
 
@@ -45,9 +45,8 @@ def make_run(entry: str, run: Path, **hyperparameters) -> Path:
     """A run directory of an entry, as training leaves it behind, without the training."""
     model = loading.build(entry, hyperparameters)
     enliven(model)
-    runs.create(run)
     config = {"entry": entry, "hyperparameters": hyperparameters, "dataset": "digits", "seed": 7, "versions": {}}
-    files.write_json(run / runs.CONFIG, config)
+    runs.create(run, config)
     runs.write_metrics(run, {"protocol": "digits-dynamic", "epochs": 3, "test_neg_elbo": 123.4567})
     weights.save(model, run / runs.WEIGHTS)
     return run

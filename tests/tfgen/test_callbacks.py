@@ -41,7 +41,7 @@ def test_validation_reports_the_split_binarised_once(small_vae, digits):
 
 @pytest.fixture
 def writer(tmp_path, small_vae):
-    runs.create(tmp_path / "run")
+    runs.create(tmp_path / "run", {})
     writer = callbacks.RunWriter(tmp_path / "run")
     writer.set_model(small_vae())
     return writer
@@ -60,7 +60,7 @@ def write_epochs(writer, losses) -> list:
 
 def test_weights_of_the_best_epoch_are_kept(writer, small_vae):
     kept, restored = write_epochs(writer, [3.0, 1.0, 2.0]), small_vae()
-    assert (writer.best, writer.best_epoch) == (1.0, 2)
+    assert (writer.state.best, writer.state.best_epoch) == (1.0, 2)
     weights.load(restored, writer.run / runs.WEIGHTS)
     np.testing.assert_array_equal(restored.get_weights()[0], kept[1][0])
 
@@ -68,7 +68,7 @@ def test_weights_of_the_best_epoch_are_kept(writer, small_vae):
 def test_last_weights_are_kept_where_no_metric_is_named(writer, small_vae):
     writer.model.monitor = None
     kept, restored = write_epochs(writer, [3.0, 1.0, 2.0]), small_vae()
-    assert writer.best_epoch == 3
+    assert writer.state.best_epoch == 3
     weights.load(restored, writer.run / runs.WEIGHTS)
     np.testing.assert_array_equal(restored.get_weights()[0], kept[2][0])
 
@@ -118,7 +118,7 @@ def test_held_out_images_become_fractions(image, largest):
     np.testing.assert_array_equal(fraction, [0.0, largest])
 
 
-@pytest.mark.parametrize("end", [KeyboardInterrupt, training.NonFiniteLossError])
+@pytest.mark.parametrize("end", [KeyboardInterrupt, OSError])
 def test_progress_bar_gives_the_terminal_back_however_training_ends(small_vae, digits, monkeypatch, end):
     """A bar that is left running keeps the cursor hidden and overwrites the error that follows."""
     screen = io.StringIO()

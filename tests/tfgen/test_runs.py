@@ -28,14 +28,14 @@ def test_existing_path_is_never_overwritten(tmp_path, make):
     with pytest.raises(ValueError, match=r"run' exists already; name another"):
         runs.check_new(path)
     with pytest.raises(ValueError, match=r"run' (exists already|cannot be made)"):
-        runs.create(path)
+        runs.create(path, {})
 
 
 def test_directory_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     path = tmp_path / "file" / "run"
     with pytest.raises(ValueError, match=r"file/run' cannot be made: Not a directory"):
-        runs.create(runs.check_new(path))
+        runs.create(runs.check_new(path), {})
 
 
 def test_history_is_read_back(tmp_path):

@@ -112,13 +112,13 @@ def failing_at(small_vae, step: int, metric: str):
 
 def test_loss_that_is_not_finite_stops_with_step_metric_and_good_weights(small_vae, digits, tmp_path):
     model, run = failing_at(small_vae, 200, "rate"), tmp_path / "run"
-    runs.create(run)
+    runs.create(run, {})
     writer, kept = callbacks.RunWriter(run), []
     validation = callbacks.Validation(digits.validation, model)
     remember = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(model.get_weights()))
-    with pytest.raises(training.NonFiniteLossError, match=r"^step 201: rate is nan$"):
+    with pytest.raises(training.NonFiniteError, match=r"^step 201: rate is nan$"):
         fitted(model, digits.train, epochs=3, watchers=[validation, writer, remember])
-    assert writer.best_epoch == len(kept) == 1
+    assert writer.state.best_epoch == len(kept) == 1
     restored = small_vae()
     weights.load(restored, run / runs.WEIGHTS)
     for good, stored in zip(kept[0], restored.get_weights(), strict=True):
@@ -128,7 +128,7 @@ def test_loss_that_is_not_finite_stops_with_step_metric_and_good_weights(small_v
 
 def test_model_stops_at_the_very_step_that_went_wrong(small_vae, digits):
     model = failing_at(small_vae, 7, "loss")
-    with pytest.raises(training.NonFiniteLossError, match=r"^step 8: loss is nan$"):
+    with pytest.raises(training.NonFiniteError, match=r"^step 8: loss is nan$"):
         fitted(model, digits.train)
     assert model.optimizer.iterations == 8
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from rounds import Rounds
 
-from tfgen import callbacks, data, runs, training
+from tfgen import callbacks, checkpoints, data, runs, training, weights
 from zoo import dcgan, vae
 
 EPOCHS = 10_000  # more than anyone waits for: stdin ends before
@@ -38,13 +38,16 @@ def main(path: str, entry: str) -> None:
     model, batch = compiled(entry)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         run = Path(folder) / "run"
-        runs.create(run)
+        runs.create(run, {})
+        weights.save(model, run / runs.WEIGHTS)
+        state = checkpoints.State()
         watchers = [
             Rounds(len(images)),
-            callbacks.Throughput(len(images)),
+            callbacks.Throughput(len(images), state),
             callbacks.Validation(validation, model),
-            callbacks.RunWriter(run),
+            callbacks.RunWriter(run, state),
             callbacks.ProgressLines(EPOCHS),
+            callbacks.Checkpoints(run, state),
         ]
         training.fit(model, train, epochs=EPOCHS, batch_size=batch, callbacks=watchers)
 

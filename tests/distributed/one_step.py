@@ -1,0 +1,66 @@
+"""One training step of every entry on one device and on two logical CPUs; prints how far they are apart, as JSON.
+
+The optimiser is gradient descent with momentum, whose momentum after one step is the gradient times -RATE.
+"""
+
+import json
+import sys
+
+import keras
+import numpy as np
+
+import tfgen  # noqa: F401  (imports TensorFlow without its start-up lines)
+
+import tensorflow as tf  # isort: skip
+
+from tfgen import data, loading, strategies, training
+
+RATE, BATCH = 1e-2, 24
+ENTRIES = {  # name -> entry, hyperparameters, norm that gradients are clipped to
+    "vae": ("vae", {"latent_dim": 3, "hidden_units": (16,), "samples": 2}, None),
+    "cvae": ("cvae", {"latent_dim": 3, "hidden_units": (16,)}, 1.0),
+    "iaf_vae": ("iaf_vae", {"latent_dim": 4, "channels": (2, 4), "flow_width": 8, "context_dim": 4}, None),
+    "aae": ("aae", {"latent_dim": 2, "hidden_units": (16,), "prior": "mixture", "posterior": "normal"}, None),
+    "dcgan": ("dcgan", {"latent_dim": 8, "filters": 4, "discriminator_steps": 2}, None),
+}
+
+
+def step(strategy, images, entry: str, hyperparameters: dict, clip_norm):
+    """The metrics of a step, and the gradient of every variable by the optimiser that moved it."""
+    with strategy.scope():
+        training.set_initial_seed(0)
+        model = loading.build(entry, hyperparameters)
+        loading.entry_module(entry).compile_model(model, learning_rate=RATE, steps=10)
+        model.clip_norm = clip_norm
+        model.build_optimizers()
+    loop = training.ResidentLoop(model, images, steps_per_epoch=1, seed=0)
+    rows = tf.constant(np.random.default_rng(0).permutation(len(images.images))[None, :BATCH], tf.int32)
+    metrics, _ = loop.compiled(rows, 1, 1)  # the second step, in which every network moves
+    slots = [slot for optimizer in (model.optimizers or {"": model.optimizer}).values() for slot in optimizer.variables]
+    gradients = [slot.numpy() / -RATE for slot in slots if "momentum" in slot.path]
+    return {name: float(value) for name, value in metrics.items()}, gradients
+
+
+def main() -> None:
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    one, two = strategies.make("single"), strategies.make("mirrored")
+    assert two.num_replicas_in_sync == 2
+    training.uses_xla = lambda model: False  # whose noise of the same seed is another
+    keras.optimizers.Adam = lambda *_, **__: keras.optimizers.SGD(RATE, momentum=0.9)
+    images = data.load("digits").train
+    answers = {}
+    for name, settings in ENTRIES.items():
+        (metrics, gradients), (their_metrics, theirs) = (step(strategy, images, *settings) for strategy in (one, two))
+        answers[name] = {
+            "metrics": [metrics, their_metrics],
+            "variables": [len(gradients), len(theirs)],
+            "norm": float(np.sqrt(sum(np.sum(np.square(gradient)) for gradient in theirs))),
+            "largest": float(max(np.abs(gradient).max() for gradient in gradients)),
+            "apart": float(max(np.abs(a - b).max() for a, b in zip(gradients, theirs, strict=True))),
+        }
+    json.dump(answers, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

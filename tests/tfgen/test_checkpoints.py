@@ -1,0 +1,176 @@
+"""Checkpoints: a training that goes on from one is the training that never stopped, and a damaged one is never used."""
+
+import dataclasses
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import tfgen
+from tfgen import callbacks, checkpoints, loading, runs, training, weights
+
+EPOCHS = 3
+SMALL = {
+    "vae": {"latent_dim": 3, "hidden_units": (16,)},
+    "cvae": {"latent_dim": 3, "hidden_units": (16,)},
+    "iaf_vae": {"latent_dim": 4, "channels": (4, 4), "flow_steps": 1, "flow_width": 8, "context_dim": 4},
+    "aae": {"latent_dim": 3, "hidden_units": (16,)},
+    "dcgan": {"latent_dim": 4, "filters": 2, "discriminator_steps": 2},
+}
+
+
+def compiled(entry):
+    """A small model of an entry by its recipe, the same each time."""
+    module = loading.entry_module(entry)
+    training.set_initial_seed(0)
+    model = module.build(**SMALL.get(entry, {}))
+    module.compile_model(model, learning_rate=module.LEARNING_RATE, steps=EPOCHS * 6)
+    return model
+
+
+def trained(run, model, digits, checkpoint=None, every=1, watchers=()):
+    """Trains as the command does, from a checkpoint if there is one."""
+    state = checkpoint.state if checkpoint else checkpoints.State()
+    own = [callbacks.Throughput(1200, state), callbacks.Validation(digits.validation, model)]
+    own += [callbacks.RunWriter(run, state), callbacks.Checkpoints(run, state, every)]
+    options = {"epochs": EPOCHS, "batch_size": 200, "callbacks": [*own, *watchers]}
+    training.fit(model, digits.train, **options, checkpoint=checkpoint)
+    return model
+
+
+def begun(run, model):
+    """A new run, with the model's first weights."""
+    runs.create(run, {})
+    weights.save(model, run / runs.WEIGHTS)
+    return run
+
+
+@pytest.mark.parametrize("entry", tfgen.entries())
+def test_training_goes_on_as_if_it_had_not_stopped(entry, tmp_path, digits, monkeypatch):
+    """What lies on the disk when an epoch ends is what SIGKILL leaves; another process builds the model anew."""
+    monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
+    whole, half = tmp_path / "whole", tmp_path / "half"
+
+    def copy(epoch, logs):
+        if epoch == 0:
+            shutil.copytree(whole, half)
+
+    model = compiled(entry)
+    trained(begun(whole, model), model, digits, watchers=[keras.callbacks.LambdaCallback(on_epoch_end=copy)])
+    checkpoint = checkpoints.newest(half, pytest.fail)
+    assert checkpoint.state.epoch == 1
+    other = trained(half, compiled(entry), digits, checkpoint)
+    for ours, theirs in zip(other.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert (half / runs.HISTORY).read_text() == (whole / runs.HISTORY).read_text()
+    last, expected = (checkpoints.newest(run, pytest.fail) for run in (half, whole))
+    for name, value in expected._arrays().items():
+        if name != checkpoints.BEST:  # whose layers are named by what was built before in this process
+            np.testing.assert_array_equal(last._arrays()[name], value, err_msg=name)
+    same = ("epoch", "best", "best_epoch", "history", "halvings", "warned")
+    assert all(getattr(last.state, name) == getattr(expected.state, name) for name in same)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, digits):
+    """The run of a small VAE with a checkpoint every second epoch, and the last."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "uses_xla", lambda model: False)
+        model = compiled("vae")
+        run = begun(tmp_path_factory.mktemp("runs") / "run", model)
+        trained(run, model, digits, every=2)
+    return run
+
+
+@pytest.fixture
+def copy(run, tmp_path):
+    return shutil.copytree(run, tmp_path / "copy")
+
+
+def test_checkpoints_are_as_far_apart_as_asked_and_the_last_two_are_kept(run):
+    names = {path.name for path in (run / runs.CHECKPOINTS).iterdir()}
+    assert names == {f"epoch-{epoch:05d}.{ending}" for epoch in (2, 3) for ending in ("npz", "json")}
+
+
+def test_every_optimiser_is_in_a_checkpoint_and_no_step_size(digits):
+    model = compiled("dcgan")
+    training.ResidentLoop(model, digits.train, 100, 0).trace()
+    names = checkpoints._variables(model)
+    assert {name.partition("/")[0] for name in names} == {"model", "discriminator", "generator"}
+    slots = sum(len(optimizer.variables) for optimizer in model.optimizers.values())
+    assert len(names) == len(model.weights) + slots - 2
+    assert not [variable.path for variable in names.values() if "learning_rate" in variable.path]
+
+
+def damage(path, how):
+    content = path.read_bytes()
+    middle = len(content) // 2
+    if how == "flipped":
+        path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+    elif how == "cut":
+        path.write_bytes(content[:middle])
+    else:
+        path.unlink()
+
+
+@pytest.mark.parametrize(("ending", "how"), [("npz", "flipped"), ("npz", "cut"), ("npz", "missing"), ("json", "cut")])
+def test_damaged_checkpoint_is_reported_and_the_one_before_it_taken(copy, ending, how):
+    told = []
+    damage(copy / runs.CHECKPOINTS / f"epoch-00003.{ending}", how)
+    assert checkpoints.newest(copy, told.append).state.epoch == 2
+    assert len(told) == 1
+    assert "epoch-00003" in told[0]
+    assert "damaged" in told[0]
+
+
+def test_state_that_was_changed_is_damage_too(copy):
+    path, told = copy / runs.CHECKPOINTS / "epoch-00003.json", []
+    record = json.loads(path.read_text())
+    record["state"]["history"][0]["loss"] += 1e-9
+    path.write_text(json.dumps(record))
+    assert checkpoints.newest(copy, told.append).state.epoch == 2
+    assert "SHA-256" in told[0]
+
+
+def test_checkpoint_whose_state_was_not_written_does_not_exist(copy):
+    damage(copy / runs.CHECKPOINTS / "epoch-00003.json", "missing")
+    assert checkpoints.newest(copy, pytest.fail).state.epoch == 2
+
+
+def test_no_whole_checkpoint_is_an_error_and_none_at_all_is_not(copy, tmp_path):
+    for epoch in (2, 3):
+        damage(copy / runs.CHECKPOINTS / f"epoch-0000{epoch}.npz", "cut")
+    with pytest.raises(ValueError, match=r"every checkpoint in .* is damaged"):
+        checkpoints.newest(copy, lambda line: None)
+    assert checkpoints.newest(tmp_path, pytest.fail) is None
+
+
+def test_damaged_checkpoint_gives_way_to_the_ones_that_follow(copy, digits, monkeypatch):
+    """Epoch 3 is damaged; going on from 2 must not count it among the last two."""
+    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+    damage(copy / runs.CHECKPOINTS / "epoch-00003.npz", "cut")
+    checkpoint = checkpoints.newest(copy, lambda line: None)
+    model = compiled("vae")
+    training.ResidentLoop(model, digits.train, 200, 0).trace()
+    checkpoint.restore(model)
+    checkpoints.write(copy, model, dataclasses.replace(checkpoint.state))
+    assert [path.stem for path in checkpoints._listed(copy / runs.CHECKPOINTS)] == ["epoch-00002"]
+    assert checkpoints.newest(copy, pytest.fail).state.epoch == 2
+
+
+def test_rewinding_takes_back_what_was_written_after_the_checkpoint(copy):
+    damage(copy / runs.CHECKPOINTS / "epoch-00003.json", "missing")
+    checkpoint = checkpoints.newest(copy, pytest.fail)
+    (copy / runs.WEIGHTS).write_bytes(b"of an epoch that will be another one")
+    checkpoint.rewind(copy)
+    assert [row["epoch"] for row in runs.read_history(copy)] == [1, 2]
+    weights.load(compiled("vae"), copy / runs.WEIGHTS)
+
+
+def test_checkpoint_of_another_model_is_refused(run, digits):
+    model = loading.build("vae", {"latent_dim": 3, "hidden_units": (17,)})
+    model.compile(optimizer=keras.optimizers.Adam())
+    with pytest.raises(ValueError, match="not of this model"):
+        checkpoints.newest(run, pytest.fail).restore(model)

@@ -1,0 +1,142 @@
+"""Diagnosis names the first number that is not finite, and keeps what is needed to look at it again."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen import callbacks, checkpoints, diagnosis, loading, runs, training, weights
+
+STEPS = 12  # an epoch
+FAULTY = 2 * STEPS - 5  # steps done before the faulty one, in the middle of the second epoch
+
+
+@pytest.fixture(autouse=True)
+def no_xla(monkeypatch):
+    monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than all the rest
+
+
+@tf.custom_gradient
+def spoil_gradient(value, spoiled):
+    """The identity, whose gradient is not finite where `spoiled`."""
+    return value, lambda upstream: (upstream + tf.where(spoiled, float("inf"), 0.0), None)
+
+
+def vae_with(small_vae, fault):
+    """A VAE in whose faulty step one thing goes wrong first."""
+    model = small_vae()
+    elbo_terms, training_loss = model.elbo_terms, model.training_loss
+
+    def faulty_loss(batch, seed, step):
+        now = tf.equal(step, FAULTY)
+        if fault == "gradient":
+            kernel = model.decoder.trainable_variables[0]
+            value = spoil_gradient(kernel.value, now)
+            terms = training_loss(batch, seed, step)
+            return terms | {"loss": terms["loss"] + 0.0 * tf.reduce_sum(value)}
+        terms = training_loss(batch, seed, step)
+        return terms | {"loss": tf.where(now, float("nan"), terms["loss"])}
+
+    def faulty_update(batch, seed, step):
+        metrics = type(model).update(model, batch, seed, step)
+        bias = model.decoder.trainable_variables[1]
+        bias.assign(tf.where(tf.equal(step, FAULTY), float("inf"), bias.value))
+        return metrics
+
+    if fault == "weight":
+        model.update = faulty_update
+    else:
+        model.training_loss = faulty_loss
+    model.elbo_terms = elbo_terms
+    model.compile(optimizer=keras.optimizers.Adam(1e-3))
+    return model
+
+
+def failed(model, digits, run, epochs=3):
+    """Trains until something is not finite; the error and the last good checkpoint."""
+    runs.create(run, {})
+    weights.save(model, run / runs.WEIGHTS)
+    state = checkpoints.State()
+    watchers = [callbacks.Validation(digits.validation, model), callbacks.RunWriter(run, state)]
+    watchers += [callbacks.Checkpoints(run, state)]
+    with pytest.raises(training.NonFiniteError) as caught:
+        training.fit(model, digits.train, epochs=epochs, batch_size=100, seed=3, callbacks=watchers)
+    return caught.value, checkpoints.newest(run, pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"),
+    [
+        ("loss", "loss is nan"),
+        ("gradient", "the gradient of decoder/DENSE/kernel is not finite"),
+        ("weight", "the weight decoder/DENSE/bias is not finite after the update"),
+    ],
+)
+def test_first_thing_that_went_wrong_is_named(small_vae, digits, tmp_path, fault, cause):
+    model = vae_with(small_vae, fault)
+    error, checkpoint = failed(model, digits, tmp_path / "run")
+    found = diagnosis.diagnose(error, checkpoint)
+    layer = model.decoder.trainable_variables[0].path.split("/")[0]
+    assert str(found) == f"step {FAULTY + 1}: {cause.replace('DENSE', layer)}"
+    order = training.epoch_order(len(digits.train.images), 100, 3, 1)
+    np.testing.assert_array_equal(found.rows, order[FAULTY - STEPS])
+    assert all(np.isfinite(array).all() for array in checkpoint._arrays().values())
+
+
+def test_weight_is_found_at_the_end_of_the_epoch_if_no_metric_shows_it(small_vae, digits, tmp_path):
+    """A statistic that training writes and never reads, such as those of batch normalisation."""
+    model = small_vae()
+    model.idle = keras.layers.BatchNormalization()
+    model.idle.build((None, 3))
+
+    def update(batch, seed, step):
+        spoiled = tf.where(tf.equal(step, FAULTY), float("nan"), 1.0)
+        model.idle.moving_mean.assign(model.idle.moving_mean * spoiled)
+        return type(model).update(model, batch, seed, step)
+
+    model.update = update
+    model.compile(optimizer=keras.optimizers.Adam(1e-3))
+    error, checkpoint = failed(model, digits, tmp_path / "run")
+    assert str(error) == f"step {2 * STEPS}: a weight is not finite"
+    found = diagnosis.diagnose(error, checkpoint)
+    assert found.step == FAULTY + 1
+    assert found.cause.startswith("the weight idle/")
+    assert "moving_mean" in found.cause
+
+
+@pytest.mark.parametrize(
+    ("entry", "phase", "hyperparameters"),
+    [
+        ("aae", "discriminator", {"latent_dim": 2, "hidden_units": (8,)}),
+        ("dcgan", "generator", {"latent_dim": 4, "filters": 2}),
+    ],
+)
+def test_phase_of_an_adversarial_model_is_named(entry, phase, hyperparameters, digits, tmp_path):
+    module = loading.entry_module(entry)
+    training.set_initial_seed(0)
+    model = module.build(**hyperparameters)
+    module.compile_model(model, learning_rate=1e30, steps=100)  # the first phase's weights leave the range of floats
+    error, checkpoint = failed(model, digits, tmp_path / "run")
+    assert diagnosis.diagnose(error, checkpoint).cause == f"the loss of phase {phase} is nan"
+
+
+def test_batch_and_checkpoint_are_kept(small_vae, digits, tmp_path):
+    run = tmp_path / "run"
+    error, checkpoint = failed(vae_with(small_vae, "loss"), digits, run)
+    fault = diagnosis.diagnose(error, checkpoint)
+    path = diagnosis.keep(run, fault, digits.train, checkpoint)
+    assert path == run / runs.FAULTS / f"step-{FAULTY + 1}.npz"
+    with np.load(path) as batch:
+        np.testing.assert_array_equal(batch["rows"], fault.rows)
+        np.testing.assert_array_equal(batch["images"], digits.train.images[fault.rows])
+        np.testing.assert_array_equal(batch["labels"], digits.train.labels[fault.rows])
+    for name in ("epoch-00001.npz", "epoch-00001.json"):
+        assert (path.parent / name).read_bytes() == (run / runs.CHECKPOINTS / name).read_bytes()
+
+
+def test_looking_leaves_the_model_as_it_was(small_vae, digits, tmp_path):
+    model = vae_with(small_vae, "loss")
+    error, checkpoint = failed(model, digits, tmp_path / "run")
+    diagnosis.diagnose(error, checkpoint)
+    assert "apply" not in vars(model.optimizer)
+    assert "descend" not in vars(model)

@@ -1,0 +1,106 @@
+"""Symptoms are told once each where they are provoked, and never of a healthy training."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfgen import evaluation, loading, symptoms, training
+
+
+@pytest.fixture(autouse=True)
+def no_xla(monkeypatch):
+    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+
+
+def told(entry, hyperparameters, digits, *, epochs, learning_rate=1e-3, change=None) -> list[str]:
+    """The warnings of a short training."""
+    module = loading.entry_module(entry)
+    training.set_initial_seed(0)
+    model, lines = module.build(**hyperparameters), []
+    module.compile_model(model, learning_rate=learning_rate, steps=epochs * 12)
+    if change:
+        change(model)
+    watcher = symptoms.Symptoms(digits.validation, lines.append)
+    training.fit(model, digits.train, epochs=epochs, batch_size=100, callbacks=[watcher])
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("entry", "hyperparameters"),
+    [
+        ("vae", {"latent_dim": 8, "hidden_units": (32,)}),
+        ("vae", {"latent_dim": 1, "hidden_units": (32,)}),
+        ("aae", {"latent_dim": 3, "hidden_units": (32,)}),
+        ("dcgan", {"latent_dim": 8, "filters": 4}),
+    ],
+)
+def test_healthy_training_is_silent(entry, hyperparameters, digits):
+    assert told(entry, hyperparameters, digits, epochs=4) == []
+
+
+def test_posterior_that_collapsed_is_told_once(digits):
+    options = {"latent_dim": 8, "hidden_units": (16,), "beta": 1e4, "warmup": 0.0}
+    lines = told("vae", options, digits, epochs=8, learning_rate=1e-2)
+    assert len(lines) == 1
+    assert lines[0].startswith("warning: posterior collapse in epoch ")
+    assert lines[0].endswith("0 of 8 dimensions of the code depend on the image")
+
+
+def test_active_units_are_counted_by_the_variance_of_their_means(small_vae, digits):
+    model = small_vae()
+    codes = np.zeros([200, 3], np.float32)
+    codes[::2] = [0.0, 0.19, 0.21]  # variances 0, 0.009 and 0.011
+    model.centre = lambda image: tf.constant(codes[: len(image)])
+    assert symptoms.active_units(model, digits.validation) == 1
+
+
+def test_discriminator_that_won_is_told_once(digits):
+    def weaken(model):
+        """Its generator stands still and makes grey images, which are easy to tell."""
+        descend = model.descend
+        model.descend = lambda name, *arguments, **options: (
+            descend(name, *arguments, **options) if name == "discriminator" else None
+        )
+
+    lines = told("dcgan", {"latent_dim": 4, "filters": 4}, digits, epochs=4, change=weaken)
+    assert len(lines) == 1
+    assert lines[0].startswith("warning: discriminator won in epoch ")
+
+
+def test_samples_that_are_all_alike_are_told_once(digits):
+    def collapse(model):
+        picture = tf.constant(evaluation.as_float(digits.train.images[:1]))
+        model.image_mean = lambda latent: 0.97 * picture + 0.03 * tf.sigmoid(latent[:, :1, None, None])
+
+    lines = told("dcgan", {"latent_dim": 4, "filters": 2}, digits, epochs=2, change=collapse)
+    assert len(lines) == 1
+    assert lines[0].startswith("warning: mode collapse in epoch 1: samples differ")
+
+
+def test_early_epochs_are_not_judged(digits, small_vae):
+    lines = []
+    watcher = symptoms.Symptoms(digits.validation, lines.append)
+    model = small_vae()
+    model.centre = lambda image: tf.zeros([len(image), 3])
+    watcher.set_model(model)
+    watcher.set_params({"epochs": 4})
+    for epoch in range(4):
+        watcher.on_epoch_end(epoch, {})
+        assert len(lines) == (epoch >= 1)
+
+
+def test_what_was_told_before_a_stop_is_not_told_again(digits, small_vae):
+    model, lines, before = small_vae(), [], ["posterior collapse"]
+    model.centre = lambda image: tf.zeros([len(image), 3])
+    watcher = symptoms.Symptoms(digits.validation, lines.append, before)
+    watcher.set_model(model)
+    watcher.set_params({"epochs": 1})
+    watcher.on_epoch_end(0, {})
+    assert lines == []
+
+
+def test_spread_is_the_mean_distance_of_two_images():
+    images = np.random.default_rng(0).random((5, 28, 28, 1))
+    distances = [np.linalg.norm(a - b) for i, a in enumerate(images) for b in images[:i]]
+    assert symptoms.spread(images) == pytest.approx(np.mean(distances))
+    assert symptoms.spread(np.repeat(images[:1], 4, 0)) == pytest.approx(0, abs=1e-5)

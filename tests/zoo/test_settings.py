@@ -1,0 +1,78 @@
+"""Settings: the recipe with what was given, or those of a run, which nothing given may contradict."""
+
+import json
+
+import pytest
+
+from tfgen import runs
+from zoo import settings, vae
+
+
+def of_recipe(options=None, **hyperparameters):
+    return settings.of_recipe(vae, options or {}, hyperparameters)
+
+
+def test_recipe_and_defaults_fill_what_is_not_given():
+    chosen = of_recipe({"epochs": 3, "batch_size": None, "seed": None}, latent_dim=2)
+    assert chosen["entry"] == "vae"
+    assert chosen["recipe"] == {"epochs": 3, "batch_size": vae.BATCH_SIZE, "learning_rate": vae.LEARNING_RATE}
+    assert chosen["care"] == {"checkpoint_every": 1, "on_nan": "stop"}
+    assert (chosen["seed"], chosen["dataset"]) == (0, None)
+    assert (chosen["hyperparameters"]["latent_dim"], chosen["hyperparameters"]["beta"]) == (2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"checkpoint_every": 0}, "checkpoint-every must be at least 1, got 0"),
+        ({"learning_rate": float("inf")}, "learning-rate must be .* got inf"),
+    ],
+)
+def test_option_out_of_range_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        of_recipe(options)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run directory that has its config.json."""
+    chosen = of_recipe({"epochs": 3, "dataset": "digits"}, hidden_units=(32, 16))
+    runs.create(tmp_path / "run", json.loads(json.dumps(chosen)))
+    return tmp_path / "run"
+
+
+def test_run_lends_what_is_not_given_and_takes_what_is_the_same(run):
+    options = {"epochs": None, "dataset": "digits", "on_nan": "rollback"}
+    chosen = settings.of_run(run, "vae", options, {"hidden_units": (32, 16)})
+    assert (chosen["recipe"]["epochs"], chosen["seed"]) == (3, 0)
+    assert chosen["hyperparameters"]["hidden_units"] == [32, 16]
+    assert chosen["care"] == {"checkpoint_every": 1, "on_nan": "rollback"}  # care may change
+
+
+@pytest.mark.parametrize(
+    ("options", "hyperparameters", "message"),
+    [
+        ({}, {"latent_dim": 2}, "--latent-dim is 25 in this run, got 2"),
+        ({}, {"hidden_units": (32,)}, "--hidden-units is 32 16 in this run, got 32"),
+        ({"seed": 1}, {}, "--seed is 0 in this run, got 1"),
+        ({"dataset": "mnist"}, {}, "--dataset is digits in this run, got mnist"),
+        ({"batch_size": 7}, {}, f"--batch-size is {vae.BATCH_SIZE} in this run, got 7"),
+        ({"learning_rate": 0.5}, {}, f"--learning-rate is {vae.LEARNING_RATE} in this run, got 0.5"),
+        ({"epochs": 4}, {}, "--epochs is 3 in this run, got 4; its warm-up and step sizes follow a schedule"),
+    ],
+)
+def test_option_that_contradicts_the_run_is_refused_with_both_values(run, options, hyperparameters, message):
+    with pytest.raises(ValueError, match=message):
+        settings.of_run(run, "vae", options, hyperparameters)
+
+
+def test_what_is_no_run_of_the_entry_is_refused(run, tmp_path):
+    with pytest.raises(ValueError, match="name it with --run-dir"):
+        settings.of_run(None, "vae", {}, {})
+    with pytest.raises(ValueError, match=r"there is no run directory '.*nowhere' to resume"):
+        settings.of_run(tmp_path / "nowhere", "vae", {}, {})
+    with pytest.raises(ValueError, match=r"is no run directory: it has no config\.json"):
+        settings.of_run(tmp_path, "vae", {}, {})
+    with pytest.raises(ValueError, match="is a run of vae, not of cvae"):
+        settings.of_run(run, "cvae", {}, {})

@@ -1,0 +1,171 @@
+"""`python -m zoo.train --resume`: it ends where the run would have ended, or says why it does not."""
+
+import json
+import shutil
+
+import pytest
+import tensorflow as tf
+
+from tfgen import checkpoints, runs, training
+from zoo import train, vae
+
+
+@pytest.fixture
+def copy(trained_run, tmp_path):
+    """A copy of the finished run."""
+    return shutil.copytree(trained_run, tmp_path / "run")
+
+
+def content(run) -> dict:
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in run.rglob("*") if path.is_file()}
+
+
+def assert_ends_like(run, other) -> None:
+    """Both runs have the same history, the same numbers, and the same variables to the last bit."""
+    assert (run / runs.HISTORY).read_text() == (other / runs.HISTORY).read_text()
+    ours, theirs = (json.loads((path / runs.METRICS).read_text()) for path in (run, other))
+    clock = {"seconds": 0, "images_per_s": 0}
+    assert ours | clock == theirs | clock
+    last, expected = (checkpoints.newest(path, pytest.fail) for path in (run, other))
+    assert last.content[: last.content.find(b"best.npy")] == expected.content[: expected.content.find(b"best.npy")]
+    assert {path.name for path in (run / runs.FIGURES).iterdir()} == {p.name for p in (other / runs.FIGURES).iterdir()}
+
+
+def test_finished_run_is_left_as_it_is(command, copy, small_run_options):
+    before = content(copy)
+    code, output, error = command("vae", *small_run_options, "--run-dir", copy, "--resume")
+    assert (code, error) == (0, "")
+    assert output == f"{copy} is finished: nothing is left to do\n"
+    assert content(copy) == before
+
+
+@pytest.mark.parametrize("option", [("--latent-dim", "3"), ("--epochs", "3"), ("--epochs", "1"), ("--seed", "4")])
+def test_other_settings_are_refused(command, copy, option):
+    before = content(copy)
+    code, _, error = command("vae", "--run-dir", copy, "--resume", *option)
+    assert code == 2
+    assert error.startswith(f"error: {option[0]} is ")
+    assert error.rstrip().partition(";")[0].endswith(f"in this run, got {option[1]}")
+    assert ("schedule" in error) == (option[0] == "--epochs")
+    assert content(copy) == before
+
+
+def test_run_that_is_none_is_refused(command, copy, tmp_path):
+    for arguments, words in [
+        (("vae", "--resume"), "--run-dir"),
+        (("vae", "--resume", "--run-dir", tmp_path / "nowhere"), "there is no run directory"),
+        (("cvae", "--resume", "--run-dir", copy), "is a run of vae, not of cvae"),
+    ]:
+        code, _, error = command(*arguments)
+        assert code == 2
+        assert words in error
+        assert len(error.splitlines()) == 1
+
+
+def test_run_that_ended_before_its_numbers_and_figures_gets_them(command, copy, trained_run):
+    (copy / runs.METRICS).unlink()
+    for path in (copy / runs.FIGURES).iterdir():
+        path.unlink()
+    (copy / ".writing-abcmodel.weights.h5").write_bytes(b"half a file")
+    code, output, error = command("vae", "--run-dir", copy, "--resume")
+    assert (code, error) == (0, "")
+    assert "resumed after epoch 2" in output
+    assert_ends_like(copy, trained_run)
+    assert not list(copy.glob(".writing-*"))
+
+
+def test_damaged_checkpoint_costs_an_epoch_and_nothing_else(command, copy, trained_run):
+    """The epoch is trained again in this process, under XLA as the first time, and ends in the same bits."""
+    (copy / runs.METRICS).unlink()
+    (copy / runs.CHECKPOINTS / "epoch-00002.npz").write_bytes(b"not what was written")
+    code, output, error = command("vae", "--run-dir", copy, "--resume")
+    assert (code, error) == (0, "")
+    (note,) = (line for line in output.splitlines() if line.startswith("note: "))
+    assert "epoch-00002.npz" in note
+    assert "is damaged" in note
+    assert "resumed after epoch 1" in output
+    assert_ends_like(copy, trained_run)
+
+
+def test_run_without_a_whole_checkpoint_is_refused(command, copy):
+    (copy / runs.METRICS).unlink()
+    for path in (copy / runs.CHECKPOINTS).glob("*.npz"):
+        path.unlink()
+    before = content(copy)
+    code, output, error = command("vae", "--run-dir", copy, "--resume")
+    assert code == 2
+    assert error.startswith("error: every checkpoint in ")
+    assert output.count("is damaged") == 2
+    shutil.rmtree(copy / runs.CHECKPOINTS)  # a run of before there were checkpoints
+    code, _, error = command("vae", "--run-dir", copy, "--resume")
+    assert code == 2
+    assert "has no checkpoint to go on from" in error
+    assert content(copy).items() <= before.items()
+
+
+def test_run_that_was_stopped_before_it_began_begins(command, copy, trained_run):
+    for name in (runs.METRICS, runs.HISTORY, runs.WEIGHTS):
+        (copy / name).unlink()
+    for name in (runs.CHECKPOINTS, runs.EVENTS):
+        shutil.rmtree(copy / name)
+    code, _, error = command("vae", "--run-dir", copy, "--resume")
+    assert (code, error) == (0, "")
+    assert_ends_like(copy, trained_run)
+
+
+def failing_above(monkeypatch, share: float):
+    """Lets the VAE's loss be NaN from step 20 on, while the learning rate is above a share of the first one."""
+    loss = vae.VAE.training_loss
+
+    def training_loss(self, batch, seed, step):
+        terms = loss(self, batch, seed, step)
+        high = self.optimizer._learning_rate.initial_learning_rate > share * vae.LEARNING_RATE
+        return terms | {"loss": tf.where(step >= 20, float("nan"), terms["loss"])} if high else terms
+
+    monkeypatch.setattr(vae.VAE, "training_loss", training_loss)
+    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+
+
+def test_rollback_halves_the_learning_rate_until_it_goes_on(command, monkeypatch, tmp_path, small_run_options):
+    failing_above(monkeypatch, 0.3)
+    run = tmp_path / "run"
+    code, _, error = command("vae", *small_run_options, "--on-nan", "rollback", "--run-dir", run)
+    assert code == 0
+    for line, number, rate in zip(
+        error.splitlines(), (1, 2), (vae.LEARNING_RATE / 2, vae.LEARNING_RATE / 4), strict=True
+    ):
+        assert line.startswith("note: step 21: loss is nan; its batch is ")
+        assert line.endswith(f"back to epoch 1 with learning rate {rate:g}, rollback {number} of 3")
+    assert (run / runs.FAULTS / "step-21.npz").is_file()
+    assert len(runs.read_history(run)) == 2
+    checkpoint = checkpoints.newest(run, pytest.fail)
+    assert (checkpoint.state.epoch, checkpoint.state.halvings) == (2, 2)
+
+
+def test_run_that_was_rolled_back_resumes_with_its_halved_rate(command, monkeypatch, tmp_path, small_run_options):
+    failing_above(monkeypatch, 0.6)
+    options = ("vae", *small_run_options, "--on-nan", "rollback", "--run-dir")
+    assert command(*options, tmp_path / "whole")[0] == 0
+    monkeypatch.setattr(train, "_finish", lambda *arguments: None)
+    write = checkpoints.write_state
+
+    def killed_after_rolling_back(path, state, content):
+        write(path, state, content)
+        if state.halvings and state.epoch == 1:
+            raise SystemExit(9)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "write_state", killed_after_rolling_back)
+        assert command(*options, tmp_path / "half")[0] == 9
+    code, _, error = command("vae", "--run-dir", tmp_path / "half", "--resume")
+    assert (code, error) == (0, "")
+    assert (tmp_path / "half" / runs.HISTORY).read_text() == (tmp_path / "whole" / runs.HISTORY).read_text()
+
+
+def test_fault_that_stays_stops_after_three_rollbacks(command, monkeypatch, tmp_path, small_run_options):
+    failing_above(monkeypatch, 0)
+    code, _, error = command("vae", *small_run_options, "--on-nan", "rollback", "--run-dir", tmp_path / "run")
+    assert code == 3
+    *notes, last = error.splitlines()
+    assert [note[-16:] for note in notes] == [f", rollback {n} of 3"[-16:] for n in (1, 2, 3)]
+    assert last.startswith("error: training stopped at step 21: loss is nan, after 3 rollbacks; its batch is ")
