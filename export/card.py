@@ -1,6 +1,5 @@
 """The model card: what a served model is, how it was trained, its numbers, and how to read its answers."""
 
-import json
 from pathlib import Path
 
 from tfgen import loading, runs
@@ -55,12 +54,15 @@ def text(model, source, facts: dict) -> str:
 
 
 def _provenance(source) -> tuple[dict, dict]:
-    """A run's config.json and metrics.json; empty where they are not written. An entry's name wins over a folder."""
-    if str(source) in loading.entries() or not runs.is_run(Path(source)):
+    """What is recorded about the weights of a run or of an entry: the settings, the numbers; empty where nothing is."""
+    if str(source) in loading.entries():  # an entry's name wins over a folder
+        record = loading.shipped(str(source))
+        return record, record.get("metrics", {})
+    if not runs.is_run(Path(source)):
         return {}, {}
     try:
-        metrics = json.loads((Path(source) / runs.METRICS).read_text())
-    except (OSError, ValueError):
+        metrics = runs.read_metrics(source)
+    except ValueError:  # training has not ended
         metrics = {}
     return runs.read_config(source), metrics
 

@@ -21,12 +21,12 @@ class Autoencoding:
             (latent_mean [B, Z], latent_stddev [B, Z]); the latter is 0 where the posterior is deterministic.
         """
         image = checks.images(image)
-        return self._encode(image, **self._given(digit, len(image)))
+        return self._by_row(self._encode, image, **self._given(digit, len(image)))
 
     def reconstruct(self, image, *, digit=None):
         """The mean of p(x|z) at the posterior's mean: images [B, 28, 28, 1] -> float32 [B, 28, 28, 1] in [0, 1]."""
         image = checks.images(image)
-        return self._reconstruct(image, **self._given(digit, len(image)))
+        return self._by_row(self._reconstruct, image, **self._given(digit, len(image)))
 
     def interpolate(self, image_a, image_b, steps: int = 8, *, digit=None):
         """Images on the straight lines between the codes of two batches.
@@ -44,9 +44,9 @@ class Autoencoding:
         steps = checks.positive_int("steps", steps, 2)
         given = self._given(digit, len(image_a))
         fraction = np.linspace(0, 1, steps, dtype=np.float32)[:, None, None]
-        start, end = self._centre(image_a, **given), self._centre(image_b, **given)  # [B, Z]
+        start, end = (self._by_row(self._centre, image, **given) for image in (image_a, image_b))  # [B, Z]
         latents = (1 - fraction) * start + fraction * end  # [steps, B, Z]
-        return tf.stack([self._decode(latent, **given) for latent in tf.unstack(latents)], axis=1)
+        return tf.stack([self._by_row(self._decode, latent, **given) for latent in tf.unstack(latents)], axis=1)
 
     def centre(self, image, **given):
         """The code that stands for an image, [B, Z]: the posterior's image of zero noise, its mean if it is normal."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen import files, runs
+from tfgen import files, manifest, runs
 
 KEPT = 2
 BEST = "best"
@@ -69,7 +69,8 @@ class Checkpoint:
 
     def rewind(self, run: Path) -> None:
         """Puts the weights of the best epoch and the history back to what they were."""
-        files.write_bytes(run / runs.WEIGHTS, self._arrays()[BEST].tobytes())
+        with manifest.replacing(run / runs.WEIGHTS) as temporary:
+            temporary.write_bytes(self._arrays()[BEST].tobytes())
         if self.state.history:
             runs.write_history(run, self.state.history)
         else:

@@ -5,7 +5,9 @@ import inspect
 from pathlib import Path
 from types import ModuleType
 
-from tfgen import runs, weights
+from tfgen import manifest, runs, weights
+
+GOING_ON = 0.1  # share of the recipe's first step size with which a loaded model can be trained further
 
 
 def entries() -> tuple[str, ...]:
@@ -35,28 +37,58 @@ def build(name: str, hyperparameters: dict):
 
 
 def load(name_or_run_dir):
-    """A trained model.
+    """A trained model, compiled, so that `fit(images)` or `fit(images, digits)` goes on training it.
 
     Args:
-        name_or_run_dir: a run directory that `python -m zoo.train` wrote. (An entry's name wins over a folder of that
-            name.)
+        name_or_run_dir: the name of an entry, for the weights that ship with the package, or a run directory that
+            `python -m zoo.train` wrote. (An entry's name wins over a folder of that name.)
 
     Returns:
-        The model with its trained weights.
+        The model, built from code, with its trained weights. Their SHA-256 is checked before the file is parsed.
 
     Raises:
-        ValueError: neither an entry nor a run directory, or a run without usable weights.
+        ValueError: neither an entry nor a run directory, an entry without shipped weights, or weights that
+            `tfgen.weights.load` refuses.
     """
     if isinstance(name_or_run_dir, str) and name_or_run_dir in entries():
-        raise ValueError(
-            f"no weights ship for {name_or_run_dir!r} yet; train it: python -m zoo.train {name_or_run_dir}"
-        )
-    run = Path(name_or_run_dir)
-    if not run.is_dir():
-        raise ValueError(
-            f"{str(name_or_run_dir)!r} is neither an entry ({', '.join(entries())}) nor a run directory that exists"
-        )
-    config = runs.read_config(run)
+        config = shipped(name_or_run_dir)
+        if not config:
+            raise ValueError(
+                f"no weights ship for {name_or_run_dir!r} yet; train it: python -m zoo.train {name_or_run_dir}"
+            )
+        path = shipped_path(name_or_run_dir)
+    else:
+        run = Path(name_or_run_dir)
+        if not run.is_dir():
+            raise ValueError(
+                f"{str(name_or_run_dir)!r} is neither an entry ({', '.join(entries())}) nor a run directory that exists"
+            )
+        config, path = runs.read_config(run), run / runs.WEIGHTS
     model = build(config["entry"], config["hyperparameters"])
-    weights.load(model, run / runs.WEIGHTS)
+    weights.load(model, path)
+    module = entry_module(config["entry"])
+    module.compile_model(model, learning_rate=GOING_ON * module.LEARNING_RATE, steps=None)
     return model
+
+
+def shipped(name: str) -> dict:
+    """What the manifest knows about the weights that ship for an entry; {} if none do.
+
+    A run's config.json, its numbers as `metrics`, the training command, and the file's size and SHA-256.
+    """
+    path = shipped_path(name)
+    record = manifest.read(path.parent).get(path.name, {})
+    if record and record.get("entry") != name:
+        raise ValueError(f"{str(path.parent / manifest.NAME)!r} has {path.name} as weights of {record.get('entry')!r}")
+    return record
+
+
+def shipped_path(name: str) -> Path:
+    """Where the weights of an entry lie in the package, if they ship. Raises ValueError if there is no such entry."""
+    entry_module(name)
+    return shipped_folder() / f"{name}.weights.h5"
+
+
+def shipped_folder() -> Path:
+    """The folder of the weights that ship with the package."""
+    return Path(importlib.import_module("zoo").__file__).parent / "weights"

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfgen import checks, distributions, replicas, seeds
+from tfgen import checks, distributions, replicas, seeds, training
 from tfgen.graphs import graph
 
 
@@ -46,6 +46,10 @@ class Model(keras.Model):
 
     # --- training ---------------------------------------------------------------------------------------------------
 
+    def compile(self, **options):
+        """Keras's, with XLA only where it makes a step of `fit` faster."""
+        super().compile(**({"jit_compile": training.uses_xla(self)} | options))
+
     def training_loss(self, batch, seed, step) -> dict:
         """The loss of one step and its parts.
 
@@ -77,7 +81,7 @@ class Model(keras.Model):
 
         Like Keras for a model's one optimiser, has each scale its loss where the networks run in float16.
         """
-        super().compile(optimizer=None)
+        Model.compile(self, optimizer=None)
         scaled = (
             keras.optimizers.LossScaleOptimizer if self.dtype_policy.name == "mixed_float16" else lambda plain: plain
         )
@@ -182,6 +186,14 @@ class Model(keras.Model):
     def image_mean(self, latent, **given):
         """Images in [0, 1] from codes, [B, Z] -> [B, 28, 28, 1]: the likelihood's mean."""
         return self.likelihood(latent, **given).mean()
+
+    def _by_row(self, function, *tensors, **given):
+        """`function(*tensors, **given)`, tensors with a row an image each; on no rows, where convolutions fail, too."""
+        if len(tensors[0]):
+            return function(*tensors, **given)
+        blank = [tf.zeros([1, *tensor.shape[1:]], tensor.dtype) for tensor in tensors]
+        answer = function(*blank, **{name: tf.zeros([1], value.dtype) for name, value in given.items()})
+        return tf.nest.map_structure(lambda rows: rows[:0], answer)
 
     def _given(self, digit, n: int) -> dict:
         """What the model is conditioned on, checked: {} or {"digit": int64 [n]}."""

@@ -4,6 +4,7 @@ config.json         entry, hyperparameters, recipe, data set, splits, seed, devi
 history.csv         a row an epoch, no wall-clock value in it
 metrics.json        the protocol and the numbers, once all is done
 model.weights.h5    the best weights so far, in Keras's own format
+manifest.json       the SHA-256 of the weights
 checkpoints/        what `--resume` goes on from
 faults/             the batch and the checkpoint of a step that was not finite
 figures/*.png
@@ -30,7 +31,7 @@ except ImportError:  # Windows: two processes in one run are not told apart
 
 CONFIG, HISTORY, METRICS, WEIGHTS = "config.json", "history.csv", "metrics.json", "model.weights.h5"
 FIGURES, EVENTS, CHECKPOINTS, FAULTS = "figures", "tensorboard", "checkpoints", "faults"
-LIBRARIES = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy")
+LIBRARIES = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy", "scipy", "scikit-learn")
 
 
 def default_path(entry: str) -> Path:
@@ -130,6 +131,16 @@ def read_config(path: Path) -> dict:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path / CONFIG)!r} is no configuration of a run: {error!r}") from error
     return config
+
+
+def read_metrics(path: Path) -> dict:
+    """A run's metrics.json. Raises ValueError if there is none, or none that can be read."""
+    try:
+        return dict(json.loads((Path(path) / METRICS).read_text()))
+    except FileNotFoundError:
+        raise ValueError(f"{str(path)!r} has no {METRICS}: its training has not ended") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{str(Path(path) / METRICS)!r} holds no metrics: {error!r}") from error
 
 
 def write_history(path: Path, rows: list[dict]) -> None:

@@ -1,10 +1,9 @@
 """What every model with a density q(z|x) can do: bound log p(x), and be trained by the bound."""
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import bounds, checks, seeds
+from tfgen import bounds, checks, schedules, seeds
 from tfgen.graphs import graph
 
 CHUNK_ROWS = 250  # images whose noise is held at once
@@ -22,16 +21,17 @@ class Variational:
     warmup_share = 0.0
     warmup_steps = 0
 
-    def anneal(self, optimizer, learning_rate: float, steps: int) -> None:
+    def anneal(self, optimizer, learning_rate: float, steps: int | None) -> None:
         """Compiles the model for a training of `steps` steps.
 
         Args:
             optimizer: a class of Keras optimisers; its step size falls from `learning_rate` to 0 along half a cosine.
             learning_rate: the first step size.
-            steps: of the whole training; the rate is warmed up over `warmup_share` of them.
+            steps: of the whole training; the rate is warmed up over `warmup_share` of them. None: without an end, the
+                step size stays and the rate has its full weight.
         """
-        self.warmup_steps = round(self.warmup_share * steps)
-        self.compile(optimizer=optimizer(keras.optimizers.schedules.CosineDecay(learning_rate, steps)))
+        self.warmup_steps = round(self.warmup_share * (steps or 0))
+        self.compile(optimizer=optimizer(schedules.falling(learning_rate, steps)))
 
     def warmup(self, step):
         """The rate's weight at a step: grows linearly from 0 to 1 over `warmup_steps` (Sonderby et al. 2016)."""

@@ -1,31 +1,34 @@
-"""Weights: a file in Keras's own HDF5 format, whose shapes are those of the model that the code builds."""
+"""Weights: a file in Keras's own HDF5 format, which its folder's manifest knows and whose shapes the model has.
+
+Only arrays are read from it: models are built from code, nothing is unpickled, nothing in a file names a class.
+"""
 
 import contextlib
 import warnings
 from pathlib import Path
 
-from tfgen import files
+from tfgen import manifest
 
 HEADERS = 2**17  # bytes that HDF5 needs beside the numbers; twice what it took for the largest model
 
 
 def save(model, path: Path) -> None:
-    """Writes a model's weights, without its optimisers, whole or not at all."""
+    """Writes a model's weights, without its optimisers, whole or not at all, and their record beside."""
     model.settle()
     room = sum(variable.numpy().nbytes for variable in model.weights)
-    with _without_optimizers(model), files.replacing(path, room + HEADERS) as temporary:  # HDF5 dies on a full disk
+    with _without_optimizers(model), manifest.replacing(path, room + HEADERS) as temporary:  # HDF5 dies on a full disk
         model.save_weights(temporary)
 
 
 def load(model, path: Path) -> None:
-    """Reads weights into a model of the same shapes.
+    """Reads weights, of any precision, into a model of the same shapes.
 
     Raises:
-        ValueError: the file is missing, is no weights file, or holds other shapes than the model has.
+        ValueError: the file is missing, a symbolic link, not the one that the manifest beside it records, no weights
+            file, or holds other shapes than the model has.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"there are no weights at {str(path)!r}")
+    manifest.check(path)
     try:
         with _without_optimizers(model), warnings.catch_warnings():
             warnings.filterwarnings("error", "Skipping nested container")  # Keras only warns of weights it cannot place

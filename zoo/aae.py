@@ -18,7 +18,7 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import Autoencoding, Model, adversarial, checks, distributions, figures, networks, seeds
+from tfgen import Autoencoding, Model, adversarial, checks, distributions, figures, networks, schedules, seeds
 from tfgen.graphs import graph
 
 tfd = tfp.distributions
@@ -161,14 +161,14 @@ def build(
     return AAE(latent_dim, hidden_units, posterior, prior, likelihood)
 
 
-def compile_model(model: AAE, *, learning_rate: float, steps: int) -> None:
+def compile_model(model: AAE, *, learning_rate: float, steps: int | None) -> None:
     """Gives each phase its Adam; step sizes fall to zero along half a cosine, the adversarial ones start lower."""
-    falling = keras.optimizers.schedules.CosineDecay
-    share = learning_rate * ADVERSARIAL_RATE
+    step_size = schedules.falling(learning_rate, steps)
+    lower = schedules.falling(learning_rate * ADVERSARIAL_RATE, steps)
     model.compile(
-        reconstruction=keras.optimizers.Adam(falling(learning_rate, steps)),
-        discriminator=keras.optimizers.Adam(falling(share, steps), beta_1=0.5),
-        generator=keras.optimizers.Adam(falling(share, steps), beta_1=0.5),
+        reconstruction=keras.optimizers.Adam(step_size),
+        discriminator=keras.optimizers.Adam(lower, beta_1=0.5),
+        generator=keras.optimizers.Adam(lower, beta_1=0.5),
     )
 
 

@@ -134,6 +134,13 @@ def writable_directory(path: Path) -> Path:
     return path
 
 
+def empty_directory(path: Path) -> Path:
+    """`path`, made if need be. Raises ValueError if it holds anything already or cannot be a directory."""
+    if writable_directory(path) and any(path.iterdir()):
+        raise ValueError(f"directory {str(path)!r} is not empty; name another, or remove it")
+    return path
+
+
 def run(function, arguments: list[str], name: str):
     """Calls `function` with options parsed from `arguments` by its signature and docstring (cyclopts).
 

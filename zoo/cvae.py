@@ -77,8 +77,8 @@ def build(
     return CVAE(latent_dim, network, hidden_units, warmup)
 
 
-def compile_model(model: CVAE, *, learning_rate: float, steps: int) -> None:
-    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
+def compile_model(model: CVAE, *, learning_rate: float, steps: int | None) -> None:
+    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`, if given."""
     model.anneal(keras.optimizers.Adam, learning_rate, steps)
 
 

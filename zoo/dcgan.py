@@ -13,7 +13,7 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from tfgen import Model, adversarial, checks, distributions, figures, networks, seeds
+from tfgen import Model, adversarial, checks, distributions, figures, networks, schedules, seeds
 from tfgen.graphs import graph
 
 layers = keras.layers
@@ -53,7 +53,7 @@ class DCGAN(Model):
 
     def discriminate(self, image):
         """The discriminator's logit of images [B, 28, 28, 1]: float32 [B], above 0 where it takes them for real."""
-        return self._logit(checks.images(image))
+        return self._by_row(self._logit, checks.images(image))
 
     def logit(self, image):
         """The discriminator's logit [B] of images in [0, 1], with the statistics of inference."""
@@ -155,13 +155,12 @@ def build(
     return DCGAN(latent_dim, filters, discriminator_steps, 1 - label_smoothing, prior)
 
 
-def compile_model(model: DCGAN, *, learning_rate: float, steps: int) -> None:
-    """Gives both networks their Adam with beta_1 = 0.5; its step size falls to zero along half a cosine over `steps`.
+def compile_model(model: DCGAN, *, learning_rate: float, steps: int | None) -> None:
+    """Gives both networks their Adam with beta_1 = 0.5; step sizes fall to zero along half a cosine over `steps`.
 
     The paper keeps the step size. Falling, it lets the two networks settle instead of circling each other to the end.
     """
-    falling = keras.optimizers.schedules.CosineDecay
-    model.compile(*(keras.optimizers.Adam(falling(learning_rate, steps), beta_1=0.5) for _ in range(2)))
+    model.compile(*(keras.optimizers.Adam(schedules.falling(learning_rate, steps), beta_1=0.5) for _ in range(2)))
 
 
 def draw(model: DCGAN, dataset) -> dict:

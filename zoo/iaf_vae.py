@@ -61,7 +61,7 @@ class IAFVAE(Autoencoding, Variational, Model):
             (latent [B, Z], log_density [B], nats).
         """
         image = checks.images(image)
-        return self._draw_posterior(image, tf.constant(seeds.row_seeds(seed, len(image))))
+        return self._by_row(self._draw_posterior, image, tf.constant(seeds.row_seeds(seed, len(image))))
 
     def draw_posterior(self, image, rows):
         """z_i ~ q(z|x_i) from row seed i (int64 [B]) alone, [B, Z], and log q(z_i|x_i), [B]; images in [0, 1]."""
@@ -125,8 +125,8 @@ def build(
     return IAFVAE(latent_dim, channels, flow_steps, flow_width, context_dim, warmup, free_bits)
 
 
-def compile_model(model: IAFVAE, *, learning_rate: float, steps: int) -> None:
-    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
+def compile_model(model: IAFVAE, *, learning_rate: float, steps: int | None) -> None:
+    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`, if given."""
     model.anneal(keras.optimizers.Adam, learning_rate, steps)
 
 

@@ -93,8 +93,8 @@ def build(
     return VAE(latent_dim, network, hidden_units, beta, warmup, samples, covariance)
 
 
-def compile_model(model: VAE, *, learning_rate: float, steps: int) -> None:
-    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`."""
+def compile_model(model: VAE, *, learning_rate: float, steps: int | None) -> None:
+    """Gives the model its optimiser: Adam, its step size falling to zero along half a cosine over `steps`, if given."""
     model.anneal(keras.optimizers.Adam, learning_rate, steps)
 
 

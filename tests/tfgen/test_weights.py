@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfgen import weights
+from tfgen import manifest, weights
 
 
 def test_weights_are_read_back_bit_for_bit(small_vae, tmp_path):
@@ -46,6 +46,7 @@ def test_missing_file_is_named(small_vae, tmp_path):
 def test_file_that_is_no_weights_file_is_named(small_vae, tmp_path, content):
     path = tmp_path / "model.weights.h5"
     path.write_bytes(content)
+    manifest.record(path)
     with pytest.raises(ValueError, match=r"model\.weights\.h5' does not hold weights of this vae: ") as caught:
         weights.load(small_vae(), path)
     assert "\n" not in str(caught.value)
@@ -64,5 +65,26 @@ def test_truncated_file_is_refused(small_vae, tmp_path):
     path = tmp_path / "model.weights.h5"
     weights.save(small_vae(), path)
     path.write_bytes(path.read_bytes()[:-5000])
+    manifest.record(path)
     with pytest.raises(ValueError, match="does not hold weights of this vae"):
         weights.load(small_vae(), path)
+
+
+def test_weights_of_half_precision_are_read(small_vae, tmp_path):
+    path = tmp_path / "model.weights.h5"
+    model, other = small_vae(), small_vae(beta=2.0)
+    for variable in model.trainable_variables:
+        variable.assign(np.random.default_rng(0).normal(size=variable.shape))
+    weights.save(model, path)
+    with h5py.File(path, "a") as file:
+        found = []
+        file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+        for name in found:
+            values = file[name][()]
+            del file[name]
+            file.create_dataset(name, data=values.astype(np.float16), compression="gzip")
+    manifest.record(path)
+    weights.load(other, path)
+    for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        assert theirs.dtype == np.float32
+        np.testing.assert_array_equal(ours.astype(np.float16), theirs)

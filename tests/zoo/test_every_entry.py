@@ -213,17 +213,48 @@ def test_a_wrong_code_is_named(model):
         model.decode([["a"] * model.latent_dim], **given(model))
 
 
-def test_images_are_taken_as_bytes_floats_or_bits(model, digits):
-    if not hasattr(model, "reconstruct"):
-        pytest.skip("no encoder")
+def calls_on_images(model):
+    """What a model can be asked of images: {name: function of images}, each reproducible."""
+    calls = {
+        "encode": lambda image: model.encode(
+            image, **given(model), **({"seed": 0} if model.entry == "iaf_vae" else {})
+        ),
+        "reconstruct": lambda image: model.reconstruct(image, **given(model)),
+        "interpolate": lambda image: model.interpolate(image, image[::-1], 3, **given(model)),
+        "elbo": lambda image: model.elbo(image, seed=0, **given(model)),
+        "log_likelihood": lambda image: model.log_likelihood(image, k=3, seed=0, **given(model)),
+        "discriminate": lambda image: model.discriminate(image),
+    }
+    return {name: call for name, call in calls.items() if hasattr(model, name)}
+
+
+def test_images_are_taken_as_arrays_or_tensors_of_bytes_floats_or_bits(model, digits):
     grey = digits.test.images[:2]
-    np.testing.assert_allclose(
-        model.reconstruct(grey, **given(model)), model.reconstruct(grey / 255, **given(model)), atol=1e-5
-    )
     bits = grey > 127
-    np.testing.assert_array_equal(
-        model.reconstruct(bits, **given(model)), model.reconstruct(bits.astype(float), **given(model))
-    )
+    for name, call in calls_on_images(model).items():
+        for image, others, tolerance in (
+            (grey, (grey / 255, (grey / 255).astype(np.float32), tf.constant(grey), tf.constant(grey / 255)), 1e-4),
+            (bits, (bits.astype(float), tf.constant(bits), bits * np.uint8(255)), 0),
+        ):
+            expected = tf.nest.flatten(call(image))
+            for other in others:
+                for answer, wanted in zip(tf.nest.flatten(call(other)), expected, strict=True):
+                    np.testing.assert_allclose(answer, wanted, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_no_images_are_answered_by_none(model):
+    for name, call in calls_on_images(model).items():
+        one, none = call(np.zeros([1, 28, 28, 1])), call(np.zeros([0, 28, 28, 1]))
+        for row, empty in zip(tf.nest.flatten(one), tf.nest.flatten(none), strict=True):
+            assert empty.shape == (0, *row.shape[1:]), name
+    assert model.decode(np.zeros([0, model.latent_dim]), **given(model)).shape == (0, 28, 28, 1)
+
+
+def test_codes_are_taken_as_arrays_or_tensors(model):
+    codes = np.random.default_rng(0).normal(size=[2, model.latent_dim])
+    expected = model.decode(codes, **given(model)).numpy()
+    for same in (codes.astype(np.float32), tf.constant(codes), codes.tolist()):
+        np.testing.assert_array_equal(model.decode(same, **given(model)), expected)
 
 
 def test_interpolation_ends_at_the_reconstructions(model, digits):

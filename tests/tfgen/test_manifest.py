@@ -1,0 +1,100 @@
+"""The manifest: a file is read if it is the one on record, and refused with both hashes otherwise."""
+
+import json
+import os
+
+import pytest
+
+from tfgen import manifest, weights
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """A file on record."""
+    path = tmp_path / "some.weights.h5"
+    path.write_bytes(b"what was trained")
+    manifest.record(path, entry="vae")
+    return path
+
+
+def test_a_file_on_record_passes_with_what_is_known_about_it(recorded):
+    manifest.check(recorded)
+    (record,) = manifest.read(recorded.parent).values()
+    assert record == manifest.fingerprint(recorded) | {"entry": "vae"}
+    assert record["bytes"] == 16
+
+
+@pytest.mark.parametrize("position", [0, 7, 15])
+def test_one_flipped_byte_is_refused_with_the_file_and_both_hashes(recorded, position):
+    expected = manifest.fingerprint(recorded)["sha256"]
+    content = bytearray(recorded.read_bytes())
+    content[position] ^= 1
+    recorded.write_bytes(content)
+    with pytest.raises(ValueError, match=r"some\.weights\.h5") as caught:
+        manifest.check(recorded)
+    assert expected in str(caught.value)
+    assert manifest.fingerprint(recorded)["sha256"] in str(caught.value)
+
+
+def test_a_damaged_file_is_refused_before_anything_parses_it(small_vae, tmp_path, monkeypatch):
+    path, model = tmp_path / "model.weights.h5", small_vae()
+    weights.save(model, path)
+    path.write_bytes(path.read_bytes() + b"\0")
+    monkeypatch.setattr(model, "load_weights", lambda *arguments: pytest.fail("the file was parsed"))
+    with pytest.raises(ValueError, match="SHA-256"):
+        weights.load(model, path)
+
+
+def test_a_file_that_is_not_on_record_is_refused_with_what_to_do(recorded):
+    other = recorded.with_name("other.weights.h5")
+    other.write_bytes(b"from somewhere")
+    with pytest.raises(ValueError, match=r"no record of other\.weights\.h5; if you trust the file: python -c"):
+        manifest.check(other)
+    manifest.record(other)
+    manifest.check(other)
+    manifest.check(recorded)
+
+
+def test_symbolic_links_are_refused(recorded):
+    link = recorded.with_name("link.weights.h5")
+    link.symlink_to(recorded)
+    with pytest.raises(ValueError, match="symbolic link"):
+        manifest.check(link)
+    records = recorded.parent / manifest.NAME
+    records.rename(recorded.parent / "elsewhere.json")
+    records.symlink_to("elsewhere.json")
+    with pytest.raises(ValueError, match="symbolic link"):
+        manifest.check(recorded)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"some.weights.h5": 1}', '{"some.weights.h5": {"bytes": 16}}'])
+def test_a_damaged_manifest_is_named(recorded, text):
+    (recorded.parent / manifest.NAME).write_text(text)
+    with pytest.raises(ValueError, match=r"manifest\.json' (is no manifest of weights|has no record)"):
+        manifest.check(recorded)
+
+
+@pytest.mark.parametrize("killed_before", ["the manifest", "the file", "the manifest again"])
+def test_a_folder_loads_whenever_its_writer_is_killed(recorded, monkeypatch, killed_before):
+    """The three renames of a replacement, each of which may be the one that does not happen."""
+    renames, happens = [], os.replace
+
+    def replace(source, target):
+        if len(renames) == ["the manifest", "the file", "the manifest again"].index(killed_before):
+            raise KeyboardInterrupt
+        renames.append(target)
+        happens(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt), manifest.replacing(recorded) as temporary:
+        temporary.write_bytes(b"trained further")
+    monkeypatch.undo()
+    manifest.check(recorded)
+    new = killed_before == "the manifest again"
+    assert recorded.read_bytes() == (b"trained further" if new else b"what was trained")
+    with manifest.replacing(recorded, entry="cvae") as temporary:
+        temporary.write_bytes(b"trained to the end")
+    assert json.loads((recorded.parent / manifest.NAME).read_text()) == {
+        recorded.name: manifest.fingerprint(recorded) | {"entry": "cvae"}
+    }
+    assert len(list(recorded.parent.iterdir())) == 2

@@ -1,0 +1,41 @@
+"""The Parzen-window score against a kernel density of scikit-learn, and against a density that is known."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+from sklearn.neighbors import KernelDensity
+
+from tfgen import parzen
+
+RANDOM = np.random.default_rng(0)
+
+
+def test_log_density_is_that_of_a_kernel_density():
+    samples, points = RANDOM.random((30, 28 * 28)), RANDOM.random((7, 28 * 28))
+    bandwidths = [0.1, 0.3, 2.0]
+    found = parzen.log_density(samples, points, bandwidths)
+    for values, bandwidth in zip(found, bandwidths, strict=True):
+        np.testing.assert_allclose(values, KernelDensity(bandwidth=bandwidth).fit(samples).score_samples(points))
+
+
+def test_chunks_of_points_do_not_matter(monkeypatch):
+    samples, points = RANDOM.random((5, 6)), RANDOM.random((7, 6))
+    whole = parzen.log_density(samples, points, [0.2])
+    monkeypatch.setattr(parzen, "CHUNK", 2)
+    np.testing.assert_allclose(parzen.log_density(samples, points, [0.2]), whole)
+
+
+def test_score_of_one_sample_is_a_normal_density():
+    """With one sample y the density is N(y, sigma^2), whose best sigma is the root mean square distance."""
+    points = 0.3 * RANDOM.standard_normal((4000, 2, 2, 1))
+    score = parzen.parzen_score(np.zeros((1, 2, 2, 1)), points, points)
+    assert score["parzen_bandwidth"] == pytest.approx(0.3, rel=0.05)
+    values = norm.logpdf(points, scale=score["parzen_bandwidth"]).sum((1, 2, 3))
+    assert score["parzen"] == pytest.approx(values.mean())
+    assert score["parzen_error"] == pytest.approx(values.std(ddof=1) / np.sqrt(4000))
+
+
+def test_bandwidth_is_chosen_on_validation_and_not_on_test():
+    sample, near, far = np.zeros((1, 4)), np.full((5, 4), 0.15), np.full((5, 4), 0.6)
+    assert parzen.parzen_score(sample, near, far)["parzen_bandwidth"] == pytest.approx(0.15, rel=0.05)
+    assert parzen.parzen_score(sample, far, near)["parzen_bandwidth"] == pytest.approx(0.6, rel=0.05)

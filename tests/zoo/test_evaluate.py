@@ -1,0 +1,208 @@
+"""`python -m zoo.evaluate`: what it measures for each model, what it writes, and what it leaves alone."""
+
+import dataclasses
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import tfgen
+from tfgen import evaluation, loading, runs
+from zoo import evaluate, report
+
+SMALL = {
+    "vae": {"latent_dim": 3, "hidden_units": (16,)},
+    "cvae": {"latent_dim": 3, "hidden_units": (16,)},
+    "iaf_vae": {"latent_dim": 4, "channels": (4, 8), "flow_width": 16, "context_dim": 4},
+    "aae": {"latent_dim": 3, "hidden_units": (16,)},
+    "dcgan": {"latent_dim": 8, "filters": 4},
+}
+LIKELIHOOD = {
+    "test_neg_elbo",
+    "test_rate",
+    "test_distortion",
+    "test_nll",
+    "test_nll_error",
+    "test_nll_k",
+    "active_units",
+}
+FEATURES = {"frechet", "kid", "kid_error", "precision", "recall", "confidence", "digit_shares", "digit_entropy"}
+PARZEN = {"parzen", "parzen_error", "parzen_bandwidth"}
+OF_ITS_OWN = {
+    "vae": LIKELIHOOD | {"kl_per_dimension"},
+    "cvae": LIKELIHOOD | {"kl_per_dimension", "recognised_as_asked"},
+    "iaf_vae": LIKELIHOOD,
+    "aae": PARZEN | {"test_distortion"},
+    "dcgan": PARZEN,
+}
+
+
+@pytest.fixture(scope="module")
+def as_mnist(digits):
+    """The embedded digits under MNIST's name, which the classifier looks at."""
+    return dataclasses.replace(digits, name="mnist")
+
+
+@pytest.fixture
+def run(trained_run, tmp_path):
+    """A copy of the small run, to write into."""
+    return shutil.copytree(trained_run, tmp_path / "run")
+
+
+@pytest.fixture
+def command(capsys):
+    """A function that runs `python -m zoo.evaluate ARGUMENTS` in this process: (exit code, stdout, stderr)."""
+
+    def call(*arguments):
+        capsys.readouterr()
+        code = 0
+        try:
+            evaluate.main([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.mark.parametrize("entry", tfgen.entries())
+def test_every_model_is_measured_by_all_that_it_has(entry, as_mnist):
+    keras.utils.set_random_seed(0)
+    model = loading.build(entry, SMALL.get(entry, {}))
+    metrics = evaluate.evaluate(model, as_mnist, k=2, images=40)
+    numbers = {name: value for name, value in metrics.items() if name not in ("protocol", "evaluation")}
+    assert set(numbers) == FEATURES | {f"floor_{name}" for name in FEATURES} | OF_ITS_OWN[entry]
+    assert all(np.isfinite(value).all() for value in numbers.values())
+    assert set(numbers) <= set(report.MEANINGS) | {f"floor_{name}" for name in FEATURES}
+    assert metrics["protocol"] == "mnist-dynamic, first 40 test images only"
+    conditions = metrics["evaluation"]
+    assert conditions["test_images"] == "40, the first of shuffled[1497:]"
+    assert (conditions["samples"], conditions["seed"]) == (40, 0)
+    assert conditions["floor"] == "40, the first of shuffled[:1297]"
+    assert {"tensorflow", "scipy", "scikit-learn"} <= set(conditions["versions"])
+    assert json.loads(json.dumps(metrics)) == metrics
+
+
+def test_test_images_themselves_are_the_perfect_samples(as_mnist):
+    test = as_mnist.test
+    images = evaluation.as_float(test.images)
+    found, _ = evaluate.in_features(images, test.labels, as_mnist, conditional=True, track=lambda loop, name: loop)
+    assert found["frechet"] == pytest.approx(0, abs=1e-4)
+    assert (found["precision"], found["recall"]) == (1, 1)
+    assert abs(found["kid"]) < 4 * found["kid_error"]
+    assert found["recognised_as_asked"] > 0.5  # the classifier has not seen these digits, but those of MNIST
+    assert found["floor_frechet"] > 0.01
+    noise = np.random.default_rng(0).random(images.shape, np.float32)
+    worse, _ = evaluate.in_features(noise, test.labels, as_mnist, conditional=True, track=lambda loop, name: loop)
+    assert worse["frechet"] > 10 * found["floor_frechet"]
+    assert worse["kid"] > found["floor_kid"] + 10 * found["floor_kid_error"]
+    assert worse["precision"] < 0.1
+    assert worse["recognised_as_asked"] < 0.3
+
+
+def test_evaluation_of_a_run_joins_the_numbers_of_its_training(run, command, digits):
+    before = json.loads((run / runs.METRICS).read_text())
+    code, output, error = command(run, "--k", "3")
+    assert (code, error) == (0, "")
+    assert "note: the classifier knows the digits of mnist; on digits" in output
+    metrics = json.loads((run / runs.METRICS).read_text())
+    assert metrics.items() >= before.items()
+    assert set(metrics) - set(before) == {
+        "test_nll",
+        "test_nll_error",
+        "test_nll_k",
+        "active_units",
+        "kl_per_dimension",
+        "evaluation",
+    }
+    bounds = tfgen.load(run).log_likelihood(digits.test.binarised(), k=3, seed=0).numpy()
+    assert metrics["test_nll"] == pytest.approx(-bounds.mean(), rel=1e-5)
+    assert metrics["test_nll_k"] == 3
+    assert sum(metrics["kl_per_dimension"]) == pytest.approx(metrics["test_rate"], rel=1e-4)
+    assert metrics["evaluation"]["left_out"].startswith("the classifier knows")
+    text = (run / "metrics.md").read_text()
+    for word in ("digits-dynamic", f"{metrics['test_nll']:.5g}", "seed: 0", "scikit-learn", "300, shuffled[1497:]"):
+        assert word in text
+    assert f"{metrics['test_nll']:.5g}" in output
+    assert str(run / "metrics.md") in output
+
+
+def test_partial_evaluation_is_named_as_such_and_replaces_nothing(run, command):
+    before = (run / runs.METRICS).read_bytes()
+    code, output, _ = command(run, "--k", "2", "--images", "20")
+    assert code == 0
+    assert (run / runs.METRICS).read_bytes() == before
+    assert not (run / "metrics.md").exists()
+    metrics = json.loads((run / "metrics-first-20.json").read_text())
+    assert metrics["protocol"] == "digits-dynamic, first 20 test images only"
+    assert metrics["protocol"] in output
+    assert metrics["protocol"] in (run / "metrics-first-20.md").read_text()
+
+
+def test_numbers_on_another_data_set_go_elsewhere(run, command, tmp_path, as_mnist, monkeypatch):
+    monkeypatch.setattr("tfgen.data.load", lambda name, data_dir: dataclasses.replace(as_mnist, name=name))
+    code, _, error = command(run, "--dataset", "kmnist")
+    assert code == 2
+    assert "was trained on digits: say where its numbers on kmnist go with --to DIR" in error
+    before = (run / runs.METRICS).read_bytes()
+    to = tmp_path / "elsewhere"
+    code, *_ = command(run, "--dataset", "kmnist", "--to", to, "--k", "2", "--images", "20")
+    assert code == 0
+    assert json.loads((to / "metrics-first-20.json").read_text())["protocol"].startswith("kmnist-dynamic")
+    assert (run / runs.METRICS).read_bytes() == before
+
+
+def test_interrupted_evaluation_writes_nothing(run, command, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "evaluate", interrupt)
+    before = (run / runs.METRICS).read_bytes()
+    code, _, error = command(run)
+    assert code == 130
+    assert error == "error: interrupted; nothing was written\n"
+    assert (run / runs.METRICS).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--k", "0"], "k must be at least 1, got 0"),
+        (["--k", "1.5"], "1.5"),
+        (["--images", "19"], "images must lie in 20..300, got 19"),
+        (["--images", "301"], "images must lie in 20..300, got 301"),
+        (["--seed", "-1"], "seed must be in"),
+        (["--data-dir", "nowhere"], "'nowhere' does not exist"),
+        (["--dataset", "cifar10", "--to", "new"], "data set must be one of mnist"),
+        (["--to", "."], "is not empty"),
+        (["--no-such-option", "1"], "--no-such-option"),
+    ],
+)
+def test_wrong_options_are_named(run, command, monkeypatch, tmp_path, options, words):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    code, _, error = command("run", *options)
+    assert code == 2
+    *usage, last = error.splitlines()
+    assert last.startswith("error: ")
+    assert words in last
+    assert len(usage) <= 2
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_wrong_models_and_damaged_metrics_are_named(run, command):
+    for arguments, words in (
+        ([], "usage: python -m zoo.evaluate ENTRY_OR_RUN"),
+        (["nowhere"], "'nowhere' is neither an entry"),
+    ):
+        code, output, error = command(*arguments)
+        assert code == 2
+        assert words in output + error
+    (run / runs.METRICS).write_text("{")
+    code, _, error = command(run, "--k", "1")
+    assert code == 2
+    assert error.startswith("error: ")
+    assert "metrics.json" in error
+    assert (run / runs.METRICS).read_text() == "{"

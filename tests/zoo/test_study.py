@@ -1,0 +1,65 @@
+"""`python -m zoo.study latent`: each point is a run, finished ones are kept, all are in the table and the picture."""
+
+import json
+
+import matplotlib.image
+import pytest
+
+from tfgen import training
+from zoo import commands, study, train
+
+OPTIONS = ("latent", "--dataset", "digits", "--epochs", "1")
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Two small trainings without pictures; returns the list of those that were begun."""
+    begun, begin = [], train.train
+
+    def watched(entry, **options):
+        begun.append((entry, options["latent_dim"]))
+        return begin(entry, **options, hidden_units=(8,))
+
+    monkeypatch.setattr(study, "SIZES", {"vae": (2,), "cvae": (35,)})
+    monkeypatch.setattr(train, "train", watched)
+    monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
+    monkeypatch.setattr(commands, "draw", lambda *arguments: [])
+    return begun
+
+
+def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, capsys):
+    folder = tmp_path / "study"
+    study.main([*OPTIONS, "--run-dir", str(folder)])
+    assert short == [("vae", 2), ("cvae", 35)]
+    points = json.loads((folder / "study.json").read_text())["points"]
+    assert [(point["entry"], point["latent_dim"], point["thesis_neg_elbo"]) for point in points] == [
+        ("vae", 2, 157.0),
+        ("cvae", 35, 98.5),
+    ]
+    for point in points:
+        metrics = json.loads((folder / f"{point['entry']}-{point['latent_dim']}" / "metrics.json").read_text())
+        assert point["test_neg_elbo"] == metrics["test_neg_elbo"]
+        assert point["protocol"] == "digits-dynamic"
+        row = f"| {point['test_neg_elbo']:.2f} | {point['test_rate']:.2f} + {point['test_distortion']:.2f} |"
+        assert row in (folder / "study.md").read_text()
+        assert row in capsys.readouterr().out if point is points[0] else True
+    assert matplotlib.image.imread(folder / "study.png")[..., :3].std() > 0.01
+
+    (folder / "cvae-35" / "metrics.json").rename(tmp_path / "metrics.json")
+    (folder / "cvae-35").rename(tmp_path / "elsewhere")
+    study.main([*OPTIONS, "--run-dir", str(folder)])
+    assert short == [("vae", 2), ("cvae", 35), ("cvae", 35)]
+    assert json.loads((folder / "study.json").read_text())["points"][0] == points[0]
+
+    with pytest.raises(SystemExit) as stop:
+        study.main([*OPTIONS[:-1], "2", "--run-dir", str(folder)])
+    assert stop.value.code == 2
+    assert "was trained with {'epochs': 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["width"], ["latent", "--sizes", "3"]])
+def test_wrong_arguments_are_named(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        study.main(arguments)
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")

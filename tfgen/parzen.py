@@ -1,0 +1,52 @@
+"""The Parzen-window score: the log-likelihood of images under a Gaussian kernel density of generated ones.
+
+    log p(x) = log (1/S) sum_s N(x; y_s, sigma^2 I),   y_1 ... y_S generated, sigma chosen on validation images
+
+The one likelihood that papers report for models without a density (Goodfellow et al. 2014, section 5; Makhzani et al.
+2015, table 1): grey images in [0, 1], 10,000 samples, nats. It says little about the look of samples (Theis et al.
+2016).
+"""
+
+import numpy as np
+from scipy.special import logsumexp
+
+# Bandwidths to choose among. Goodfellow's code has 10 of them in this range; the finer grid finds up to 10 nats more.
+BANDWIDTHS = np.geomspace(0.1, 1.0, 46)
+CHUNK = 200  # images whose distances to all samples are held at once
+
+
+def parzen_score(samples, validation, test, bandwidths=BANDWIDTHS, track=lambda chunks, name: chunks) -> dict:
+    """The mean log-likelihood of test images under the bandwidth that suits validation images best.
+
+    Args:
+        samples: [S, ...], generated.
+        validation, test: [N, ...], real, of the same range.
+        bandwidths: those to choose among.
+        track: wraps the loops over chunks of images, with a word that describes them.
+
+    Returns:
+        {"parzen": the mean over test images, nats, "parzen_error": its standard error, "parzen_bandwidth": sigma}.
+    """
+    samples, validation, test = (
+        np.asarray(part, np.float64).reshape(len(part), -1) for part in (samples, validation, test)
+    )
+    by_bandwidth = log_density(samples, validation, bandwidths, lambda chunks: track(chunks, "Parzen: validation"))
+    best = bandwidths[by_bandwidth.mean(1).argmax()]
+    values = log_density(samples, test, [best], lambda chunks: track(chunks, "Parzen: test"))[0]
+    return {
+        "parzen": float(values.mean()),
+        "parzen_error": float(values.std(ddof=1) / np.sqrt(len(values))),
+        "parzen_bandwidth": float(best),
+    }
+
+
+def log_density(samples, points, bandwidths, track=iter):
+    """log p of points [N, D] under the kernel densities of samples [S, D], one a bandwidth: [bandwidths, N], nats."""
+    variances = np.square(bandwidths)
+    parts = []
+    for start in track(range(0, len(points), CHUNK)):
+        x = points[start : start + CHUNK]
+        halves = (np.sum(x**2, 1)[:, None] + np.sum(samples**2, 1)) / 2 - x @ samples.T  # |x - y|^2 / 2, [CHUNK, S]
+        parts.append([logsumexp(-halves / variance, axis=1) for variance in variances])
+    normaliser = np.log(len(samples)) + samples.shape[1] / 2 * np.log(2 * np.pi * variances)
+    return np.concatenate(parts, 1) - normaliser[:, None]

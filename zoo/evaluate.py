@@ -1,0 +1,180 @@
+"""`python -m zoo.evaluate ENTRY_OR_RUN`: one evaluation for all models, into metrics.json and metrics.md.
+
+    likelihood models   rate, distortion, -ELBO, NLL with its standard error, active units, KL of each dimension
+    the others          the Parzen-window score
+    all of them         Frechet and kernel distance, precision and recall in the features of the zoo's own classifier;
+                        how surely and evenly digits are recognised; the same of training images, as the floor
+
+Real images are the test images, which the data set's protocol binarises for likelihoods and leaves grey for the rest.
+"""
+
+import contextlib
+import dataclasses
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from zoo import commands, report
+
+USAGE = "python -m zoo.evaluate"
+SAMPLES = 10_000  # drawn from the model, and training images that stand in for them in the floor
+PARZEN_VALIDATION = 1000  # validation images that choose the bandwidth
+FEWEST = 20  # images: two in each block of the kernel distance
+RECOGNISED = "mnist"  # the data set whose digits the classifier knows
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: an entry or a run directory, then the options of `command`."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    model = commands.model_argument(arguments, USAGE, "Measures a trained model.")
+    name = arguments[0]
+    run = Path(name) if commands.is_run(name) else None
+
+    def command(
+        *,
+        k: int = 1000,
+        images: int | None = None,
+        seed: int = 0,
+        dataset: str | None = None,
+        data_dir: Path | None = None,
+        to: Path | None = None,
+    ) -> None:
+        """Measures a trained model and writes metrics.json and metrics.md.
+
+        Args:
+            k: importance samples an image of the log-likelihood.
+            images: a quick, partial evaluation on the first so many test images, with as many samples. It is written to
+                metrics-first-N.json and metrics-first-N.md.
+            seed: of all that is drawn.
+            dataset: the data set to measure on; by default the one that the model was trained on.
+            data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+            to: the directory to write to. By default the run, where the numbers of training stay as they are, and
+                evaluation/ENTRY for an entry.
+        """
+        from tfgen import checks, data, runs
+
+        with commands.bad_input():
+            checks.positive_int("k", k)
+            checks.in_range("seed", seed, 0, 2**31 - 1)
+            own = runs.read_config(run)["dataset"] if run else data.DEFAULT
+            if run and to is None and dataset not in (None, own):
+                raise ValueError(f"{name} was trained on {own}: say where its numbers on {dataset} go with --to DIR")
+            measured = data.load(dataset or own, data_dir)
+            if images is not None and not FEWEST <= images <= len(measured.test.images):
+                raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
+            in_run = run is not None and to is None
+            directory = run if in_run else commands.empty_directory(to or Path("evaluation") / name)
+            known = runs.read_metrics(run) if in_run and images is None and (run / runs.METRICS).exists() else {}
+        if measured.name != RECOGNISED:
+            print(f"note: {_left_out(measured)}", flush=True)
+        try:
+            with progress_bars() as track:
+                metrics = evaluate(model, measured, k=k, images=images, seed=seed, track=track)
+        except KeyboardInterrupt:
+            commands.fail("interrupted; nothing was written", commands.INTERRUPTED)
+        print(report.as_text(metrics))
+        with commands.bad_input():
+            stem = "metrics" if images is None else f"metrics-first-{images}"
+            title = f"{model.entry}, {run.name}" if run else name
+            for path in report.write(directory / stem, title, known | metrics):
+                print(path)
+
+    commands.run(command, arguments[1:], f"{USAGE} {name}")
+
+
+def evaluate(model, dataset, *, k: int = 1000, images: int | None = None, seed: int = 0, track=None) -> dict:
+    """The whole evaluation of a model.
+
+    Args:
+        model: a trained `tfgen.Model`.
+        dataset: a `tfgen.data.Dataset`.
+        k: importance samples an image.
+        images: how many test images, the first ones, and samples; all test images and 10,000 samples by default.
+        seed: of all that is drawn. (The binarised test images have the protocol's own.)
+        track: wraps each long loop, with a word that describes it.
+
+    Returns:
+        "protocol"; the numbers by the names that `zoo.report.MEANINGS` explains, the floor's with "floor_" before them;
+        and "evaluation", their conditions.
+    """
+    from tfgen import evaluation, parzen, runs
+
+    started, track = time.perf_counter(), track or (lambda loop, name: loop)
+    part = dataclasses.replace(dataset, test=first(dataset.test, images or len(dataset.test.images)))
+    metrics, conditions = (
+        evaluation.report(model, part),
+        {"test_images": f"{len(part.test.images):,}, {part.test.name}"},
+    )
+    has_density = hasattr(model, "log_likelihood")
+    if has_density:
+        likelihood = evaluation.negative_log_likelihood(model, part.test, k=k, seed=seed, track=track)
+        metrics |= {f"test_{name}": value for name, value in likelihood.items()}
+        metrics |= evaluation.code_usage(model, part.test, seed)
+
+    digits = np.resize(part.test.labels, images or SAMPLES)
+    samples = evaluation.samples(model, digits, seed, track)
+    conditions |= {"samples": len(samples), "seed": seed}
+    if dataset.name == RECOGNISED:
+        recognised, conditions["floor"] = in_features(samples, digits, part, model.conditional, track)
+        metrics |= recognised
+    else:
+        conditions["left_out"] = _left_out(dataset)
+    if not has_density:
+        validation = first(dataset.validation, PARZEN_VALIDATION)
+        grey = (evaluation.as_float(split.images) for split in (validation, part.test))
+        metrics |= parzen.parzen_score(samples, *grey, track=track)
+
+    conditions |= {"versions": runs.library_versions(), "seconds": round(time.perf_counter() - started, 1)}
+    protocol = dataset.protocol if images is None else f"{dataset.protocol}, first {images} test images only"
+    return {"protocol": protocol, **report.rounded(metrics), "evaluation": conditions}
+
+
+def in_features(samples, digits, dataset, conditional: bool, track) -> tuple[dict, str]:
+    """The scores of samples, and of as many training images, against the test images; the name of the training images.
+
+    Args:
+        samples: [N, 28, 28, 1] in [0, 1].
+        digits: [N], the ones that a conditional model was asked for.
+    """
+    from tfgen import recognition, scores
+    from zoo import classifier
+
+    network = classifier.load()
+    real, _ = recognition.recognise(network, dataset.test.images)
+    floor, metrics = first(dataset.train, len(samples)), {}
+    for prefix, images in track([("", samples), (report.FLOOR, floor.images)], "features"):
+        features, probabilities = recognition.recognise(network, images)
+        found = scores.all_of(real, features) | scores.digit_balance(probabilities)
+        if conditional and not prefix:
+            found["recognised_as_asked"] = (probabilities.argmax(1) == digits).mean()
+        metrics |= {f"{prefix}{name}": value for name, value in found.items()}
+    return metrics, f"{len(floor.images):,}, {floor.name}"
+
+
+def first(split, count: int):
+    """The first images of a split, named as such; the whole split where it has no more."""
+    if count >= len(split.images):
+        return split
+    name = f"the first of {split.name}"
+    return dataclasses.replace(split, name=name, images=split.images[:count], labels=split.labels[:count])
+
+
+@contextlib.contextmanager
+def progress_bars():
+    """A function that wraps a loop in a progress bar, which goes when the loop has ended; none but on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console()
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        yield lambda loop, name: bars.track(loop, description=name)
+
+
+def _left_out(dataset) -> str:
+    return f"the classifier knows the digits of {RECOGNISED}; on {dataset.name} the scores in its features are left out"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""How an evaluation is written: metrics.json for programs, metrics.md for people."""
+
+from pathlib import Path
+
+FLOOR = "floor_"  # before the name of a score of training images in place of samples
+MEANINGS = {
+    "test_neg_elbo": "-ELBO, one sample of z an image; nats per image",
+    "test_rate": "rate, the KL from posterior to prior; nats per image",
+    "test_distortion": "distortion, the mean of -log p(image given z); nats per image",
+    "test_nll": "NLL, by the importance-weighted bound; nats per image",
+    "test_nll_error": "its standard error over images",
+    "test_nll_k": "its samples K of z an image",
+    "active_units": "dimensions of the code whose posterior mean has a variance over images above 0.01",
+    "kl_per_dimension": "rate of each dimension of the code, nats",
+    "frechet": "Frechet distance to the test images in the classifier's features",
+    "kid": "kernel distance (KID) to the test images",
+    "kid_error": "its standard error over blocks of images",
+    "precision": "improved precision: the share that lies among the test images",
+    "recall": "improved recall: the share of the test images that lies among these",
+    "confidence": "mean probability of the recognised digit",
+    "digit_shares": "share of each of the ten digits, as recognised",
+    "digit_entropy": "entropy of these shares, nats; at most log 10 = 2.303",
+    "recognised_as_asked": "share recognised as the digit that was asked for",
+    "parzen": "Parzen-window score of the grey test images, nats per image; higher is better",
+    "parzen_error": "its standard error over images",
+    "parzen_bandwidth": "its bandwidth, the best of a grid on 1,000 validation images",
+}
+
+
+def write(stem: Path, name: str, metrics: dict) -> tuple[Path, Path]:
+    """Writes STEM.json and STEM.md; their paths."""
+    from tfgen import files
+
+    paths = stem.with_name(f"{stem.name}.json"), stem.with_name(f"{stem.name}.md")
+    files.write_json(paths[0], metrics)
+    files.write_text(paths[1], as_markdown(name, metrics))
+    return paths
+
+
+def as_markdown(name: str, metrics: dict) -> str:
+    """A table of all numbers with what they mean, then the conditions they were measured under."""
+    lines = [f"# Evaluation of {name}", "", f"Protocol {metrics['protocol']}.", ""]
+    lines += ["| | model | floor | |", "|---|---|---|---|"]
+    lines += [f"| {key} | {value} | {floor} | {MEANINGS[key]} |" for key, value, floor in rows(metrics)]
+    lines += ["", "The floor is the score of training images in place of samples.", ""]
+    for key, value in metrics["evaluation"].items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{library} {version}" for library, version in value.items())
+        lines.append(f"- {key.replace('_', ' ')}: {value}")
+    return "\n".join(lines) + "\n"
+
+
+def as_text(metrics: dict) -> str:
+    """The same table for a terminal."""
+    table = [(key.replace("_", " "), value, floor) for key, value, floor in [("", "model", "floor"), *rows(metrics)]]
+    width, middle = (max(len(row[column]) for row in table) for column in (0, 1))
+    lines = [f"  {key:{width}}  {value:{middle}}  {floor}".rstrip() for key, value, floor in table]
+    return "\n".join([metrics["protocol"], *lines])
+
+
+def rows(metrics: dict) -> list[tuple[str, str, str]]:
+    """(name, value, its floor or "") of every number that there is, in the order of `MEANINGS`."""
+    return [
+        (key, _in_words(metrics[key]), _in_words(metrics.get(FLOOR + key, ""))) for key in MEANINGS if key in metrics
+    ]
+
+
+def rounded(metrics: dict) -> dict:
+    """Plain numbers of seven digits, which is what single precision gives."""
+    return {name: _rounded(value) for name, value in metrics.items()}
+
+
+def _rounded(value):
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return value if isinstance(value, int) else float(f"{value:.7g}")
+
+
+def _in_words(value) -> str:
+    if isinstance(value, list):
+        return f"{min(value):.3f} to {max(value):.3f}"  # metrics.json has them all
+    return f"{value:.5g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value

@@ -1,0 +1,128 @@
+"""`python -m zoo.ship RUN`: puts the weights of a finished run into the package, with all that is known about them."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from zoo import ENTRIES, commands, evaluate, report, verify
+
+USAGE = "python -m zoo.ship"
+LIMIT = 25_000_000  # bytes that all shipped weights may take together
+PRECISIONS = ("float16", "float32")  # the first one that changes no number is taken
+K = 10  # importance samples by which the change of the likelihood is measured
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: a run directory, then the options of `ship`."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in ENTRIES:
+        commands.fail(f"{arguments[0]!r} is an entry; what can be shipped is a run directory")
+    model = commands.model_argument(arguments, USAGE, "Puts a run's weights into the package.")
+    run = Path(arguments[0])
+
+    def ship(*, to: Path | None = None, data_dir: Path | None = None) -> None:
+        """Stores a run's weights compactly and records them in the manifest: SHA-256, settings, versions and numbers.
+
+        Half precision is taken where no number changes in the digits that are shown, single precision otherwise.
+
+        Args:
+            to: the folder of weights; the package's own zoo/weights by default.
+            data_dir: a TFDS directory that holds the run's data set prepared; TFDS_DATA_DIR by default.
+        """
+        from tfgen import data, loading, manifest, runs
+
+        with commands.bad_input():
+            config, metrics = runs.read_config(run), runs.read_metrics(run)
+            if "evaluation" not in metrics:
+                raise ValueError(f"{str(run)!r} is not evaluated: python -m zoo.evaluate {run}")
+            dataset = data.load(config["dataset"], data_dir)
+            target = commands.writable_directory(to or loading.shipped_folder()) / f"{model.entry}.weights.h5"
+            others = [record["bytes"] for name, record in manifest.read(target.parent).items() if name != target.name]
+        with tempfile.TemporaryDirectory() as scratch:
+            packed, facts = _smallest(model, dataset, run / runs.WEIGHTS, Path(scratch))
+            packed_size = packed.stat().st_size
+            total = sum(others) + packed_size
+            if total > LIMIT:
+                commands.fail(f"with these weights all would take {total / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB")
+            facts |= {"command": training_command(config), **config, "metrics": metrics}
+            with manifest.replacing(target, **facts) as temporary:
+                shutil.copyfile(packed, temporary)
+        print(f"{target}: {packed_size / 1e6:.2f} MB, all shipped weights {total / 1e6:.2f} of {LIMIT / 1e6:.0f}")
+
+    with commands.stoppable():
+        commands.run(ship, arguments[1:], f"{USAGE} RUN")
+
+
+def _smallest(model, dataset, weights_path: Path, folder: Path) -> tuple[Path, dict]:
+    """The smallest file of a run's weights that changes no number, and {"precision", "quick"} of it."""
+    from tfgen import manifest, weights
+
+    def measured(**options):
+        with evaluate.progress_bars() as track:
+            return evaluate.evaluate(model, dataset, **options, track=track)
+
+    before = measured(k=K)
+    for precision in PRECISIONS:
+        packed = folder / f"{precision}.weights.h5"
+        pack(weights_path, packed, precision)
+        manifest.record(packed)
+        weights.load(model, packed)
+        rows = verify.compare(model.entry, before, measured(k=K))
+        words = ", ".join(f"{row.name} by {row.difference:.2g}" for row in rows if row.difference)
+        print(f"{precision}: {packed.stat().st_size / 1e6:.2f} MB changes {words or 'nothing'}", flush=True)
+        if all(row.difference < row.tolerance / 2 for row in rows):
+            break
+    quick = {name: value for name, value in measured(**verify.QUICK).items() if name in report.MEANINGS}
+    return packed, {"precision": precision, "quick": quick}
+
+
+def pack(source: Path, target: Path, precision: str) -> None:
+    """Writes a weights file again, in the same layout, its numbers in `precision` and compressed."""
+    with h5py.File(source) as old, h5py.File(target, "w") as new:
+
+        def copy(name, item):
+            if isinstance(item, h5py.Group):
+                new.require_group(name)
+                return
+            values = item[()]
+            if values.dtype == np.float32:
+                values = values.astype(precision)
+            smaller = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if values.ndim else {}
+            new.create_dataset(name, data=values, **smaller)
+
+        old.visititems(copy)
+        for name in ["/", *_names(old)]:
+            for key, value in old[name].attrs.items():
+                new[name].attrs[key] = value
+
+
+def training_command(config: dict) -> str:
+    """The shortest command line that trains with a run's settings."""
+    from tfgen import data, loading
+    from zoo import settings
+
+    module = loading.entry_module(config["entry"])
+    usual = {"epochs": module.EPOCHS, "batch_size": module.BATCH_SIZE, "learning_rate": module.LEARNING_RATE}
+    usual |= settings.NUMERICS | {"dataset": data.DEFAULT, "seed": 0} | commands.defaults(module.build)
+    chosen = config["recipe"] | {"dataset": config["dataset"], "seed": config["seed"]} | config["hyperparameters"]
+    words = ["python -m zoo.train", config["entry"]]
+    for name, value in chosen.items():
+        values = list(value) if isinstance(value, (list, tuple)) else [value]
+        default = usual[name]
+        if values != (list(default) if isinstance(default, tuple) else [default]):
+            words += [f"--{name.replace('_', '-')}", *map(str, values)]
+    return " ".join(words)
+
+
+def _names(file) -> list[str]:
+    names = []
+    file.visit(names.append)
+    return names
+
+
+if __name__ == "__main__":
+    main()

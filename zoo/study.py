@@ -1,0 +1,115 @@
+"""`python -m zoo.study latent`: how -ELBO depends on the size of the code, beside the points of a thesis of 2018."""
+
+import sys
+from pathlib import Path
+
+from zoo import commands, train
+
+USAGE = "python -m zoo.study"
+STUDIES = ("latent",)
+SIZES = {"vae": (2, 5, 10, 25, 50), "cvae": (35,)}  # entry -> the dimensions that are trained
+THESIS = {"vae": {2: 157.0, 25: 102.0}, "cvae": {35: 98.5}}  # -ELBO, nats; its protocol is not stated
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: the study's name, then the options of `latent`."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(f"usage: {USAGE} STUDY [OPTIONS]\n\nSTUDY is one of {', '.join(STUDIES)}; {USAGE} latent --help lists")
+        print("its options.")
+        return
+    if not arguments or arguments[0] not in STUDIES:
+        given = repr(arguments[0]) if arguments else "nothing"
+        commands.fail(f"a study comes first, one of {', '.join(STUDIES)}; got {given}")
+    with commands.stoppable():
+        commands.run(latent, arguments[1:], f"{USAGE} latent")
+
+
+def latent(
+    *,
+    epochs: int | None = None,
+    dataset: str = "mnist",
+    data_dir: Path | None = None,
+    run_dir: Path = Path("runs/study-latent"),
+    seed: int = 0,
+) -> Path:
+    """Trains vae with codes of 2, 5, 10, 25 and 50 dimensions and cvae with 35, and draws -ELBO against them.
+
+    Each training is a run in the study's directory. Started again, a study goes on with what is not finished.
+
+    Args:
+        epochs: passes over the training images; each recipe's number by default.
+        dataset: as for python -m zoo.train.
+        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+        run_dir: the directory of the study.
+        seed: of every training.
+    """
+    from tfgen import figures, files
+
+    with commands.bad_input():
+        commands.writable_directory(run_dir)
+    points = []
+    for entry, sizes in SIZES.items():
+        for size in sizes:
+            run = run_dir / f"{entry}-{size}"
+            options = {"epochs": epochs, "dataset": dataset, "data_dir": data_dir, "seed": seed}
+            train.train(entry, **options, run_dir=run, resume=run.is_dir(), latent_dim=size)
+            with commands.bad_input():
+                points.append(_point(run, epochs=epochs, dataset=dataset, seed=seed))
+    files.write_json(run_dir / "study.json", {"study": "latent", "points": points})
+    files.write_text(run_dir / "study.md", table(points))
+    figures.save(draw(points), run_dir / "study.png")
+    print(f"\n{table(points)}\n{run_dir / 'study.png'}")
+    return run_dir
+
+
+def _point(run: Path, *, epochs: int | None, dataset: str, seed: int) -> dict:
+    """The numbers of a finished run. Raises ValueError if it was trained with other settings than the study's."""
+    from tfgen import loading, runs
+
+    config, metrics = runs.read_config(run), runs.read_metrics(run)
+    wanted = {"epochs": epochs or loading.entry_module(config["entry"]).EPOCHS, "dataset": dataset, "seed": seed}
+    found = {"epochs": config["recipe"]["epochs"], "dataset": config["dataset"], "seed": config["seed"]}
+    if found != wanted:
+        raise ValueError(f"{str(run)!r} was trained with {found}, not {wanted}; name another --run-dir, or remove it")
+    entry, size = config["entry"], config["hyperparameters"]["latent_dim"]
+    numbers = {name: metrics[name] for name in ("protocol", "test_neg_elbo", "test_rate", "test_distortion", "seconds")}
+    return {"entry": entry, "latent_dim": size, **found, **numbers, "thesis_neg_elbo": THESIS[entry].get(size)}
+
+
+def table(points: list[dict]) -> str:
+    """The study as a Markdown table."""
+    lines = ["| entry | latent size | test -ELBO | rate + distortion | thesis |", "|---|---|---|---|---|"]
+    for point in points:
+        terms = f"{point['test_rate']:.2f} + {point['test_distortion']:.2f}"
+        thesis = "" if point["thesis_neg_elbo"] is None else f"{point['thesis_neg_elbo']:g}"
+        lines.append(
+            f"| `{point['entry']}` | {point['latent_dim']} | {point['test_neg_elbo']:.2f} | {terms} | {thesis} |"
+        )
+    protocol, epochs = points[0]["protocol"], " and ".join(sorted({str(point["epochs"]) for point in points}))
+    return (
+        "\n".join(lines) + f"\n\nNats per image, protocol {protocol}, {epochs} epochs; the thesis states no protocol.\n"
+    )
+
+
+def draw(points: list[dict]):
+    """-ELBO against the size of the code, the thesis's points beside."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for (entry, thesis), color in zip(THESIS.items(), ("tab:blue", "tab:orange"), strict=True):
+        mine = sorted((point["latent_dim"], point["test_neg_elbo"]) for point in points if point["entry"] == entry)
+        axes.plot(*zip(*mine, strict=True), "o-", color=color, label=f"{entry}, {points[0]['protocol']}")
+        axes.plot(*zip(*thesis.items(), strict=True), "x", color=color, label=f"{entry}, thesis of 2018")
+    sizes = sorted({point["latent_dim"] for point in points} | {size for known in THESIS.values() for size in known})
+    axes.set(xscale="log", xlabel="dimensions of the code", ylabel="test -ELBO, nats per image")
+    axes.set_xticks(sizes, map(str, sizes))
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    main()

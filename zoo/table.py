@@ -1,0 +1,125 @@
+"""`python -m zoo.table`: the README's tables of models, made from the manifest of the weights that ship."""
+
+import sys
+from pathlib import Path
+
+from zoo import ENTRIES, commands, references, report, verify
+
+USAGE = "python -m zoo.table"
+BEGIN, END = "<!-- python -m zoo.table -->", "<!-- end of python -m zoo.table -->"
+SHOWN = {  # a number's name in metrics.json -> in the table
+    "test_neg_elbo": "test -ELBO",
+    "test_nll": "test NLL",
+    "parzen": "Parzen score",
+    "recognised_as_asked": "share of the digit asked for",
+    "frechet": "Frechet distance",
+    "kid": "kernel distance",
+    "precision": "precision",
+    "recall": "recall",
+}
+COLUMNS, ROWS = 10, 3  # of the picture of samples
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: the options of `table`."""
+    commands.run(table, sys.argv[1:] if arguments is None else arguments, USAGE)
+
+
+def table(*, readme: Path | None = None) -> None:
+    """Prints the tables of models: papers, commands, times and numbers, as the manifest has them.
+
+    Args:
+        readme: writes them into this file, between the marks that it holds, and a picture of samples of each entry into
+            zoo/pictures beside it.
+    """
+    with commands.bad_input():
+        records = shipped()
+        text = markdown(records)
+        if readme is None:
+            print(text, end="")
+            return
+        before, _, after = readme.read_text().partition(BEGIN)
+        if END not in after:
+            raise ValueError(f"{str(readme)!r} has no {BEGIN} ... {END}")
+    from tfgen import files
+
+    for entry in records:
+        draw(entry, readme.parent / picture(entry))
+    files.write_text(readme, f"{before}{BEGIN}\n{text}{END}{after.partition(END)[2]}")
+
+
+def shipped() -> dict:
+    """The records of the entries whose weights ship."""
+    from tfgen import loading
+
+    return {entry: record for entry in ENTRIES if (record := loading.shipped(entry))}
+
+
+def markdown(records: dict) -> str:
+    """The tables: every entry with its paper and how it was trained, and every number beside those of others."""
+    titles = ["entry", "paper", "what it is"] + ["samples", "trained by", "in", "parameters"] * bool(records)
+    lines = _table(titles, [_about(entry, records) for entry in ENTRIES])
+    numbers = [row for entry, record in records.items() for row in _numbers(entry, record["metrics"])]
+    if numbers:
+        titles = ["entry", "number", "here", "of training images", "for comparison, under protocols of their own"]
+        lines += ["", *_table(titles, numbers)]
+    return "\n".join(lines) + "\n"
+
+
+def draw(entry: str, path: Path) -> None:
+    """Draws samples of an entry's shipped weights; of a conditional one the ten digits in columns."""
+    import numpy as np
+
+    import tfgen
+    from tfgen import evaluation, figures
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images = evaluation.samples(tfgen.load(entry), np.resize(np.arange(10), COLUMNS * ROWS))
+    figures.save(figures.grid(images, COLUMNS), path)
+
+
+def picture(entry: str) -> str:
+    """Where the picture of an entry's samples lies, seen from the README."""
+    return f"zoo/pictures/{entry}.png"
+
+
+def _about(entry: str, records: dict) -> list[str]:
+    from tfgen import loading
+
+    paper, what = references.ABOUT.get(entry) or ("", (loading.entry_module(entry).__doc__ or "").partition("\n")[0])
+    cells = [f"`{entry}`", paper, what]
+    if entry in records:
+        record = records[entry]
+        minutes, seconds = divmod(round(record["metrics"]["seconds"]), 60)
+        time = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {seconds} s"
+        image = f'<img src="{picture(entry)}" width="210" alt="samples of {entry}">'
+        return [*cells, image, f"`{record['command']}`", time, f"{record['metrics']['parameters']:,}"]
+    return cells + ["", f"`python -m zoo.train {entry}`", "", ""] * bool(records)
+
+
+def _numbers(entry: str, metrics: dict) -> list[list[str]]:
+    """A row for each number that is shown of an entry."""
+    others = references.NUMBERS.get(entry, {})
+    rows = []
+    for name in (name for name in SHOWN if name in metrics):
+        value, error = _shown(name, metrics), _shown(f"{name}_error", metrics)
+        samples = f" (K = {metrics['test_nll_k']:,})" if name == "test_nll" else ""
+        floor = _shown(report.FLOOR + name, metrics)
+        here = f"{value} ± {error}{samples}" if error else value
+        rows.append([f"`{entry}`", SHOWN[name], here, floor, others.get(name, "")])
+    return rows
+
+
+def _shown(name: str, metrics: dict) -> str:
+    """A number with its decimals; "" if there is none."""
+    decimals = verify.DECIMALS.get(name.removeprefix(report.FLOOR), 2)
+    return f"{metrics[name]:.{decimals}f}" if name in metrics else ""
+
+
+def _table(titles: list[str], rows: list[list[str]]) -> list[str]:
+    header, *body = (f"| {' | '.join(row)} |" for row in (titles, *rows))
+    return [header, "|---" * len(titles) + "|", *body]
+
+
+if __name__ == "__main__":
+    main()

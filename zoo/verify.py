@@ -1,0 +1,122 @@
+"""`python -m zoo.verify [ENTRY ...]`: recomputes the numbers of the shipped weights and fails on the rows that differ.
+
+A number may differ by one in the last of the decimals that are shown of it. Seeds are fixed, and two things move it:
+storage in half precision, which `zoo.ship` holds below half of that, and the rounding of other processors and versions.
+"""
+
+import dataclasses
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from zoo import ENTRIES, commands, evaluate, report
+
+USAGE = "python -m zoo.verify"
+DIFFERENT = 1
+DECIMALS = {  # that are shown of a number, by name; two of the others, in nats most of them
+    "active_units": 0,
+    "kid": 3,
+    "kid_error": 3,
+    "parzen": 0,
+    "parzen_error": 1,
+    "recognised_as_asked": 3,
+    "test_nll_k": 0,
+}
+QUICK = {"images": 500, "k": 100}
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A number of an entry as the manifest has it and as it was recomputed."""
+
+    entry: str
+    name: str
+    recorded: float
+    recomputed: float
+
+    @property
+    def difference(self) -> float:
+        """Between the two; NaN where a number is not recorded."""
+        return abs(self.recomputed - self.recorded)
+
+    @property
+    def tolerance(self) -> float:
+        """The difference that is allowed: one in the last decimal shown."""
+        return 10.0 ** -DECIMALS.get(self.name, 2)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the two are the same within the tolerance."""
+        return self.difference <= self.tolerance
+
+    def __str__(self) -> str:
+        """The row of the table."""
+        verdict = "ok" if self.agrees else "DIFFERS"
+        numbers = f"{self.recorded:12.4f} {self.recomputed:12.4f} {self.tolerance:10g}"
+        return f"{self.entry:10} {self.name:19} {numbers}  {verdict}"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: entries, all that ship by default, then the options of `verify`."""
+    with commands.stoppable():
+        commands.run(verify, sys.argv[1:] if arguments is None else arguments, f"{USAGE} [ENTRY ...]")
+
+
+def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> None:
+    """Recomputes the numbers of the shipped weights and compares them with the manifest's; exit code 1 if one differs.
+
+    Args:
+        entry: entries to verify; all whose weights ship by default.
+        quick: the same on the first 500 test images and as many samples, K = 100; in a minute an entry.
+        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+    """
+    import tfgen
+    from tfgen import data, loading
+
+    with commands.bad_input():
+        records = {name: loading.shipped(name) for name in entry or ENTRIES}
+        missing = [name for name, record in records.items() if not record]
+        if missing and entry:
+            raise ValueError(f"no weights ship for {', '.join(missing)}")
+        datasets = {record["dataset"]: None for record in records.values() if record}
+        datasets = {name: data.load(name, data_dir) for name in datasets}
+    print(f"{'entry':10} {'number':19} {'manifest':>12} {'recomputed':>12} {'may differ':>10}")
+    wrong = []
+    for name, record in records.items():
+        if not record:
+            print(f"{name:10} no weights ship yet")
+            continue
+        try:
+            model = tfgen.load(name)
+        except ValueError as error:
+            print(f"{name:10} REFUSED")
+            wrong.append(f"{name}: {error}")
+            continue
+        recorded, options = (record["quick"], QUICK) if quick else (record["metrics"], conditions(record["metrics"]))
+        with evaluate.progress_bars() as track:
+            recomputed = evaluate.evaluate(model, datasets[record["dataset"]], **options, track=track)
+        for row in compare(name, recorded, recomputed):
+            print(row, flush=True)
+            if not row.agrees:
+                wrong.append(f"{name}: {row.name} is {row.recomputed:.4f}, the manifest has {row.recorded:.4f}")
+    if wrong:
+        commands.fail("; ".join(wrong), DIFFERENT)
+
+
+def conditions(metrics: dict) -> dict:
+    """The options of `zoo.evaluate.evaluate` under which a manifest's numbers were measured."""
+    return {"k": metrics.get("test_nll_k", 1), "seed": metrics["evaluation"]["seed"]}
+
+
+def compare(entry: str, recorded: dict, recomputed: dict) -> list[Row]:
+    """A row for every number but the floor's; of a list of numbers the one that differs most."""
+    rows = []
+    for name in (name for name in recomputed if name in report.MEANINGS):
+        pairs = zip(np.ravel(recorded.get(name, np.nan)), np.ravel(recomputed[name]), strict=False)
+        rows.append(max((Row(entry, name, *map(float, pair)) for pair in pairs), key=lambda row: row.difference))
+    return rows
+
+
+if __name__ == "__main__":
+    main()
