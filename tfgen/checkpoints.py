@@ -73,6 +73,8 @@ class Checkpoint:
             temporary.write_bytes(self._arrays()[BEST].tobytes())
         if self.state.history:
             runs.write_history(run, self.state.history)
+        else:
+            (run / runs.HISTORY).unlink(missing_ok=True)
 
     def _arrays(self):
         with np.load(io.BytesIO(self.content), allow_pickle=False) as arrays:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 
 import tensorflow as tf
@@ -42,7 +43,7 @@ def make(name: str, tell=print):
 
 
 def check_cluster(text: str | None) -> list[str]:
-    """The addresses in `text`, the value of `TF_CONFIG`. Raises ValueError unless it names them and which one this is."""
+    """The addresses of a cluster. Raises ValueError unless `text`, of `TF_CONFIG`, names them and which one this is."""
     if not text:
         raise ValueError(f"strategy multiworker needs {CLUSTER} in the environment, for example {EXAMPLE}")
     try:
@@ -100,8 +101,9 @@ def together(strategy):
     except tf.errors.OpError as error:
         if workers(strategy) == 1:
             raise
-        reason = (error.message.splitlines() or [type(error).__name__])[0]
-        raise LostWorkerError(f"another machine of the training was lost ({reason})") from error
+        task = re.search(r"/job:(\w+)/replica:0/task:(\d+)(?: is down|\s+The tasks have crashed)", error.message)
+        who = " ".join(task.groups()) if task else "another machine"
+        raise LostWorkerError(f"{who} of this training was lost") from error
 
 
 def meet(strategy) -> None:

@@ -129,7 +129,8 @@ def _last_checkpoint(run: Path, chief: bool):
     files.sweep(run)
     checkpoint = checkpoints.newest(run, say)
     if checkpoint:
-        checkpoint.rewind(run)
+        with commands.giving_up(run, lambda: "what was saved is whole"):
+            checkpoint.rewind(run)
     elif (run / runs.HISTORY).exists():
         raise ValueError(f"run {str(run)!r} has no checkpoint to go on from")
     changed = runs.changed_versions(run)

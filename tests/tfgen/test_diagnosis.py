@@ -1,11 +1,14 @@
 """Diagnosis names the first number that is not finite, and keeps what is needed to look at it again."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import callbacks, checkpoints, diagnosis, loading, runs, training, weights
+from tfgen import callbacks, checkpoints, diagnosis, runs, training, weights
+from zoo import aae
 
 STEPS = 12  # an epoch
 FAULTY = 2 * STEPS - 5  # steps done before the faulty one, in the middle of the second epoch
@@ -25,7 +28,7 @@ def spoil_gradient(value, spoiled):
 def vae_with(small_vae, fault):
     """A VAE in whose faulty step one thing goes wrong first."""
     model = small_vae()
-    elbo_terms, training_loss = model.elbo_terms, model.training_loss
+    training_loss = model.training_loss
 
     def faulty_loss(batch, seed, step):
         now = tf.equal(step, FAULTY)
@@ -37,17 +40,7 @@ def vae_with(small_vae, fault):
         terms = training_loss(batch, seed, step)
         return terms | {"loss": tf.where(now, float("nan"), terms["loss"])}
 
-    def faulty_update(batch, seed, step):
-        metrics = type(model).update(model, batch, seed, step)
-        bias = model.decoder.trainable_variables[1]
-        bias.assign(tf.where(tf.equal(step, FAULTY), float("inf"), bias.value))
-        return metrics
-
-    if fault == "weight":
-        model.update = faulty_update
-    else:
-        model.training_loss = faulty_loss
-    model.elbo_terms = elbo_terms
+    model.training_loss = faulty_loss
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
     return model
 
@@ -66,11 +59,7 @@ def failed(model, digits, run, epochs=3):
 
 @pytest.mark.parametrize(
     ("fault", "cause"),
-    [
-        ("loss", "loss is nan"),
-        ("gradient", "the gradient of decoder/DENSE/kernel is not finite"),
-        ("weight", "the weight decoder/DENSE/bias is not finite after the update"),
-    ],
+    [("loss", "loss is nan"), ("gradient", "the gradient of decoder/DENSE/kernel is not finite")],
 )
 def test_first_thing_that_went_wrong_is_named(small_vae, digits, tmp_path, fault, cause):
     model = vae_with(small_vae, fault)
@@ -104,39 +93,24 @@ def test_weight_is_found_at_the_end_of_the_epoch_if_no_metric_shows_it(small_vae
     assert "moving_mean" in found.cause
 
 
-@pytest.mark.parametrize(
-    ("entry", "phase", "hyperparameters"),
-    [
-        ("aae", "discriminator", {"latent_dim": 2, "hidden_units": (8,)}),
-        ("dcgan", "generator", {"latent_dim": 4, "filters": 2}),
-    ],
-)
-def test_phase_of_an_adversarial_model_is_named(entry, phase, hyperparameters, digits, tmp_path):
-    module = loading.entry_module(entry)
+def test_phase_of_an_adversarial_model_is_named(digits, tmp_path):
     training.set_initial_seed(0)
-    model = module.build(**hyperparameters)
-    module.compile_model(model, learning_rate=1e30, steps=100)  # the first phase's weights leave the range of floats
+    model = aae.build(latent_dim=2, hidden_units=(8,))
+    aae.compile_model(model, learning_rate=1e30, steps=100)  # the first phase's weights leave the range of floats
     error, checkpoint = failed(model, digits, tmp_path / "run")
-    assert diagnosis.diagnose(error, checkpoint).cause == f"the loss of phase {phase} is nan"
+    assert diagnosis.diagnose(error, checkpoint).cause == "the loss of phase discriminator is nan"
+    assert not {"descend", "apply"} & {name for part in (model, *model.optimizers.values()) for name in vars(part)}
 
 
-def test_batch_and_checkpoint_are_kept(small_vae, digits, tmp_path):
-    run = tmp_path / "run"
-    error, checkpoint = failed(vae_with(small_vae, "loss"), digits, run)
-    fault = diagnosis.diagnose(error, checkpoint)
+def test_batch_and_checkpoint_are_kept(trained_run, digits, tmp_path):
+    run = shutil.copytree(trained_run, tmp_path / "run")
+    checkpoint = checkpoints.newest(run, pytest.fail)
+    fault = diagnosis.Fault(step=FAULTY + 1, cause="loss is nan", rows=np.array([7, 0, 1296], np.int32))
     path = diagnosis.keep(run, fault, digits.train, checkpoint)
     assert path == run / runs.FAULTS / f"step-{FAULTY + 1}.npz"
     with np.load(path) as batch:
         np.testing.assert_array_equal(batch["rows"], fault.rows)
         np.testing.assert_array_equal(batch["images"], digits.train.images[fault.rows])
         np.testing.assert_array_equal(batch["labels"], digits.train.labels[fault.rows])
-    for name in ("epoch-00001.npz", "epoch-00001.json"):
+    for name in ("epoch-00002.npz", "epoch-00002.json"):
         assert (path.parent / name).read_bytes() == (run / runs.CHECKPOINTS / name).read_bytes()
-
-
-def test_looking_leaves_the_model_as_it_was(small_vae, digits, tmp_path):
-    model = vae_with(small_vae, "loss")
-    error, checkpoint = failed(model, digits, tmp_path / "run")
-    diagnosis.diagnose(error, checkpoint)
-    assert "apply" not in vars(model.optimizer)
-    assert "descend" not in vars(model)

@@ -3,9 +3,11 @@
 import csv
 import functools
 import json
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib.image
 import numpy as np
@@ -147,6 +149,12 @@ def test_loss_that_is_not_finite_stops_training_with_good_weights_on_disk(comman
     assert not (run / runs.METRICS).exists()
 
 
+def peak_memory(process) -> int:
+    """The most memory that a process has held so far, in kB; 0 where Linux's /proc is not there to tell."""
+    status = Path(f"/proc/{process.pid}/status")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) if status.exists() else 0
+
+
 def test_interrupted_training_leaves_a_run_that_loads(tmp_path):
     run = tmp_path / "run"
     options = ["--dataset", "digits", "--epochs", "100000", "--hidden-units", "8", "--run-dir", str(run)]
@@ -158,14 +166,19 @@ def test_interrupted_training_leaves_a_run_that_loads(tmp_path):
         # A shell that starts a test run in the background makes it deaf to Ctrl-C, and so are its children.
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
+    peaks = {}
     for line in process.stdout:
-        if line.startswith("epoch") and "3/" in line:
-            break
+        if line.startswith("epoch"):
+            epoch = int(line.split()[1].partition("/")[0])
+            peaks[epoch] = peak_memory(process)
+            if epoch == 20:
+                break
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in error
     assert error.splitlines()[-1].startswith("error: interrupted; the best weights so far, of epoch ")
     assert tfgen.load(run).sample(4, seed=0).shape == (4, 28, 28, 1)
-    assert len(runs.read_history(run)) >= 3
+    assert len(runs.read_history(run)) >= 20
+    assert peaks[20] <= 1.05 * peaks[2], "memory grows"
     assert not [name for name in files_of(run) if ".writing-" in name]

@@ -1,0 +1,112 @@
+"""Networks in half precision: what is made of their outputs, what is stored and what is loaded stay float32."""
+
+import json
+from typing import get_args
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import tfgen
+from tfgen import evaluation, loading, networks, runs
+
+SMALL = {
+    "vae": {"latent_dim": 3, "hidden_units": (16,), "covariance": "full"},
+    "cvae": {"latent_dim": 3, "network": "conv", "hidden_units": (2, 4)},
+    "iaf_vae": {"latent_dim": 4, "channels": (2, 4), "flow_width": 8, "context_dim": 4},
+    "aae": {"latent_dim": 2, "hidden_units": (16,), "posterior": "normal", "prior": "mixture"},
+    "dcgan": {"latent_dim": 8, "filters": 4, "discriminator_steps": 2},
+}
+HALF = [policy for policy in get_args(networks.Precision) if policy != "float32"]
+
+
+@pytest.fixture(scope="module")
+def batch(digits):
+    image = evaluation.as_float(digits.train.binarised()[:16])
+    return {"image": tf.constant(image), "label": tf.constant(digits.train.labels[:16])}
+
+
+def built(entry, policy):
+    keras.utils.set_random_seed(0)
+    with networks.precision(policy):
+        model = loading.build(entry, SMALL.get(entry, {}))
+    loading.entry_module(entry).compile_model(model, learning_rate=1e-3, steps=10)
+    return model
+
+
+@pytest.mark.parametrize("policy", HALF)
+@pytest.mark.parametrize("entry", tfgen.entries())
+def test_steps_are_finite_and_all_but_the_networks_is_float32(entry, policy, batch):
+    model = built(entry, policy)
+    assert keras.config.dtype_policy().name == "float32"
+    for _ in range(2):
+        metrics = model.update(batch, tf.constant([0, 0]), tf.constant(1))
+        assert {value.dtype for value in metrics.values()} == {tf.float32}
+        assert np.isfinite([float(value) for value in metrics.values()]).all()
+    optimizers = (model.optimizers or {"": model.optimizer}).values()
+    assert {isinstance(each, keras.optimizers.LossScaleOptimizer) for each in optimizers} == {policy == "mixed_float16"}
+    assert all(np.isfinite(variable.numpy()).all() for variable in model.weights)
+    assert {variable.dtype for variable in model.weights} == {"float32"}
+    image, given = batch["image"], {"digit": batch["label"]} if model.conditional else {}
+    terms = model.validation_terms(image, tf.range(16, dtype=tf.int64), **given)
+    assert all(term.dtype == tf.float32 for term in terms.values())
+    halves = [layer.compute_dtype for layer in model._flatten_layers() if layer.compute_dtype != "float32"]
+    assert len(halves) > 5
+
+
+@pytest.mark.parametrize("policy", HALF)
+def test_gradients_are_about_those_of_float32(policy, batch):
+    """Whether the loss was scaled or not: momentum holds the gradient, far from underflow in either."""
+
+    def gradients(policy):
+        model = built("vae", policy)
+        model.compile(optimizer=keras.optimizers.SGD(1.0, momentum=0.5))
+        if policy == "mixed_float16":
+            model.optimizer = keras.optimizers.LossScaleOptimizer(model.optimizer.inner_optimizer, initial_scale=8.0)
+        model.update(batch, tf.constant([0, 0]), tf.constant(1))
+        slots = [slot.numpy().ravel() for slot in model.optimizer.variables if "momentum" in slot.path]
+        return np.concatenate(slots)
+
+    exact, half = gradients("float32"), gradients(policy)
+    assert np.linalg.norm(half - exact) < 0.1 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("clip_norm", [0.5, 1e6])
+def test_a_gradient_is_clipped_to_a_norm_and_keeps_its_direction(clip_norm, batch):
+    def gradient(clip_norm):
+        model = built("vae", "float32")
+        model.compile(optimizer=keras.optimizers.SGD(1.0, momentum=0.5))
+        model.clip_norm = clip_norm
+        model.update(batch, tf.constant([0, 0]), tf.constant(1))
+        return np.concatenate([slot.numpy().ravel() for slot in model.optimizer.variables if "momentum" in slot.path])
+
+    whole, clipped = gradient(None), gradient(clip_norm)
+    norm = min(np.linalg.norm(whole), clip_norm)
+    np.testing.assert_allclose(clipped, whole * norm / np.linalg.norm(whole), rtol=1e-3, atol=1e-6)
+
+
+def test_run_in_half_precision_is_loaded_and_measured_in_float32(command, digits, tmp_path):
+    run = tmp_path / "run"
+    options = ("--dataset", "digits", "--epochs", "1", "--hidden-units", "16", "--latent-dim", "3")
+    code, _, error = command("vae", *options, "--precision", HALF[0], "--clip-norm", "5", "--run-dir", run)
+    assert (code, error) == (0, "")
+    assert runs.read_config(run)["recipe"]["precision"] == HALF[0]
+    assert runs.read_config(run)["recipe"]["clip_norm"] == 5
+    assert keras.config.dtype_policy().name == "float32"
+    model = tfgen.load(run)
+    assert model.dtype_policy.name == "float32"
+    assert model.sample(2, seed=0).dtype == tf.float32
+    metrics = json.loads((run / runs.METRICS).read_text())
+    assert metrics["test_neg_elbo"] == pytest.approx(evaluation.report(model, digits)["test_neg_elbo"], abs=1e-3)
+
+
+def test_precision_is_that_of_before_after_an_error():
+    with pytest.raises(RuntimeError), networks.precision("mixed_float16"):
+        raise RuntimeError
+    assert keras.config.dtype_policy().name == "float32"
+    with (
+        pytest.raises(ValueError, match=r"precision must be one of float32, .*; got 'half'"),
+        networks.precision("half"),
+    ):
+        pass
