@@ -10,7 +10,8 @@ The context h(x) is a third output of the encoder and enters every step; the ord
 between steps. The rate has no closed form and is estimated with the same sample as the distortion. The networks are
 residual and convolutional; `flow_steps=0` is the plain VAE with the same networks.
 
-    python -m zoo.train iaf_vae --epochs 15     test -ELBO 88.14 nats in 556 s
+    python -m zoo.train iaf_vae --epochs 15                    test -ELBO 88.14 nats in 556 s
+    python -m zoo.train iaf_vae --epochs 15 --flow-steps 0     test -ELBO 89.76 nats
 
 on MNIST, protocol mnist-dynamic, two CPU cores that did other work meanwhile; last lines of the command.
 """
