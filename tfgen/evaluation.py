@@ -40,7 +40,7 @@ def codes(model, split) -> np.ndarray:
     images = as_float(held_out(model, split))
     parts = []
     for part, given in _chunks(model, split.labels):
-        parts.append(np.asarray(model.centre(images[part], **given)))
+        parts.append(np.asarray(model.centre(tf.constant(images[part]), **given)))
     return np.concatenate(parts)
 
 

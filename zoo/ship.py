@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
             target = commands.writable_directory(to or loading.shipped_folder()) / f"{model.entry}.weights.h5"
             others = [record["bytes"] for name, record in manifest.read(target.parent).items() if name != target.name]
         with tempfile.TemporaryDirectory() as scratch:
-            packed, facts = _smallest(model, dataset, run / runs.WEIGHTS, Path(scratch))
+            packed, facts = _smallest(model, dataset, run, metrics, Path(scratch))
             packed_size = packed.stat().st_size
             total = sum(others) + packed_size
             if total > LIMIT:
@@ -57,21 +57,29 @@ def main(arguments: list[str] | None = None) -> None:
         commands.run(ship, arguments[1:], f"{USAGE} RUN")
 
 
-def _smallest(model, dataset, weights_path: Path, folder: Path) -> tuple[Path, dict]:
-    """The smallest file of a run's weights that changes no number, and {"precision", "quick"} of it."""
-    from tfgen import manifest, weights
+def _smallest(model, dataset, run: Path, metrics: dict, folder: Path) -> tuple[Path, dict]:
+    """The smallest file of a run's weights that changes no number, and {"precision", "quick"} of it.
+
+    Ends the process if the run's metrics are not those of its weights.
+    """
+    from tfgen import manifest, runs, weights
 
     def measured(**options):
         with evaluate.progress_bars() as track:
             return evaluate.evaluate(model, dataset, **options, track=track)
 
-    before = measured(k=K)
+    cheaply = verify.conditions(metrics) | {"k": K}
+    before = measured(**cheaply)
+    stale = [row.name for row in verify.compare(model.entry, metrics, before) if not row.agrees]
+    stale = [name for name in stale if not name.startswith("test_nll")]  # which depends on K
+    if stale:
+        commands.fail(f"the weights of {run} have other numbers than its metrics.json ({', '.join(stale)})")
     for precision in PRECISIONS:
         packed = folder / f"{precision}.weights.h5"
-        pack(weights_path, packed, precision)
+        pack(run / runs.WEIGHTS, packed, precision)
         manifest.record(packed)
         weights.load(model, packed)
-        rows = verify.compare(model.entry, before, measured(k=K))
+        rows = verify.compare(model.entry, before, measured(**cheaply))
         words = ", ".join(f"{row.name} by {row.difference:.2g}" for row in rows if row.difference)
         print(f"{precision}: {packed.stat().st_size / 1e6:.2f} MB changes {words or 'nothing'}", flush=True)
         if all(row.difference < row.tolerance / 2 for row in rows):

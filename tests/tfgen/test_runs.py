@@ -57,6 +57,7 @@ def test_loaded_model_is_the_trained_one(trained_run):
 def test_entry_wins_over_a_folder_of_its_name(tmp_path, monkeypatch, trained_run):
     shutil.copytree(trained_run, tmp_path / "vae")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(loading, "shipped_folder", lambda: tmp_path)
     with pytest.raises(ValueError, match="no weights ship for 'vae'"):
         tfgen.load("vae")
     assert tfgen.load("./vae").latent_dim == 2

@@ -1,6 +1,7 @@
 """Weights in the package: shipped compactly, loaded by name, refused when damaged, and verified number by number."""
 
 import json
+import shutil
 
 import h5py
 import numpy as np
@@ -217,6 +218,10 @@ def test_only_finished_and_evaluated_runs_that_fit_are_shipped(run, trained_run,
     code, error = refused(trained_run, "--to", folder)
     assert (code, error) == (2, f"error: '{trained_run}' is not evaluated: python -m zoo.evaluate {trained_run}")
     assert refused("cvae")[1] == "error: 'cvae' is an entry; what can be shipped is a run directory"
+    stale = shutil.copytree(run, tmp_path / "stale")
+    metrics = runs.read_metrics(run)
+    runs.write_metrics(stale, metrics | {"test_rate": metrics["test_rate"] + 0.02})
+    assert "other numbers than its metrics.json (test_rate)" in refused(stale, "--to", folder)[1]
     monkeypatch.setattr(ship, "LIMIT", 1000)
     assert "more than 0 MB" in refused(run, "--to", folder)[1]
     assert manifest.read(folder) == {}
