@@ -38,13 +38,14 @@ def workers(*arguments, run_dirs) -> list[subprocess.Popen]:
     return processes
 
 
-def ends(processes, timeout: float = 300) -> list[tuple[int, str, str]]:
+def ends(processes, timeout: float = 900) -> list[tuple[int, str, str]]:
     """(exit code, stdout, stderr) of each; none is left behind."""
     try:
         outputs = [process.communicate(timeout=timeout) for process in processes]
     finally:
         for process in processes:
             process.kill()
+            process.wait()
     return [(process.returncode, *output) for process, output in zip(processes, outputs, strict=True)]
 
 
