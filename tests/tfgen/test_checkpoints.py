@@ -97,13 +97,14 @@ def test_checkpoints_are_as_far_apart_as_asked_and_the_last_two_are_kept(run):
     assert names == {f"epoch-{epoch:05d}.{ending}" for epoch in (2, 3) for ending in ("npz", "json")}
 
 
-def test_every_optimiser_is_in_a_checkpoint_and_no_step_size(digits):
+def test_every_optimiser_is_in_a_checkpoint_and_no_step_size():
     model = compiled("dcgan")
+    model.optimizers["generator"] = keras.optimizers.Adam(1e-3)  # without a schedule, whose step size is a variable
     model.build_optimizers()
     names = checkpoints._variables(model)
     assert {name.partition("/")[0] for name in names} == {"model", "discriminator", "generator"}
     slots = sum(len(optimizer.variables) for optimizer in model.optimizers.values())
-    assert len(names) == len(model.weights) + slots - 2
+    assert len(names) == len(model.weights) + slots - 1
     assert not [variable.path for variable in names.values() if "learning_rate" in variable.path]
 
 

@@ -15,8 +15,9 @@ def of_recipe(options=None, **hyperparameters):
 def test_recipe_and_defaults_fill_what_is_not_given():
     chosen = of_recipe({"epochs": 3, "batch_size": None, "seed": None}, latent_dim=2)
     assert chosen["entry"] == "vae"
-    assert chosen["recipe"] == {"epochs": 3, "batch_size": vae.BATCH_SIZE, "learning_rate": vae.LEARNING_RATE}
-    assert chosen["care"] == {"checkpoint_every": 1, "on_nan": "stop"}
+    recipe = {"epochs": 3, "batch_size": vae.BATCH_SIZE, "learning_rate": vae.LEARNING_RATE}
+    assert chosen["recipe"] == recipe | {"precision": "float32", "clip_norm": None}
+    assert chosen["care"] == {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}
     assert (chosen["seed"], chosen["dataset"]) == (0, None)
     assert (chosen["hyperparameters"]["latent_dim"], chosen["hyperparameters"]["beta"]) == (2, 1.0)
 
@@ -47,7 +48,7 @@ def test_run_lends_what_is_not_given_and_takes_what_is_the_same(run):
     chosen = settings.of_run(run, "vae", options, {"hidden_units": (32, 16)})
     assert (chosen["recipe"]["epochs"], chosen["seed"]) == (3, 0)
     assert chosen["hyperparameters"]["hidden_units"] == [32, 16]
-    assert chosen["care"] == {"checkpoint_every": 1, "on_nan": "rollback"}  # care may change
+    assert chosen["care"] == {"checkpoint_every": 1, "on_nan": "rollback", "strategy": "single"}  # care may change
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,8 @@ def test_run_lends_what_is_not_given_and_takes_what_is_the_same(run):
         ({"dataset": "mnist"}, {}, "--dataset is digits in this run, got mnist"),
         ({"batch_size": 7}, {}, f"--batch-size is {vae.BATCH_SIZE} in this run, got 7"),
         ({"learning_rate": 0.5}, {}, f"--learning-rate is {vae.LEARNING_RATE} in this run, got 0.5"),
+        ({"precision": "mixed_float16"}, {}, "--precision is float32 in this run, got mixed_float16"),
+        ({"clip_norm": 1.0}, {}, "--clip-norm is None in this run, got 1"),
         ({"epochs": 4}, {}, "--epochs is 3 in this run, got 4; its warm-up and step sizes follow a schedule"),
     ],
 )

@@ -54,7 +54,9 @@ def test_config_names_all_that_the_run_depends_on(trained_run):
     assert config["hyperparameters"]["latent_dim"] == 2
     assert config["hyperparameters"]["hidden_units"] == [32]
     assert config["hyperparameters"]["covariance"] == "diagonal"  # defaults too: they may change with the code
-    assert config["recipe"] == {"epochs": 2, "batch_size": 100, "learning_rate": vae.LEARNING_RATE}
+    recipe = {"epochs": 2, "batch_size": 100, "learning_rate": vae.LEARNING_RATE}
+    assert config["recipe"] == recipe | {"precision": "float32", "clip_norm": None}
+    assert config["care"]["strategy"] == "single"
     assert (config["dataset"], config["protocol"], config["seed"]) == ("digits", "digits-dynamic", 0)
     assert {part: split["images"] for part, split in config["splits"].items()} == {
         "train": 1297,
