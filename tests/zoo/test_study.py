@@ -13,25 +13,18 @@ OPTIONS = ("latent", "--dataset", "digits", "--epochs", "1")
 
 @pytest.fixture
 def short(monkeypatch):
-    """Two small trainings without pictures; returns the list of those that were begun."""
-    begun, begin = [], train.train
-
-    def watched(entry, **options):
-        begun.append((entry, options["latent_dim"]))
-        return begin(entry, **options, hidden_units=(8,))
-
+    """Two small trainings without pictures."""
+    begin = train.train
     monkeypatch.setattr(study, "SIZES", {"vae": (2,), "cvae": (35,)})
-    monkeypatch.setattr(train, "train", watched)
+    monkeypatch.setattr(train, "train", lambda entry, **options: begin(entry, **options, hidden_units=(8,)))
     monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
     monkeypatch.setattr(commands, "draw", lambda *arguments: [])
-    return begun
 
 
 def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, capsys):
     folder = tmp_path / "study"
     study.main([*OPTIONS, "--run-dir", str(folder)])
-    assert short == [("vae", 2), ("cvae", 35)]
-    points = json.loads((folder / "study.json").read_text())["points"]
+    said, points = capsys.readouterr().out, json.loads((folder / "study.json").read_text())["points"]
     assert [(point["entry"], point["latent_dim"], point["thesis_neg_elbo"]) for point in points] == [
         ("vae", 2, 157.0),
         ("cvae", 35, 98.5),
@@ -42,19 +35,25 @@ def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, capsys
         assert point["protocol"] == "digits-dynamic"
         row = f"| {point['test_neg_elbo']:.2f} | {point['test_rate']:.2f} + {point['test_distortion']:.2f} |"
         assert row in (folder / "study.md").read_text()
-        assert row in capsys.readouterr().out if point is points[0] else True
+        assert row in said
     assert matplotlib.image.imread(folder / "study.png")[..., :3].std() > 0.01
 
-    (folder / "cvae-35" / "metrics.json").rename(tmp_path / "metrics.json")
-    (folder / "cvae-35").rename(tmp_path / "elsewhere")
+    (folder / "cvae-35" / "metrics.json").unlink()
     study.main([*OPTIONS, "--run-dir", str(folder)])
-    assert short == [("vae", 2), ("cvae", 35), ("cvae", 35)]
-    assert json.loads((folder / "study.json").read_text())["points"][0] == points[0]
+    said, again = capsys.readouterr().out, json.loads((folder / "study.json").read_text())["points"]
+    assert f"{folder / 'vae-2'} is finished" in said
+    assert "resumed after epoch 1" in said
+    assert again[0] == points[0]
+    assert again[1]["test_neg_elbo"] == points[1]["test_neg_elbo"]
 
-    with pytest.raises(SystemExit) as stop:
-        study.main([*OPTIONS[:-1], "2", "--run-dir", str(folder)])
-    assert stop.value.code == 2
-    assert "was trained with {'epochs': 1" in capsys.readouterr().err
+    for options, message in (
+        (["--epochs", "2"], "--epochs is 1 in this run, got 2"),
+        ([], "trained with {'epochs': 1"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            study.main([*OPTIONS[:3], *options, "--run-dir", str(folder)])
+        assert stop.value.code == 2
+        assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["width"], ["latent", "--sizes", "3"]])
