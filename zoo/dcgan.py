@@ -6,6 +6,10 @@ trained by minibatches (their algorithm 1): k steps of the discriminator, then o
 non-saturating -E_z[log D(G(z))]. Strided and transposed convolutions, batch normalisation in both networks but for the
 generator's output and the discriminator's input, LeakyReLU in the discriminator, weights from N(0, 0.02), Adam with a
 step size of 2e-4 and beta_1 = 0.5 (section 4).
+
+    python -m zoo.train dcgan     621 s; Frechet distance 10.83, each digit 3.5 to 16.6 % of 10,000 samples
+
+on MNIST, two CPU cores that did other work meanwhile; last lines of the command and of `python -m zoo.evaluate RUN`.
 """
 
 from typing import Literal
@@ -13,7 +17,7 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from tfgen import Model, adversarial, checks, distributions, figures, networks, schedules, seeds
+from tfgen import Model, adversarial, checks, distributions, figures, networks, seeds
 from tfgen.graphs import graph
 
 layers = keras.layers
@@ -156,11 +160,8 @@ def build(
 
 
 def compile_model(model: DCGAN, *, learning_rate: float, steps: int | None) -> None:
-    """Gives both networks their Adam with beta_1 = 0.5; step sizes fall to zero along half a cosine over `steps`.
-
-    The paper keeps the step size. Falling, it lets the two networks settle instead of circling each other to the end.
-    """
-    model.compile(*(keras.optimizers.Adam(schedules.falling(learning_rate, steps), beta_1=0.5) for _ in range(2)))
+    """Gives both networks their Adam with beta_1 = 0.5; `steps` is not needed, the step size stays."""
+    model.compile(*(keras.optimizers.Adam(learning_rate, beta_1=0.5) for _ in range(2)))
 
 
 def draw(model: DCGAN, dataset) -> dict:
