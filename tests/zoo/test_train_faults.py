@@ -1,7 +1,9 @@
 """What stops a training from outside: signals, a full or read-only disk, another process. Nothing saved is lost."""
 
+import errno
 import functools
 import json
+import os
 import random
 import re
 import resource
@@ -13,14 +15,12 @@ import time
 from pathlib import Path
 
 import h5py
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import tfgen
 from tfgen import callbacks, data, runs, training
-from zoo import commands, train
+from zoo import commands
 
 TRAIN = [sys.executable, "-m", "zoo.train"]
 TINY = {
@@ -187,36 +187,24 @@ def test_full_disk_stops_training_and_the_run_goes_on_when_there_is_room(
 
 @pytest.mark.slow
 def test_folder_that_becomes_read_only_stops_training(command, monkeypatch, no_figures, small_disk, small_run_options):
+    """The kernel turns a disk read-only by itself after an error; asked to, it waits for files that are open there."""
     no_xla(monkeypatch)
     run = small_disk / "run"
 
-    def remount(how):
-        subprocess.run(["mount", "-o", f"remount,{how}", small_disk], check=True)
-
-    class ReadOnly(keras.callbacks.Callback):
-        """Makes the disk read-only after an epoch; the events, which hold a file open there, are left out."""
-
-        def on_epoch_end(self, epoch, logs=None):
-            remount("ro")
-
-    watchers = train._watchers
-
-    def with_read_only(*arguments):
-        *others, last = watchers(*arguments)
-        others[2].events.close()
-        others[2].events = tf.summary.create_noop_writer()
-        return [*others, last, ReadOnly()]
+    def refuse(*arguments, **options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "_watchers", with_read_only)
+        doing(patch, callbacks.Validation, "on_epoch_end", lambda: patch.setattr("tempfile.mkstemp", refuse), 2)
         code, _, error = command("vae", *small_run_options, "--run-dir", run)
     saved = f"the best weights so far, of epoch 1, are in {run}; --resume goes on"
     assert (code, error) == (4, f"error: {run} cannot be written: Read-only file system; {saved}\n")
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     code, _, error = command("vae", "--run-dir", run, "--resume")
     assert (code, len(error.splitlines())) == (2, 1)
     assert "Read-only file system" in error
     assert str(run) in error
-    remount("rw")
+    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     assert command("vae", "--run-dir", run, "--resume")[::2] == (0, "")
 
 
