@@ -25,7 +25,7 @@ layers = keras.layers
 EPOCHS = 10
 BATCH_SIZE = 128
 LEARNING_RATE = 2e-4
-INITIAL = keras.initializers.RandomNormal(stddev=0.02)
+INITIAL_STDDEV = 0.02
 SETTLING_BATCHES = 20  # of 128 codes each, over which the generator's statistics are averaged
 
 
@@ -107,23 +107,28 @@ class DCGAN(Model):
 def generator(latent_dim: int, filters: int):
     """Codes [B, Z] to images [B, 28, 28, 1] in [-1, 1]: 7 x 7 -> 14 x 14 -> 28 x 28."""
     code = keras.Input((latent_dim,))
-    maps = layers.Dense(7 * 7 * 2 * filters, use_bias=False, kernel_initializer=INITIAL)(code)
+    maps = layers.Dense(7 * 7 * 2 * filters, use_bias=False, kernel_initializer=initial())(code)
     maps = layers.ReLU()(normalisation()(maps))
     maps = layers.Reshape((7, 7, 2 * filters))(maps)
-    maps = layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=False, kernel_initializer=INITIAL)(maps)
+    maps = layers.Conv2DTranspose(filters, 4, 2, "same", use_bias=False, kernel_initializer=initial())(maps)
     maps = layers.ReLU()(normalisation()(maps))
-    image = layers.Conv2DTranspose(1, 4, 2, "same", activation="tanh", kernel_initializer=INITIAL)(maps)
+    image = layers.Conv2DTranspose(1, 4, 2, "same", activation="tanh", kernel_initializer=initial())(maps)
     return networks.functional(code, image, name="generator")
 
 
 def discriminator(filters: int):
     """Images [B, 28, 28, 1] in [-1, 1] to logits [B, 1]: 28 x 28 -> 14 x 14 -> 7 x 7."""
     image = keras.Input((28, 28, 1))
-    maps = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 4, 2, "same", kernel_initializer=INITIAL)(image))
-    maps = layers.Conv2D(2 * filters, 4, 2, "same", use_bias=False, kernel_initializer=INITIAL)(maps)
+    maps = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 4, 2, "same", kernel_initializer=initial())(image))
+    maps = layers.Conv2D(2 * filters, 4, 2, "same", use_bias=False, kernel_initializer=initial())(maps)
     maps = layers.LeakyReLU(0.2)(normalisation()(maps))
-    logit = layers.Dense(1, kernel_initializer=INITIAL)(layers.Flatten()(maps))
+    logit = layers.Dense(1, kernel_initializer=initial())(layers.Flatten()(maps))
     return networks.functional(image, logit, name="discriminator")
+
+
+def initial():
+    """N(0, 0.02). Keras seeds an initialiser when it makes it: one made on import would not follow the run's seed."""
+    return keras.initializers.RandomNormal(stddev=INITIAL_STDDEV)
 
 
 def normalisation():

@@ -31,11 +31,11 @@ VARIANTS = {
 }
 
 
-def built(variant):
-    """A small model of a variant, the same weights each time, compiled by its recipe."""
+def built(variant, seed=0):
+    """A small model of a variant, the same weights for the same seed, compiled by its recipe."""
     entry, hyperparameters = VARIANTS[variant]
     module = loading.entry_module(entry)
-    keras.utils.set_random_seed(0)
+    training.set_initial_seed(seed)
     model = module.build(**hyperparameters)
     module.compile_model(model, learning_rate=1e-3, steps=100)
     return model
@@ -64,6 +64,14 @@ def test_samples_are_images(model):
     assert images.min() >= 0
     assert images.max() <= 1
     assert model.sample(0, **given(model)).shape == (0, 28, 28, 1)
+
+
+def test_first_weights_follow_the_seed_of_training(variant):
+    """All that are random at all: none is drawn by what was made on import, before there was a seed."""
+    first, same, other = (built(variant, seed).get_weights() for seed in (1, 1, 2))
+    for one, again, another in zip(first, same, other, strict=True):
+        np.testing.assert_array_equal(one, again)
+        assert one.std() == 0 or not np.array_equal(one, another)
 
 
 def test_a_seed_names_its_images(model):
