@@ -82,7 +82,7 @@ class Checkpoints(keras.callbacks.Callback):
     def __init__(self, run, state: checkpoints.State, every: int = 1, started: float | None = None):
         super().__init__()
         self.run, self.state, self.every = run, state, every
-        self.started = (time.perf_counter() if started is None else started) - state.seconds
+        self.started = time.perf_counter() - state.seconds if started is None else started
 
     def on_train_begin(self, logs=None):
         if self.state.epoch == 0:

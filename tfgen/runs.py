@@ -127,7 +127,9 @@ def read_config(path: Path) -> dict:
         raise ValueError(f"{str(path)!r} is no run directory: it has no {CONFIG}")
     try:
         config = json.loads((path / CONFIG).read_text())
-        config["entry"], config["hyperparameters"]
+        if missing := {"entry", "hyperparameters", "recipe", "seed", "dataset", "versions"} - set(config):
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        dict(config["hyperparameters"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path / CONFIG)!r} is no configuration of a run: {error!r}") from error
     return config

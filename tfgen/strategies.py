@@ -74,6 +74,8 @@ def _host_and_port(address: str) -> tuple[str, int]:
     host, colon, port = address.rpartition(":")
     if not colon or not host:
         raise ValueError(f"{address!r} is not host:port")
+    if not 0 < int(port) < 2**16:
+        raise ValueError(f"a port lies in 1..65535, got {port}")
     return host, int(port)
 
 

@@ -10,6 +10,11 @@ Each minibatch passes three phases, each with its own optimiser (section 2):
 
 The posterior is deterministic (its only noise is the data's) or normal; the prior is N(0, I) or a mixture of ten 2-D
 normals, one a digit, whose label the discriminator is given (section 2.3, figure 4).
+
+    python -m zoo.train aae     distortion 100.3 nats at test codes, Parzen-window score 304 +- 2, in 858 s
+
+on MNIST, two CPU cores that did other work meanwhile; last lines of the command and of `python -m zoo.evaluate RUN`. Of
+the 10,000 test codes the largest mean is 0.09, and the covariance is off the identity's by 0.23 at most.
 """
 
 from typing import Literal

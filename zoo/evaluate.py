@@ -65,8 +65,10 @@ def main(arguments: list[str] | None = None) -> None:
             if images is not None and not FEWEST <= images <= len(measured.test.images):
                 raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
             in_run = run is not None and to is None
+            if in_run and not runs.is_finished(run):  # its metrics.json would say that it is
+                raise ValueError(f"{name} is not finished: resume it, or say where its numbers go with --to DIR")
             directory = run if in_run else commands.empty_directory(to or Path("evaluation") / name)
-            known = runs.read_metrics(run) if in_run and images is None and (run / runs.METRICS).exists() else {}
+            known = runs.read_metrics(run) if in_run and images is None else {}
         if measured.name != RECOGNISED:
             print(f"note: {_left_out(measured)}", flush=True)
         try:

@@ -25,6 +25,7 @@ def cluster(jobs=None, **task) -> str:
         ('{"cluster": {"worker": ["a:1"]}}', "malformed .KeyError: 'task'"),
         (cluster({"worker": ["localhost"]}), "'localhost' is not host:port"),
         (cluster({"worker": ["localhost:port"]}), "malformed"),
+        (cluster({"worker": ["localhost:99999"]}), "a port lies in 1..65535, got 99999"),
         (cluster({"worker": ADDRESSES, "ps": ["localhost:3"]}), "jobs chief and worker, got 'ps'"),
         (cluster(index=2), "2 tasks of the job 'worker', none of index 2"),
         (cluster(index="0"), "none of index '0'"),

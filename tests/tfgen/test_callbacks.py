@@ -90,6 +90,16 @@ def test_events_hold_the_times_too(writer):
     assert {event.step for event in events} == {1}
 
 
+@pytest.mark.parametrize("started", [None, -100.0])
+def test_seconds_of_earlier_processes_count_once(monkeypatch, tmp_path, started):
+    """`started` is when the training would have begun, had it not stopped."""
+    monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: 7.0))
+    monkeypatch.setattr(callbacks.checkpoints, "write", lambda *arguments: None)
+    state = callbacks.checkpoints.State(seconds=107.0)
+    callbacks.Checkpoints(tmp_path, state, started=started).write()
+    assert state.seconds == 107.0
+
+
 def test_line_of_an_epoch_names_its_metrics():
     logs = {"rate": 20.314, "distortion": 75.0, callbacks.RATE: 13021.4}
     assert callbacks.as_text(logs) == "rate 20.31  distortion 75.00  13,021 images/s"

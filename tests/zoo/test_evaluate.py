@@ -129,6 +129,18 @@ def test_evaluation_of_a_run_joins_the_numbers_of_its_training(run, command, dig
     assert str(run / "metrics.md") in output
 
 
+def test_a_run_that_is_not_finished_stays_so(run, command, tmp_path):
+    """Its numbers are the mark of a finished run."""
+    (run / runs.METRICS).unlink()
+    code, _, error = command(run, "--images", "40", "--k", "2")
+    assert (code, error) == (
+        2,
+        f"error: {run} is not finished: resume it, or say where its numbers go with --to DIR\n",
+    )
+    assert not runs.is_finished(run)
+    assert command(run, "--images", "40", "--k", "2", "--to", tmp_path / "apart")[0] == 0
+
+
 def test_partial_evaluation_is_named_as_such_and_replaces_nothing(run, command):
     before = (run / runs.METRICS).read_bytes()
     code, output, _ = command(run, "--k", "2", "--images", "20")

@@ -39,7 +39,7 @@ def test_option_out_of_range_is_named(options, message):
 def run(tmp_path):
     """A run directory that has its config.json."""
     chosen = of_recipe({"epochs": 3, "dataset": "digits"}, hidden_units=(32, 16))
-    runs.create(tmp_path / "run", json.loads(json.dumps(chosen)))
+    runs.create(tmp_path / "run", json.loads(json.dumps(chosen | {"versions": {}})))
     return tmp_path / "run"
 
 
