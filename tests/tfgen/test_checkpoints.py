@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from tfgen import callbacks, checkpoints, loading, runs, training, weights
+from tfgen import callbacks, checkpoints, loading, runs, schedules, training, weights
 
 EPOCHS = 3
 SMALL = {
@@ -99,7 +99,8 @@ def test_checkpoints_are_as_far_apart_as_asked_and_the_last_two_are_kept(run):
 
 def test_every_optimiser_is_in_a_checkpoint_and_no_step_size():
     model = compiled("dcgan")
-    model.optimizers["generator"] = keras.optimizers.Adam(1e-3)  # without a schedule, whose step size is a variable
+    model.optimizers["generator"] = keras.optimizers.Adam(1e-3)  # without a schedule the step size is a variable
+    model.optimizers["discriminator"] = keras.optimizers.Adam(schedules.falling(1e-3, 10))
     model.build_optimizers()
     names = checkpoints._variables(model)
     assert {name.partition("/")[0] for name in names} == {"model", "discriminator", "generator"}
