@@ -127,9 +127,7 @@ def read_config(path: Path) -> dict:
         raise ValueError(f"{str(path)!r} is no run directory: it has no {CONFIG}")
     try:
         config = json.loads((path / CONFIG).read_text())
-        if missing := {"entry", "hyperparameters", "recipe", "seed", "dataset", "versions"} - set(config):
-            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-        dict(config["hyperparameters"])
+        config["entry"], dict(config["hyperparameters"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path / CONFIG)!r} is no configuration of a run: {error!r}") from error
     return config

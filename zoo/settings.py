@@ -47,6 +47,8 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
     if not run.is_dir():
         raise ValueError(f"there is no run directory {str(run)!r} to resume")
     config, given = runs.read_config(run), _given(options)
+    if missing := {"recipe", "seed", "dataset", "versions"} - set(config):
+        raise ValueError(f"{str(run / runs.CONFIG)!r} lacks {', '.join(sorted(missing))}, and cannot be gone on with")
     if config["entry"] != entry:
         raise ValueError(f"{str(run)!r} is a run of {config['entry']}, not of {entry}")
     settings = {name: config[name] for name in ("entry", "hyperparameters", "recipe", "seed", "dataset")}
