@@ -69,16 +69,26 @@ def small_run_options():
 
 
 @pytest.fixture
-def command(capsys):
-    """A function that runs `python -m zoo.train ARGUMENTS` in this process: (exit code, stdout, stderr)."""
+def call(capsys):
+    """A function that calls a command's `main` with arguments in this process: (exit code, stdout, stderr)."""
 
-    def run(*arguments):
+    def run(main, *arguments):
         capsys.readouterr()
         code = 0
         try:
-            train.main([str(argument) for argument in arguments])
+            main([str(argument) for argument in arguments])
         except SystemExit as stop:
             code = stop.code
         return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def command(call):
+    """A function that runs `python -m zoo.train ARGUMENTS` in this process: (exit code, stdout, stderr)."""
+
+    def run(*arguments):
+        return call(train.main, *arguments)
 
     return run

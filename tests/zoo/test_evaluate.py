@@ -1,6 +1,7 @@
 """`python -m zoo.evaluate`: what it measures for each model, what it writes, and what it leaves alone."""
 
 import dataclasses
+import functools
 import json
 import shutil
 
@@ -52,19 +53,9 @@ def run(trained_run, tmp_path):
 
 
 @pytest.fixture
-def command(capsys):
+def command(call):
     """A function that runs `python -m zoo.evaluate ARGUMENTS` in this process: (exit code, stdout, stderr)."""
-
-    def call(*arguments):
-        capsys.readouterr()
-        code = 0
-        try:
-            evaluate.main([str(argument) for argument in arguments])
-        except SystemExit as stop:
-            code = stop.code
-        return code, *capsys.readouterr()
-
-    return call
+    return functools.partial(call, evaluate.main)
 
 
 @pytest.mark.parametrize("entry", tfgen.entries())
