@@ -42,13 +42,13 @@ def diagnose(error: training.NonFiniteError, checkpoint) -> Fault:
     """
     loop, start = error.loop, checkpoint.state.epoch * error.loop.steps_per_epoch
     if loop.strategy.num_replicas_in_sync > 1:
-        return Fault(error.step, str(error).partition(": ")[2], _rows(loop, error.step - 1))
+        return Fault(error.step, str(error).partition(": ")[2], loop.rows_of(_only(error.step - 1))[0])
     checkpoint.restore(loop.model)
     step = next((step for step in range(start, error.step) if not _is_good_after(loop, step)), error.step - 1)
     checkpoint.restore(loop.model)
-    for first in range(start, step, training.STEPS_PER_CALL):
-        _advance(loop, range(first, min(first + training.STEPS_PER_CALL, step)))
-    rows = _rows(loop, step)
+    for good in range(start, step):
+        loop.advance(_only(good))
+    rows = loop.rows_of(_only(step))[0]
     return Fault(step + 1, _first_cause(loop, rows, step) or str(error).partition(": ")[2], rows)
 
 
@@ -77,24 +77,13 @@ def variable_names(model) -> dict[int, str]:
     return names
 
 
+def _only(step: int) -> range:
+    return range(step, step + 1)
+
+
 def _is_good_after(loop, step: int) -> bool:
-    sums = _advance(loop, [step])
+    sums, _ = loop.advance(_only(step))
     return all(np.isfinite(list(sums.values()))) and bool(loop.weights_are_finite())
-
-
-def _advance(loop, steps) -> dict:
-    rows = np.stack([_rows(loop, step) for step in steps])
-    per_call = min(loop.steps_per_epoch, training.STEPS_PER_CALL)
-    sums = {}
-    for start in range(0, len(rows), per_call):
-        block = training.block(rows[start : start + per_call], per_call, steps[start])
-        sums, _ = loop.advance({name: tf.constant(value) for name, value in block.items()})
-    return sums
-
-
-def _rows(loop, step: int) -> np.ndarray:
-    epoch, place = divmod(step, loop.steps_per_epoch)
-    return training.epoch_order(loop.count, loop.batch_size, loop.seed, epoch)[place]
 
 
 def _first_cause(loop, rows, step: int) -> str:

@@ -1,7 +1,9 @@
 """The training loop: Keras `fit`, whose train function runs many steps a call on a data set resident in device memory.
 
 One call of the train function takes a block of row indices [K, B]. Gathering, binarising, the model's update and the
-sums of its metrics all happen in one compiled function, so Python and the input pipeline are met once every K steps.
+sums of its metrics all happen in one compiled function, so Python is met once every K steps. Keras is given a data set
+of call numbers only: `tf.data.Dataset.from_generator` would make the whole process return memory to the system at
+every step and fetch it anew.
 """
 
 import os
@@ -50,9 +52,8 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
     """
     strategy = model.distribute_strategy
     check_batch_size(batch_size, train, strategy)
-    steps = len(train.images) // batch_size
     first_epoch = checkpoint.state.epoch if checkpoint else 0
-    model._resident_loop = ResidentLoop(model, train, batch_size, seed)
+    loop = model._resident_loop = ResidentLoop(model, train, batch_size, seed)
     model.make_train_function(force=True)
     try:
         model.build_optimizers()
@@ -60,10 +61,10 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
             checkpoint.restore(model)
         with strategies.together(strategy):
             return model.fit(
-                _for_each_replica(_blocks(len(train.images), batch_size, steps, seed, first_epoch, epochs), strategy),
+                _for_each_replica(loop.calls(first_epoch, epochs), strategy),
                 epochs=epochs,
                 initial_epoch=first_epoch,
-                steps_per_epoch=-(-steps // min(steps, STEPS_PER_CALL)),
+                steps_per_epoch=loop.calls_per_epoch,
                 callbacks=list(callbacks),
                 shuffle=False,
                 verbose=0,
@@ -77,36 +78,11 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
         model.train_function = None
 
 
-def _blocks(count: int, batch_size: int, steps: int, seed: int, first_epoch: int, epochs: int):
-    """Blocks of row indices, a fresh permutation an epoch drawn from (seed, epoch) alone.
-
-    Each element is {"rows": int32 [K, B], "steps": the steps of it that count, "first": steps done before it}.
-    """
-    per_call = min(steps, STEPS_PER_CALL)
-
-    def generate():
-        for epoch in range(first_epoch, epochs):
-            order = epoch_order(count, batch_size, seed, epoch)
-            for start in range(0, steps, per_call):
-                yield block(order[start : start + per_call], per_call, epoch * steps + start)
-
-    scalar = tf.TensorSpec([], tf.int32)
-    signature = {"rows": tf.TensorSpec([per_call, batch_size], tf.int32), "steps": scalar, "first": scalar}
-    return tf.data.Dataset.from_generator(generate, output_signature=signature).prefetch(2)
-
-
 def epoch_order(count: int, batch_size: int, seed: int, epoch: int):
     """The rows of each step of an epoch, int32 [steps, B]: a permutation drawn from (seed, epoch) alone."""
     steps = count // batch_size
     order = np.random.default_rng([seed, epoch]).permutation(count)[: steps * batch_size]
     return order.astype(np.int32).reshape(steps, batch_size)
-
-
-def block(rows, per_call: int, first: int) -> dict:
-    """What one call takes, from the rows [k, B] of up to `per_call` steps and the steps done before."""
-    padded = np.zeros([per_call, rows.shape[1]], np.int32)
-    padded[: len(rows)] = rows
-    return {"rows": padded, "steps": np.int32(len(rows)), "first": np.int32(first)}
 
 
 def _on_each_replica(strategy, *arrays):
@@ -118,46 +94,66 @@ def _on_each_replica(strategy, *arrays):
     return tf.function(lambda *tensors: strategy.run(copy, args=tensors), autograph=False)(*tensors)
 
 
-def _for_each_replica(blocks, strategy):
-    """Hands every block to every replica, where Keras would deal them out: a replica takes its rows of each step."""
+def _for_each_replica(calls, strategy):
+    """Hands every call to every replica, where Keras would deal them out: a replica takes its rows of each step."""
     if strategy.num_replicas_in_sync == 1:
-        return blocks
+        return calls
     local = len(strategy.extended.worker_devices)
-    repeated = blocks.flat_map(lambda block: tf.data.Dataset.from_tensors(block).repeat(local))
+    repeated = calls.flat_map(lambda call: tf.data.Dataset.from_tensors(call).repeat(local))
     return strategy.distribute_datasets_from_function(lambda context: repeated)
 
 
 class ResidentLoop:
-    """A train function for Keras: blocks of row indices in, the epoch's mean metrics so far out."""
+    """A train function for Keras: the numbers of calls in, the epoch's mean metrics so far out."""
 
     def __init__(self, model, train, batch_size: int, seed: int):
         self.model, self.batch_size, self.seed = model, batch_size, seed
         self.count, self.steps_per_epoch = len(train.images), len(train.images) // batch_size
+        self.steps_per_call = min(self.steps_per_epoch, STEPS_PER_CALL)
+        self.calls_per_epoch = -(-self.steps_per_epoch // self.steps_per_call)
         self.strategy = model.distribute_strategy
         self.images, self.labels = _on_each_replica(self.strategy, train.images, train.labels)
         self.compiled = tf.function(self.run, autograph=False, jit_compile=uses_xla(model))
         self.weights_are_finite = graph(lambda: _all_finite(model.weights))  # a few thousandths of a second
         self.totals, self.done = {}, 0  # of the epoch so far: sums of metrics, steps
 
+    def calls(self, first_epoch: int, epochs: int):
+        """The numbers of the calls that train the epochs from `first_epoch` up to `epochs`, as a data set."""
+        return tf.data.Dataset.range(first_epoch * self.calls_per_epoch, epochs * self.calls_per_epoch)
+
+    def steps_of(self, call: int) -> range:
+        """The steps of a call, counted from the start of the training; the last call of an epoch may have fewer."""
+        epoch, place = divmod(call, self.calls_per_epoch)
+        start = epoch * self.steps_per_epoch
+        first = start + place * self.steps_per_call
+        return range(first, min(first + self.steps_per_call, start + self.steps_per_epoch))
+
+    def rows_of(self, steps: range):
+        """The rows of some steps of one epoch, int32 [len(steps), B]."""
+        epoch, place = divmod(steps.start, self.steps_per_epoch)
+        return epoch_order(self.count, self.batch_size, self.seed, epoch)[place : place + len(steps)]
+
     def __call__(self, iterator):
-        block = {name: self.strategy.experimental_local_results(value)[0] for name, value in next(iterator).items()}
-        first = int(block["first"])
-        sums, done = self.advance(block)
+        call = self.strategy.experimental_local_results(next(iterator))[0]
+        steps = self.steps_of(int(call))
+        sums, done = self.advance(steps)
         wrong = [name for name, value in sums.items() if not np.isfinite(value)]
         if wrong:
-            raise NonFiniteError(first + done, ", ".join(f"{name} is {sums[name]}" for name in wrong), self)
-        if (first + done) % self.steps_per_epoch == 0 and not self.weights_are_finite():
-            raise NonFiniteError(first + done, "a weight is not finite", self)
-        if first % self.steps_per_epoch == 0:
+            raise NonFiniteError(steps.start + done, ", ".join(f"{name} is {sums[name]}" for name in wrong), self)
+        if steps.stop % self.steps_per_epoch == 0 and not self.weights_are_finite():
+            raise NonFiniteError(steps.stop, "a weight is not finite", self)
+        if steps.start % self.steps_per_epoch == 0:
             self.totals, self.done = dict.fromkeys(sums, 0.0), 0
         self.done += done
         for name, value in sums.items():
             self.totals[name] += value
         return {name: total / self.done for name, total in self.totals.items()}
 
-    def advance(self, block) -> tuple[dict, int]:
-        """Runs a block's steps until it ends or a metric is not finite: the sums of metrics, and the steps done."""
-        sums, done = self.compiled(block["rows"], block["steps"], block["first"])
+    def advance(self, steps: range) -> tuple[dict, int]:
+        """Runs steps of one call until they end or a metric is not finite: the sums of metrics, and the steps done."""
+        rows = np.zeros([self.steps_per_call, self.batch_size], np.int32)
+        rows[: len(steps)] = self.rows_of(steps)
+        sums, done = self.compiled(tf.constant(rows), tf.constant(len(steps)), tf.constant(steps.start))
         return {name: float(value) for name, value in sums.items()}, int(done)
 
     def run(self, rows, steps, first):

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfgen
-from tfgen import callbacks, runs, seeds, training, weights
+from tfgen import callbacks, data, runs, seeds, training, weights
 
 BATCH = 10  # 129 steps an epoch: two full calls of the compiled loop, and a shorter one
 
@@ -44,24 +44,29 @@ def test_compiled_loop_does_what_a_plain_one_does(small_vae, digits, monkeypatch
         assert np.linalg.norm(ours - theirs) < 0.01 * np.linalg.norm(theirs)
 
 
-def test_every_epoch_visits_rows_once_in_an_order_of_its_own():
-    blocks = list(training._blocks(1297, BATCH, 129, seed=0, first_epoch=0, epochs=2).as_numpy_iterator())
-    assert [block["steps"] for block in blocks] == [60, 60, 9] * 2
-    assert [block["first"] for block in blocks] == [0, 60, 120, 129, 189, 249]
-    epochs = [np.concatenate([b["rows"][: b["steps"]].ravel() for b in half]) for half in (blocks[:3], blocks[3:])]
+def loop_of(model, count: int, batch_size: int, seed: int = 0):
+    images = np.zeros([count, 28, 28, 1], np.uint8)
+    return training.ResidentLoop(model, data.Split("train", images, np.zeros(count, np.int64)), batch_size, seed)
+
+
+def test_every_epoch_visits_rows_once_in_an_order_of_its_own(small_vae):
+    loop = loop_of(small_vae(), 1297, BATCH)
+    steps = [loop.steps_of(int(call)) for call in loop.calls(0, 2)]
+    assert steps == [range(60), range(60, 120), range(120, 129), range(129, 189), range(189, 249), range(249, 258)]
+    epochs = [np.concatenate([loop.rows_of(part).ravel() for part in half]) for half in (steps[:3], steps[3:])]
     for rows in epochs:
         assert len(set(rows)) == len(rows) == 1290
         assert rows.max() < 1297
     assert (epochs[0] != epochs[1]).mean() > 0.9
 
 
-def test_later_epochs_do_not_depend_on_where_training_began():
-    whole = list(training._blocks(50, 10, 5, seed=3, first_epoch=0, epochs=3).as_numpy_iterator())
-    rest = list(training._blocks(50, 10, 5, seed=3, first_epoch=1, epochs=3).as_numpy_iterator())
-    assert len(rest) == 2
-    for expected, block in zip(whole[1:], rest, strict=True):
-        for name, value in block.items():
-            np.testing.assert_array_equal(value, expected[name])
+def test_later_epochs_do_not_depend_on_where_training_began(small_vae):
+    loop = loop_of(small_vae(), 50, 10, seed=3)
+    whole, rest = [int(call) for call in loop.calls(0, 3)], [int(call) for call in loop.calls(1, 3)]
+    assert rest == whole[1:]
+    again = loop_of(small_vae(), 50, 10, seed=3)
+    for call in rest:
+        np.testing.assert_array_equal(loop.rows_of(loop.steps_of(call)), again.rows_of(again.steps_of(call)))
 
 
 @pytest.mark.parametrize("hyperparameters", [{"covariance": "diagonal"}, {"covariance": "full", "samples": 2}])
