@@ -89,6 +89,20 @@ def code_usage(model, split, seed: int = 0) -> dict:
     return usage
 
 
+def code_moments(model, split) -> dict:
+    """How far the codes that stand for a split's images are from the prior.
+
+    Returns:
+        {"code_mean_error": the largest difference of an entry of their mean from the prior's, "code_covariance_error":
+        the same of their covariance}.
+    """
+    found, prior = codes(model, split).astype(np.float64), model.prior
+    return {
+        "code_mean_error": float(np.abs(found.mean(0) - prior.mean()).max()),
+        "code_covariance_error": float(np.abs(np.cov(found.T) - prior.covariance()).max()),
+    }
+
+
 def _two_means(posterior, rows, dim: int):
     """E_q(z|x)[z], twice, [2, B, Z]: exactly if q is normal, otherwise from two independent sets of draws."""
     if isinstance(posterior, tfd.MultivariateNormalLinearOperator):

@@ -1,7 +1,7 @@
 """`python -m zoo.evaluate ENTRY_OR_RUN`: one evaluation for all models, into metrics.json and metrics.md.
 
     likelihood models   rate, distortion, -ELBO, NLL with its standard error, active units, KL of each dimension
-    the others          the Parzen-window score
+    the others          the Parzen-window score; mean and covariance of the codes, where an encoder has no density
     all of them         Frechet and kernel distance, precision and recall in the features of the zoo's own classifier;
                         how surely and evenly digits are recognised; the same of training images, as the floor
 
@@ -114,6 +114,8 @@ def evaluate(model, dataset, *, k: int = 1000, images: int | None = None, seed: 
         likelihood = evaluation.negative_log_likelihood(model, part.test, k=k, seed=seed, track=track)
         metrics |= {f"test_{name}": value for name, value in likelihood.items()}
         metrics |= evaluation.code_usage(model, part.test, seed)
+    elif hasattr(model, "centre"):
+        metrics |= evaluation.code_moments(model, part.test)
 
     digits = np.resize(part.test.labels, images or SAMPLES)
     samples = evaluation.samples(model, digits, seed, track)

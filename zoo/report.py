@@ -12,6 +12,8 @@ MEANINGS = {
     "test_nll_k": "its samples K of z an image",
     "active_units": "dimensions of the code whose posterior mean has a variance over images above 0.01",
     "kl_per_dimension": "rate of each dimension of the code, nats",
+    "code_mean_error": "largest difference of the codes' mean from the prior's",
+    "code_covariance_error": "largest difference of an entry of the codes' covariance from the prior's",
     "frechet": "Frechet distance to the test images in the classifier's features",
     "kid": "kernel distance (KID) to the test images",
     "kid_error": "its standard error over blocks of images",

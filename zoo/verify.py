@@ -113,8 +113,11 @@ def compare(entry: str, recorded: dict, recomputed: dict) -> list[Row]:
     """A row for every number but the floor's; of a list of numbers the one that differs most."""
     rows = []
     for name in (name for name in recomputed if name in report.MEANINGS):
-        pairs = zip(np.ravel(recorded.get(name, np.nan)), np.ravel(recomputed[name]), strict=False)
-        rows.append(max((Row(entry, name, *map(float, pair)) for pair in pairs), key=lambda row: row.difference))
+        before, now = np.ravel(recorded.get(name, np.nan)), np.ravel(recomputed[name])
+        if len(before) != len(now):
+            before = np.full(len(now), np.nan)
+        pairs = (Row(entry, name, *map(float, pair)) for pair in zip(before, now, strict=True))
+        rows.append(max(pairs, key=lambda row: np.nan_to_num(row.difference, nan=np.inf)))
     return rows
 
 

@@ -86,6 +86,21 @@ def test_a_mean_without_closed_form_is_estimated_twice(few):
     np.testing.assert_array_equal(*evaluation._two_means(known, rows, 3))
 
 
+@pytest.mark.parametrize(("prior", "latent_dim"), [("normal", 3), ("mixture", 2)])
+def test_codes_are_compared_with_the_moments_of_the_prior(monkeypatch, few, prior, latent_dim):
+    from zoo import aae
+
+    keras.utils.set_random_seed(0)
+    model = aae.build(latent_dim=latent_dim, hidden_units=(8,), prior=prior)
+    draws = model.draw_prior(seeds.row_seeds(0, 20_000)).numpy()
+    monkeypatch.setattr(evaluation, "codes", lambda model, split: draws)
+    assert max(evaluation.code_moments(model, few).values()) < 0.05
+    monkeypatch.setattr(evaluation, "codes", lambda model, split: 2 * draws + 1)
+    moved, variance = evaluation.code_moments(model, few), np.var(draws, 0).max()
+    assert moved["code_mean_error"] == pytest.approx(1, abs=0.1)
+    assert moved["code_covariance_error"] == pytest.approx(3 * variance, rel=0.1)
+
+
 def test_samples_are_those_of_the_model(small_vae):
     model = small_vae()
     found = evaluation.samples(model, np.zeros(5, np.int64), seed=2)

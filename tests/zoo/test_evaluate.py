@@ -35,7 +35,7 @@ OF_ITS_OWN = {
     "vae": LIKELIHOOD | {"kl_per_dimension"},
     "cvae": LIKELIHOOD | {"kl_per_dimension", "recognised_as_asked"},
     "iaf_vae": LIKELIHOOD,
-    "aae": PARZEN | {"test_distortion"},
+    "aae": PARZEN | {"test_distortion", "code_mean_error", "code_covariance_error"},
     "dcgan": PARZEN,
 }
 

@@ -191,6 +191,12 @@ def test_verify_fails_with_the_row_that_differs(shipped, capsys, numbers):
     assert error.startswith("error: cvae: test_rate is ")
 
 
+@pytest.mark.parametrize("recorded", [{}, {"digit_shares": [0.5]}, {"digit_shares": [0.5, float("nan")]}])
+def test_a_number_that_is_missing_or_not_a_number_does_not_agree(recorded):
+    (row,) = verify.compare("vae", recorded, {"digit_shares": [0.5, 0.5]})
+    assert not row.agrees
+
+
 def test_verify_says_what_does_not_ship(shipped, capsys):
     code, _, error = ended(capsys, "vae")
     assert (code, error) == (2, "error: no weights ship for vae\n")

@@ -23,7 +23,7 @@ def compiled(entry: str):
     """The model that the peers train too, and its batch size."""
     if entry == "dcgan":
         model = dcgan.build(latent_dim=100, filters=64)
-        dcgan.compile_model(model, learning_rate=2e-4, steps=1)
+        dcgan.compile_model(model, learning_rate=2e-4, steps=None)
         return model, 128
     model = vae.build(latent_dim=25, hidden_units=(500, 500))
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
