@@ -12,6 +12,7 @@ from tfgen import checks
 
 STRATEGIES = ("single", "mirrored", "multiworker")
 CLUSTER = "TF_CONFIG"
+OF_THIS_MACHINE = (tf.errors.InvalidArgumentError, tf.errors.ResourceExhaustedError, tf.errors.UnimplementedError)
 EXAMPLE = '{"cluster": {"worker": ["host0:2222", "host1:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -101,7 +102,7 @@ def together(strategy):
     try:
         yield
     except tf.errors.OpError as error:
-        if workers(strategy) == 1:
+        if workers(strategy) == 1 or isinstance(error, OF_THIS_MACHINE):
             raise
         task = re.search(r"/job:(\w+)/replica:0/task:(\d+)(?: is down|\s+The tasks have crashed)", error.message)
         who = " ".join(task.groups()) if task else "another machine"

@@ -49,6 +49,7 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
     Raises:
         ValueError: a batch larger than the data or not to be shared evenly, or a checkpoint of another model.
         NonFiniteError: a metric or a weight is not finite. strategies.LostWorkerError: a machine of several has gone.
+        MemoryError: the device's memory is too small for such batches.
     """
     strategy = model.distribute_strategy
     check_batch_size(batch_size, train, strategy)
@@ -69,9 +70,11 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
                 shuffle=False,
                 verbose=0,
             )
-    except BaseException:
+    except BaseException as error:
         for callback in callbacks:
             callback.on_train_end()  # Keras does not: the progress bar would keep the terminal
+        if isinstance(error, tf.errors.ResourceExhaustedError):
+            raise MemoryError(f"the device's memory is too small for batches of {batch_size} images") from error
         raise
     finally:
         model._resident_loop = None

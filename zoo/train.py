@@ -165,6 +165,8 @@ def _fit(module, model, images, run: Path, chosen: dict, checkpoint, began: floa
                     checkpoint=checkpoint,
                 )
                 break
+            except MemoryError as error:
+                commands.fail(f"{error}; choose a smaller --batch-size")
             except training.NonFiniteError as error:
                 if not chief:
                     commands.fail(f"training stopped at {error}", commands.NOT_FINITE)

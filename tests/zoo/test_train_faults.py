@@ -17,6 +17,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tfgen
 from tfgen import callbacks, data, runs, training
@@ -119,6 +120,17 @@ def test_sigterm_ends_training_in_one_line_that_says_what_is_saved(
     assert (code, error) == (0, "")
     assert "resumed after epoch 1" in output
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_too_little_memory_is_one_line(command, monkeypatch, no_figures, tmp_path, small_run_options):
+    def advance(loop, steps):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[100,500]")
+
+    monkeypatch.setattr(training.ResidentLoop, "advance", advance)
+    assert command("vae", *small_run_options, "--run-dir", tmp_path / "run")[::2] == (
+        2,
+        "error: the device's memory is too small for batches of 100 images; choose a smaller --batch-size\n",
+    )
 
 
 def test_ctrl_c_is_one_line_while_data_loads_and_while_figures_are_drawn(
