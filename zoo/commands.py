@@ -161,8 +161,7 @@ def run(function, arguments: list[str], name: str):
         with stoppable():
             return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
-        print(f"usage: {name} [OPTIONS]; {name} --help lists them", file=sys.stderr)
-        fail(error)
+        fail(f"{str(error).rstrip('.')}; {name} --help lists the options")
 
 
 def convert(kind, tokens):

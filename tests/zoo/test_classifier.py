@@ -84,7 +84,7 @@ def test_wrong_options_are_named(options, words, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match="2"):
         classifier.main(options)
-    last = capsys.readouterr().err.splitlines()[-1]
+    (last,) = capsys.readouterr().err.splitlines()
     assert last.startswith("error: ")
     assert words in last
     assert list(tmp_path.iterdir()) == []

@@ -61,4 +61,5 @@ def test_wrong_arguments_are_named(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         study.main(arguments)
     assert stop.value.code == 2
-    assert capsys.readouterr().err.splitlines()[-1].startswith("error: ")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
