@@ -8,7 +8,7 @@ Each minibatch passes three phases, each with its own optimiser (section 2):
     discriminator    discriminator          min -E_p[log D(z)] - E_q[log (1 - D(z))]
     generator        encoder                min -E_q[log D(z)]
 
-The posterior is deterministic (its only noise is the data's) or normal; the prior is N(0, I) or a mixture of ten 2-D
+The posterior is normal or deterministic (its only noise is the data's); the prior is N(0, I) or a mixture of ten 2-D
 normals, one a digit, whose label the discriminator is given (section 2.3, figure 4).
 
     python -m zoo.train aae     distortion 100.3 nats at test codes, Parzen-window score 304 +- 2, in 858 s
@@ -30,7 +30,7 @@ tfd = tfp.distributions
 EPOCHS = 20
 BATCH_SIZE = 200
 LEARNING_RATE = 1e-3
-ADVERSARIAL_RATE = 0.5  # step size of the adversarial phases, as a share of the reconstruction's
+GENERATOR_RATE = 0.5  # step size of the generator's phase, as a share of the others'
 
 
 class AAE(Autoencoding, Model):
@@ -139,7 +139,7 @@ def build(
     *,
     latent_dim: int = 8,
     hidden_units: tuple[int, ...] = (1000, 1000),
-    posterior: Literal["deterministic", "normal"] = "deterministic",
+    posterior: Literal["normal", "deterministic"] = "normal",
     prior: Literal["normal", "mixture"] = "normal",
     likelihood: Literal["bernoulli", "normal"] = "bernoulli",
 ) -> AAE:
@@ -148,7 +148,7 @@ def build(
     Args:
         latent_dim: dimensions Z of the code; 2 for the mixture prior.
         hidden_units: widths of the encoder's and the discriminator's hidden layers, mirrored in the decoder.
-        posterior: a code an image, or a diagonal normal.
+        posterior: a diagonal normal, or a single code.
         prior: standard normal, or a 2-D mixture of ten normals, one a digit.
         likelihood: of pixels: Bernoulli on binarised images, or normal with a fixed stddev on grey ones.
 
@@ -166,12 +166,12 @@ def build(
 
 
 def compile_model(model: AAE, *, learning_rate: float, steps: int | None) -> None:
-    """Gives each phase its Adam; step sizes fall to zero along half a cosine, the adversarial ones start lower."""
+    """Gives each phase its Adam; over `steps` step sizes fall to zero along half a cosine, the generator's lower."""
     step_size = schedules.falling(learning_rate, steps)
-    lower = schedules.falling(learning_rate * ADVERSARIAL_RATE, steps)
+    lower = schedules.falling(learning_rate * GENERATOR_RATE, steps)
     model.compile(
         reconstruction=keras.optimizers.Adam(step_size),
-        discriminator=keras.optimizers.Adam(lower, beta_1=0.5),
+        discriminator=keras.optimizers.Adam(step_size, beta_1=0.5),
         generator=keras.optimizers.Adam(lower, beta_1=0.5),
     )
 

@@ -25,7 +25,7 @@ VARIANTS = {
     "vae full": ("vae", SMALL["vae"] | {"covariance": "full"}),
     "cvae conv": ("cvae", CONV),
     "iaf_vae without flow": ("iaf_vae", SMALL["iaf_vae"] | {"flow_steps": 0}),
-    "aae normal": ("aae", SMALL["aae"] | {"posterior": "normal", "likelihood": "normal"}),
+    "aae grey": ("aae", SMALL["aae"] | {"posterior": "deterministic", "likelihood": "normal"}),
     "aae mixture": ("aae", {"latent_dim": 2, "hidden_units": (32,), "prior": "mixture"}),
     "dcgan uniform": ("dcgan", SMALL["dcgan"] | {"prior": "uniform", "discriminator_steps": 2}),
 }
