@@ -62,25 +62,6 @@ def descend(optimizer, tape, loss, variables, *, clip_norm: float | None = None,
         _apply_when(when, lambda *gradients: optimizer.apply(gradients, variables), gradients)
 
 
-def approach(variables, others, share) -> None:
-    """Moves Keras variables by a share in 0..1 of the way to others, the same on every replica."""
-
-    def move():
-        for variable, other in zip(variables, others, strict=True):
-            variable.assign(variable + share * (other - variable))
-
-    if not tf.distribute.has_strategy():
-        move()
-        return
-
-    def on_all_replicas(strategy, share):
-        for variable, other in zip(variables, others, strict=True):
-            step = lambda mean, value, share: mean.assign(mean + share * (value - mean))  # noqa: E731
-            strategy.extended.update(variable.value, step, args=(other.value, share))
-
-    tf.distribute.get_replica_context().merge_call(on_all_replicas, args=(share,))
-
-
 def _sum_over_replicas(tensors):
     return tf.distribute.get_replica_context().all_reduce("SUM", tensors) if count() > 1 else tensors
 

@@ -3,12 +3,7 @@
     min_G max_D  E_x[log D(x)] + E_z[log (1 - D(G(z)))]         value function (Goodfellow et al. 2014, equation 1)
 
 trained by minibatches (their algorithm 1): k steps of the discriminator, then one of the generator, which descends the
-non-saturating -E_z[log D(G(z))]. The two circle their equilibrium, and images are made by a generator whose weights are
-a running mean of those that are trained (Yazici et al. 2019, arXiv 1806.04498), over about the last tenth of all steps:
-
-    w_0 = w,  w_t <- w_t-1 + (w - w_t-1) 10 / (t + 10)          polynomial decay (Shamir and Zhang 2013)
-
-Strided and transposed convolutions, batch normalisation in both networks but for the
+non-saturating -E_z[log D(G(z))]. Strided and transposed convolutions, batch normalisation in both networks but for the
 generator's output and the discriminator's input, LeakyReLU in the discriminator, weights from N(0, 0.02), Adam with a
 step size of 2e-4 and beta_1 = 0.5 (section 4).
 
@@ -22,7 +17,7 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from tfgen import Model, adversarial, checks, distributions, figures, networks, replicas, seeds
+from tfgen import Model, adversarial, checks, distributions, figures, networks, schedules, seeds
 from tfgen.graphs import graph
 
 layers = keras.layers
@@ -31,7 +26,6 @@ EPOCHS = 10
 BATCH_SIZE = 128
 LEARNING_RATE = 2e-4
 INITIAL_STDDEV = 0.02
-AVERAGED_SHARE = 10  # one in so many of all steps counts in the generator's mean weights
 SETTLING_BATCHES = 20  # of 128 codes each, over which the generator's statistics are averaged
 
 
@@ -47,9 +41,6 @@ class DCGAN(Model):
         self.discriminator_steps, self.real_label, self.prior_kind = discriminator_steps, real_label, prior_kind
         self.generator = generator(latent_dim, filters)
         self.discriminator = discriminator(filters)
-        self.averaged = generator(latent_dim, filters)  # makes the images, is never trained itself
-        for variable in self.averaged.trainable_variables:
-            variable.trainable = False
 
     def compile(self, discriminator, generator):
         """Takes an optimiser for each network."""
@@ -62,7 +53,7 @@ class DCGAN(Model):
 
     def image_mean(self, latent):
         """Images in [0, 1] from codes, [B, Z] -> [B, 28, 28, 1], with the statistics of inference."""
-        return (1 + self.averaged(latent, training=False)) / 2
+        return (1 + self.generator(latent, training=False)) / 2
 
     def discriminate(self, image):
         """The discriminator's logit of images [B, 28, 28, 1]: float32 [B], above 0 where it takes them for real."""
@@ -86,8 +77,6 @@ class DCGAN(Model):
             generator_loss = adversarial.generator_loss(self.discriminator(fake, training=True))
         due = (step + 1) % self.discriminator_steps == 0 if self.discriminator_steps > 1 else True
         self.descend("generator", generator_tape, generator_loss, when=due)
-        share = AVERAGED_SHARE / (tf.cast(step, tf.float32) + AVERAGED_SHARE)
-        replicas.approach(self.averaged.weights, self.generator.weights, share)
         return {
             "discriminator_loss": discriminator_loss,
             "generator_loss": generator_loss,
@@ -95,14 +84,18 @@ class DCGAN(Model):
         }
 
     def settle(self):
-        """Gives the averaged generator the batch statistics of its own: their mean over many batches of codes."""
-        normalisations = [layer for layer in self.averaged.layers if isinstance(layer, layers.BatchNormalization)]
+        """Averages the generator's batch statistics anew over many batches of codes.
+
+        The running averages of training lag behind the weights, and after a short run they are hardly off their start;
+        training itself never reads them.
+        """
+        normalisations = [layer for layer in self.generator.layers if isinstance(layer, layers.BatchNormalization)]
         momenta = [layer.momentum for layer in normalisations]
         for batch in range(SETTLING_BATCHES):
             for layer in normalisations:
                 layer.momentum = batch / (batch + 1)  # the mean of all batches so far
             noise = seeds.normal([BATCH_SIZE, self.latent_dim], [0, batch])
-            self.averaged(self.prior.bijector.forward(noise), training=True)
+            self.generator(self.prior.bijector.forward(noise), training=True)
         for layer, momentum in zip(normalisations, momenta, strict=True):
             layer.momentum = momentum
 
@@ -172,11 +165,12 @@ def build(
 
 
 def compile_model(model: DCGAN, *, learning_rate: float, steps: int | None) -> None:
-    """Gives both networks their Adam with beta_1 = 0.5; `steps` is not needed, the step size stays.
+    """Gives both networks their Adam with beta_1 = 0.5; its step size falls along half a cosine over `steps`, if given.
 
-    Where it falls, the discriminator gets ahead and the samples get worse.
+    The paper keeps it constant; the equilibrium that two networks circle is closer with smaller steps.
     """
-    model.compile(*(keras.optimizers.Adam(learning_rate, beta_1=0.5) for _ in range(2)))
+    step_size = schedules.falling(learning_rate, steps)
+    model.compile(*(keras.optimizers.Adam(step_size, beta_1=0.5) for _ in range(2)))
 
 
 def draw(model: DCGAN, dataset) -> dict:

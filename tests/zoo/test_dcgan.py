@@ -25,12 +25,12 @@ def test_settled_statistics_are_those_of_fresh_batches():
     """Inference agrees with training-mode normalisation on a large batch, however short the run was."""
     model = built()
     latent = model.draw_prior(np.arange(2000))
-    in_training = lambda: (1 + model.averaged(latent, training=True).numpy()) / 2  # noqa: E731
+    in_training = lambda: (1 + model.generator(latent, training=True).numpy()) / 2  # noqa: E731
     start = np.abs(model.image_mean(latent) - in_training()).mean()
     model.settle()
     settled = np.abs(model.image_mean(latent) - in_training()).mean()
     assert settled < 0.1 * start
-    momenta = [layer.momentum for layer in model.averaged.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in model.generator.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert momenta == [0.9, 0.9]
 
 
@@ -38,11 +38,11 @@ def test_settling_leaves_what_is_trained_and_repeats():
     model = built()
     before = [variable.numpy() for variable in model.trainable_variables]
     model.settle()
-    once = model.averaged.get_weights()
+    once = model.generator.get_weights()
     model.settle()
     for old, variable in zip(before, model.trainable_variables, strict=True):
         np.testing.assert_array_equal(old, variable)
-    for old, new in zip(once, model.averaged.get_weights(), strict=True):
+    for old, new in zip(once, model.generator.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
@@ -56,21 +56,6 @@ def test_generator_moves_after_every_kth_discriminator_step(batch):
         after = model.generator.get_weights()[0], model.discriminator.get_weights()[0]
         moves.append(tuple(bool((old != new).any()) for old, new in zip(before, after, strict=True)))
     assert moves == [(False, True), (False, True), (True, True)] * 2
-
-
-def test_images_are_made_by_the_mean_of_late_weights(batch):
-    model = built()
-    update, trained = tf.function(model.update), []
-    for step in range(6):
-        update(batch, tf.constant([0, step]), tf.constant(step))
-        trained.append(model.generator.get_weights()[0])
-    expected = trained[0]
-    for step, weights in enumerate(trained):
-        expected = expected + (weights - expected) * 10 / (step + 10)
-    np.testing.assert_allclose(model.averaged.get_weights()[0], expected, atol=1e-7)
-    assert not set(map(id, model.averaged.weights)) & set(map(id, model.trainable_variables))
-    latent = model.draw_prior(np.arange(3))
-    np.testing.assert_array_equal(model.image_mean(latent), (1 + model.averaged(latent)) / 2)
 
 
 def test_generator_descends_against_the_updated_discriminator(batch):
