@@ -21,8 +21,7 @@ def run(function, arguments: list[str] | None, name: str):
     try:
         return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
-        print(f"usage: {name} [OPTIONS]", file=sys.stderr)
-        fail(error)
+        fail(f"{str(error).rstrip('.')}; {name.partition(' [')[0]} --help lists the options")
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
 

@@ -49,14 +49,14 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
     Raises:
         ValueError: a batch larger than the data or not to be shared evenly, or a checkpoint of another model.
         NonFiniteError: a metric or a weight is not finite. strategies.LostWorkerError: a machine of several has gone.
-        MemoryError: the device's memory is too small for such batches.
+        MemoryError: the device's memory is too small.
     """
     strategy = model.distribute_strategy
     check_batch_size(batch_size, train, strategy)
     first_epoch = checkpoint.state.epoch if checkpoint else 0
-    loop = model._resident_loop = ResidentLoop(model, train, batch_size, seed)
-    model.make_train_function(force=True)
     try:
+        loop = model._resident_loop = ResidentLoop(model, train, batch_size, seed)
+        model.make_train_function(force=True)
         model.build_optimizers()
         if checkpoint:
             checkpoint.restore(model)
@@ -74,7 +74,7 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, callbacks=
         for callback in callbacks:
             callback.on_train_end()  # Keras does not: the progress bar would keep the terminal
         if isinstance(error, tf.errors.ResourceExhaustedError):
-            raise MemoryError(f"the device's memory is too small for batches of {batch_size} images") from error
+            raise MemoryError(f"the device's memory is too small (batches of {batch_size} images)") from error
         raise
     finally:
         model._resident_loop = None

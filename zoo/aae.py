@@ -99,7 +99,9 @@ class AAE(Autoencoding, Model):
 
     def update(self, batch, seed, step):
         """The three phases on one batch. Returns their losses and the discriminator's accuracy."""
-        image, label = batch["image"], batch["label"]
+        image, label = batch["image"], batch.get("label")
+        if label is None and self.prior_kind == "mixture":
+            raise ValueError("the prior is a mixture by digit: call fit(images, digits)")
         noise, fresh_noise, prior_noise = (self.noise(batch, part) for part in seeds.split(seed, 3))  # [B, Z] each
 
         with tf.GradientTape() as tape:  # reconstruction
@@ -148,7 +150,7 @@ def build(
     Args:
         latent_dim: dimensions Z of the code; 2 for the mixture prior.
         hidden_units: widths of the encoder's and the discriminator's hidden layers, mirrored in the decoder.
-        posterior: a diagonal normal, or a single code.
+        posterior: a diagonal normal, or deterministic: one code an image.
         prior: standard normal, or a 2-D mixture of ten normals, one a digit.
         likelihood: of pixels: Bernoulli on binarised images, or normal with a fixed stddev on grey ones.
 

@@ -161,7 +161,7 @@ def run(function, arguments: list[str], name: str):
         with stoppable():
             return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except cyclopts.CycloptsError as error:
-        fail(f"{str(error).rstrip('.')}; {name} --help lists the options")
+        fail(f"{str(error).rstrip('.')}; {name.partition(' [')[0]} --help lists the options")
 
 
 def convert(kind, tokens):

@@ -1,7 +1,7 @@
 """`python -m zoo.evaluate ENTRY_OR_RUN`: one evaluation for all models, into metrics.json and metrics.md.
 
     likelihood models   rate, distortion, -ELBO, NLL with its standard error, active units, KL of each dimension
-    the others          the Parzen-window score; mean and covariance of the codes, where an encoder has no density
+    the others          the Parzen-window score; of aae how far the codes' mean and covariance are from the prior's
     all of them         Frechet and kernel distance, precision and recall in the features of the zoo's own classifier;
                         how surely and evenly digits are recognised; the same of training images, as the floor
 

@@ -166,7 +166,7 @@ def _fit(module, model, images, run: Path, chosen: dict, checkpoint, began: floa
                 )
                 break
             except MemoryError as error:
-                commands.fail(f"{error}; choose a smaller --batch-size")
+                commands.fail(f"{error}; a new run with a smaller --batch-size needs less")
             except training.NonFiniteError as error:
                 if not chief:
                     commands.fail(f"training stopped at {error}", commands.NOT_FINITE)

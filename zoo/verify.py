@@ -23,6 +23,7 @@ DECIMALS = {  # that are shown of a number, by name; two of the others, in nats 
     "recognised_as_asked": 3,
     "test_nll_k": 0,
 }
+WIDTH = max(map(len, report.MEANINGS))  # of a name in the table
 QUICK = {"images": 500, "k": 100}
 
 
@@ -54,7 +55,7 @@ class Row:
         """The row of the table."""
         verdict = "ok" if self.agrees else "DIFFERS"
         numbers = f"{self.recorded:12.4f} {self.recomputed:12.4f} {self.tolerance:10g}"
-        return f"{self.entry:10} {self.name:19} {numbers}  {verdict}"
+        return f"{self.entry:10} {self.name:{WIDTH}} {numbers}  {verdict}"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -81,7 +82,7 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
             raise ValueError(f"no weights ship for {', '.join(missing)}")
         datasets = {record["dataset"]: None for record in records.values() if record}
         datasets = {name: data.load(name, data_dir) for name in datasets}
-    print(f"{'entry':10} {'number':19} {'manifest':>12} {'recomputed':>12} {'may differ':>10}")
+    print(f"{'entry':10} {'number':{WIDTH}} {'manifest':>12} {'recomputed':>12} {'may differ':>10}")
     wrong = []
     for name, record in records.items():
         if not record:
@@ -112,10 +113,10 @@ def conditions(metrics: dict) -> dict:
 def compare(entry: str, recorded: dict, recomputed: dict) -> list[Row]:
     """A row for every number but the floor's; of a list of numbers the one that differs most."""
     rows = []
-    for name in (name for name in recomputed if name in report.MEANINGS):
-        before, now = np.ravel(recorded.get(name, np.nan)), np.ravel(recomputed[name])
+    for name in (name for name in report.MEANINGS if name in recorded or name in recomputed):
+        before, now = (np.ravel(numbers.get(name, np.nan)) for numbers in (recorded, recomputed))
         if len(before) != len(now):
-            before = np.full(len(now), np.nan)
+            before, now = np.full(1, np.nan), now[:1]
         pairs = (Row(entry, name, *map(float, pair)) for pair in zip(before, now, strict=True))
         rows.append(max(pairs, key=lambda row: np.nan_to_num(row.difference, nan=np.inf)))
     return rows

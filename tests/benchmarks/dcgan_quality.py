@@ -3,9 +3,10 @@
     python tests/benchmarks/dcgan_quality.py RUN                          trains the peer on 550,000 images: 10 epochs
     python tests/benchmarks/dcgan_quality.py RUN --peer SAMPLES.npy       takes its samples from a file
 
-RUN is a run of `python -m zoo.train dcgan` or the entry `dcgan`, whose weights ship. The peer is peers/torch_dcgan.py:
-64 base filters, batches of 128, Adam with 2e-4 and 0.5. Both are measured as `python -m zoo.evaluate` does it: 10,000
-samples against the test images of MNIST, and as the floor 10,000 training images.
+RUN is a run of `python -m zoo.train dcgan`, or by default the entry `dcgan`, whose weights ship. The peer is
+peers/torch_dcgan.py: 64 base filters, batches of 128, Adam with 2e-4 and 0.5. Both are measured as
+`python -m zoo.evaluate` does it: 10,000 samples against the test images of MNIST, and as the floor 10,000 training
+images.
 """
 
 import argparse

@@ -102,6 +102,7 @@ def test_a_wrong_option_ends_in_one_line(command, tmp_path, monkeypatch, options
     monkeypatch.delenv("TF_CONFIG", raising=False)
     code, output, error = command("vae", "--dataset", "digits", *options, "--run-dir", tmp_path / "run")
     assert (code, output) == (2, "")
-    assert message in error.splitlines()[-1]
-    assert error.splitlines()[-1].startswith("error: ")
+    (line,) = error.splitlines()
+    assert message in line
+    assert line.startswith("error: ")
     assert not (tmp_path / "run").exists()

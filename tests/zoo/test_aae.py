@@ -50,6 +50,15 @@ def test_encoder_as_generator_fools_the_discriminator_more(batch, monkeypatch):
     assert losses[-1] < losses[0]
 
 
+def test_generator_takes_half_of_the_others_steps():
+    rates = {phase: float(optimizer.learning_rate) for phase, optimizer in built().optimizers.items()}
+    assert rates == {
+        "reconstruction": pytest.approx(0.01),
+        "discriminator": pytest.approx(0.01),
+        "generator": pytest.approx(0.005),
+    }
+
+
 def test_deterministic_posterior_has_no_spread(digits):
     mean, stddev = built(posterior="deterministic").encode(digits.test.images[:3])
     assert mean.shape == (3, 2)

@@ -74,6 +74,18 @@ def test_first_weights_follow_the_seed_of_training(variant):
         assert one.std() == 0 or not np.array_equal(one, another)
 
 
+def test_plain_fit_takes_images_and_digits_where_they_are_needed(variant, digits):
+    """A step of Keras's own `fit`, not compiled."""
+    model = built(variant)
+    images, labels = tf.constant(digits.train.images[:8]), tf.constant(digits.train.labels[:8])
+    for batch in (images, (images, labels)):
+        if batch is images and (model.conditional or variant == "aae mixture"):
+            with pytest.raises(ValueError, match=r"call fit\(images, digits\)"):
+                model.train_step(batch)
+        else:
+            assert np.isfinite([float(value) for value in model.train_step(batch).values()]).all()
+
+
 def test_a_seed_names_its_images(model):
     first = model.sample(4, seed=7, **given(model)).numpy()
     np.testing.assert_array_equal(first, model.sample(4, seed=7, **given(model)))
