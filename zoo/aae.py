@@ -11,8 +11,8 @@ Each minibatch passes three phases, each with its own optimiser (section 2):
 The posterior is normal or deterministic (its only noise is the data's); the prior is N(0, I) or a mixture of ten 2-D
 normals, one a digit, whose label the discriminator is given (section 2.3, figure 4).
 
-    python -m zoo.train aae     457 s; distortion 97.3 nats at test codes, whose covariance is within 0.17 of the prior's
-                                and mean within 0.07; Parzen-window score 312 +- 2
+    python -m zoo.train aae     457 s; distortion 97.3 nats at test codes, their mean within 0.07 and covariance within
+                                0.17 of the prior's; Parzen-window score 312 +- 2
 
 on MNIST, two CPU cores that did other work meanwhile; last lines of the command and of `python -m zoo.evaluate RUN`.
 """
