@@ -76,12 +76,11 @@ def main(arguments: list[str] | None = None) -> None:
                 metrics = evaluate(model, measured, k=k, images=images, seed=seed, track=track)
         except KeyboardInterrupt:
             commands.fail("interrupted; nothing was written", commands.INTERRUPTED)
-        print(report.as_text(metrics))
         with commands.bad_input():
             stem = "metrics" if images is None else f"metrics-first-{images}"
             title = f"{model.entry}, {run.name}" if run else name
-            for path in report.write(directory / stem, title, known | metrics):
-                print(path)
+            paths = report.write(directory / stem, title, known | metrics)
+        print(report.as_text(metrics), *paths, sep="\n")  # last: a closed pipe loses no numbers
 
     commands.run(command, arguments[1:], f"{USAGE} {name}")
 
