@@ -18,7 +18,7 @@ from typing import Literal
 import keras
 import tensorflow as tf
 
-from tfgen import Model, adversarial, checks, distributions, figures, networks, schedules, seeds
+from tfgen import Model, adversarial, checks, distributions, figures, networks, seeds
 from tfgen.graphs import graph
 
 layers = keras.layers
@@ -166,12 +166,11 @@ def build(
 
 
 def compile_model(model: DCGAN, *, learning_rate: float, steps: int | None) -> None:
-    """Gives both networks their Adam with beta_1 = 0.5; its step size falls along half a cosine over `steps`, if given.
+    """Gives both networks their Adam with beta_1 = 0.5; `steps` is not needed, the step size stays as in the paper.
 
-    The paper keeps it constant; the equilibrium that two networks circle is closer with smaller steps.
+    Where it falls, the discriminator gets ahead and the samples get worse.
     """
-    step_size = schedules.falling(learning_rate, steps)
-    model.compile(*(keras.optimizers.Adam(step_size, beta_1=0.5) for _ in range(2)))
+    model.compile(*(keras.optimizers.Adam(learning_rate, beta_1=0.5) for _ in range(2)))
 
 
 def draw(model: DCGAN, dataset) -> dict:

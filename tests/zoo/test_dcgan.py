@@ -46,6 +46,12 @@ def test_settling_leaves_what_is_trained_and_repeats():
         np.testing.assert_array_equal(old, new)
 
 
+def test_step_size_stays_to_the_end():
+    for optimizer in built().optimizers.values():
+        optimizer.iterations.assign(100)  # of as many
+        assert float(optimizer.learning_rate) == pytest.approx(2e-4)
+
+
 def test_generator_moves_after_every_kth_discriminator_step(batch):
     model = built(discriminator_steps=3)
     update = tf.function(model.update)
