@@ -76,8 +76,10 @@ def bad_input():
     """Turns what user input raises into one line and exit code 2. Only checks belong in this block, no work."""
     try:
         yield
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError) as error:
         fail(error)
+    except OSError as error:
+        fail(f"{str(error.filename)!r}: {error.strerror}" if error.filename and error.strerror else error)
 
 
 def entry_argument(arguments: list[str], usage: str, summary: str) -> str:

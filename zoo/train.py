@@ -63,7 +63,7 @@ def train(
         clip_norm: the largest norm of a gradient, to which a longer one is scaled down; none by default.
     """
     began = time.perf_counter()
-    from tfgen import loading, runs, strategies
+    from tfgen import loading, runs, strategies, training
     from zoo import settings
 
     module = loading.entry_module(entry)
@@ -79,31 +79,41 @@ def train(
                     return run
             else:
                 chosen, run = settings.of_recipe(module, options, hyperparameters), run_dir or runs.default_path(entry)
-            devices = strategies.make(chosen["care"]["strategy"], say)
-            chief = strategies.is_chief(devices)
-            if chief and not resume:
-                runs.check_new(run)
-            model, images, device = _prepare(chosen, data_dir, devices)
-            if chief and not resume:
-                runs.create(run, runs.configuration(**chosen | {"dataset": images, "device": device}))
-            if chief:
-                held.enter_context(runs.locked(run))
-            checkpoint = _last_checkpoint(run, chief) if resume else None
+            model, images, checkpoint = _begin(chosen, run, data_dir, resume, held)
         epochs_of = f"{chosen['recipe']['epochs']} epochs of {images.name} {images.train.name}"
-        say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}\ndevice: {device}")
+        say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}\ndevice: {training.device_name(model)}")
         if checkpoint:
             began -= checkpoint.state.seconds
             say(f"resumed after epoch {checkpoint.state.epoch}")
         state = _fit(module, model, images, run, chosen, checkpoint, began)
-        if chief:
+        devices = model.distribute_strategy
+        if strategies.is_chief(devices):
             _finish(module, model, images, run, state, began)
         with commands.lost_workers(run):
             strategies.meet(devices)  # whoever left before would look lost
     return run
 
 
+def _begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: contextlib.ExitStack):
+    """The model, the data set and the checkpoint to go on from, if any; makes a new run and locks it while `held`."""
+    from tfgen import runs, strategies, training
+
+    devices = strategies.make(chosen["care"]["strategy"], say)
+    chief = strategies.is_chief(devices)
+    if chief and not resume:
+        runs.check_new(run)
+    model, images = _prepare(chosen, data_dir, devices)
+    if chief and not resume:
+        device = training.device_name(model)
+        runs.create(run, runs.configuration(**chosen | {"dataset": images, "device": device}))
+    if chief:
+        held.enter_context(runs.locked(run))
+    checkpoint = _last_checkpoint(run, chief) if resume else None
+    return model, images, checkpoint
+
+
 def _prepare(chosen: dict, data_dir: Path | None, devices):
-    """The model with its first weights, the data set, and the devices in words."""
+    """The model with its first weights, and the data set."""
     from tfgen import data, loading, networks, training
 
     training.set_initial_seed(chosen["seed"])
@@ -117,7 +127,7 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
         if reason:
             say(f"note: {reason}")
     training.check_batch_size(chosen["recipe"]["batch_size"], images.train, devices)
-    return model, images, training.device_name(model)
+    return model, images
 
 
 def _last_checkpoint(run: Path, chief: bool):

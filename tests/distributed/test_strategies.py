@@ -5,6 +5,7 @@ import socket
 from types import SimpleNamespace
 
 import pytest
+import tensorflow as tf
 
 from tfgen import strategies, training
 
@@ -68,6 +69,36 @@ def test_one_machine_writes(task, jobs, chief):
     spec = SimpleNamespace(as_dict=lambda: {job: ["address"] for job in jobs})
     resolver = SimpleNamespace(task_type=task[0], task_id=task[1], cluster_spec=lambda: spec)
     assert strategies.is_chief(SimpleNamespace(cluster_resolver=resolver)) is chief
+
+
+def of_machines(count: int):
+    spec = SimpleNamespace(as_dict=lambda: {"worker": ["address"] * count})
+    return SimpleNamespace(cluster_resolver=SimpleNamespace(cluster_spec=lambda: spec))
+
+
+def test_a_lost_machine_is_named():
+    gone = tf.errors.UnavailableError(None, None, "/job:worker/replica:0/task:1 is down")
+    with pytest.raises(strategies.LostWorkerError, match="worker 1 of this"), strategies.together(of_machines(2)):
+        raise gone
+    unnamed = tf.errors.AbortedError(None, None, "connection reset")
+    with pytest.raises(strategies.LostWorkerError, match="another machine of"), strategies.together(of_machines(2)):
+        raise unnamed
+
+
+@pytest.mark.parametrize(
+    ("machines", "kind"),
+    [
+        (1, tf.errors.UnavailableError),
+        (2, tf.errors.ResourceExhaustedError),
+        (2, tf.errors.InvalidArgumentError),
+        (2, tf.errors.UnimplementedError),
+    ],
+)
+def test_an_error_of_this_machine_is_no_lost_one(machines, kind):
+    error = kind(None, None, "/job:worker/replica:0/task:1 is down")
+    with pytest.raises(kind) as raised, strategies.together(of_machines(machines)):
+        raise error
+    assert raised.value is error
 
 
 def test_a_batch_is_shared_evenly_or_not_at_all(digits):
