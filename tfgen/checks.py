@@ -48,18 +48,22 @@ def images(image) -> tf.Tensor:
     Raises:
         TypeError: another dtype. ValueError: another shape, or values out of range or not finite.
     """
+    array = image_array(image)
+    return tf.constant(array.astype(np.float32) / np.float32(255 if array.dtype == np.uint8 else 1))
+
+
+def image_array(image) -> np.ndarray:
+    """Images as they are, an array [B, 28, 28, 1]; raises as `images` does."""
     array = _array("image", image)
     if array.shape[1:] != IMAGE_SHAPE:
         raise ValueError(f"image must have shape [B, 28, 28, 1], got {list(array.shape)}")
-    if array.dtype == np.uint8:
-        return tf.constant(array.astype(np.float32) / 255)
-    if array.dtype == np.bool_:
-        return tf.constant(array.astype(np.float32))
+    if array.dtype in (np.uint8, np.bool_):
+        return array
     if not np.issubdtype(array.dtype, np.floating):
         raise TypeError(f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}")
     if array.size and not (array.min() >= 0 and array.max() <= 1):
         raise ValueError(f"float images must lie in [0, 1], got values in [{array.min():g}, {array.max():g}]")
-    return tf.constant(array.astype(np.float32))
+    return array
 
 
 def latents(latent, dim: int) -> tf.Tensor:

@@ -7,7 +7,15 @@ from types import ModuleType
 
 from tfgen import manifest, runs, weights
 
-GOING_ON = 0.1  # share of the recipe's first step size with which a loaded model can be trained further
+GOING_ON = 0.1  # share of its training's first step size with which a loaded model can be trained further
+RECORD = {  # what the manifest has of weights that ship, beside entry, size and SHA-256
+    "hyperparameters": dict,
+    "recipe": dict,
+    "dataset": str,
+    "command": str,
+    "metrics": dict,
+    "quick": dict,
+}
 
 
 def entries() -> tuple[str, ...]:
@@ -67,7 +75,9 @@ def load(name_or_run_dir):
     model = build(config["entry"], config["hyperparameters"])
     weights.load(model, path)
     module = entry_module(config["entry"])
-    module.compile_model(model, learning_rate=GOING_ON * module.LEARNING_RATE, steps=None)
+    recipe = config.get("recipe", {})
+    model.clip_norm = recipe.get("clip_norm")
+    module.compile_model(model, learning_rate=GOING_ON * recipe.get("learning_rate", module.LEARNING_RATE), steps=None)
     return model
 
 
@@ -75,11 +85,21 @@ def shipped(name: str) -> dict:
     """What the manifest knows about the weights that ship for an entry; {} if none do.
 
     A run's config.json, its numbers as `metrics`, the training command, and the file's size and SHA-256.
+
+    Raises:
+        ValueError: weights without a record, a record of another entry, or one that lacks something.
     """
     path = shipped_path(name)
+    records = str(path.parent / manifest.NAME)
     record = manifest.read(path.parent).get(path.name, {})
-    if record and record.get("entry") != name:
-        raise ValueError(f"{str(path.parent / manifest.NAME)!r} has {path.name} as weights of {record.get('entry')!r}")
+    if not record:
+        if path.exists():
+            manifest.checked(path)  # says what is wrong
+        return {}
+    if record.get("entry") != name:
+        raise ValueError(f"{records!r} has {path.name} as weights of {record.get('entry')!r}")
+    if lacking := [key for key, kind in RECORD.items() if not isinstance(record.get(key), kind)]:
+        raise ValueError(f"{records!r} does not say {', '.join(lacking)} of {path.name}")
     return record
 
 

@@ -6,6 +6,7 @@ manifest.json    file name -> {"bytes", "sha256", and what else is known about t
 import contextlib
 import hashlib
 import json
+import shlex
 from pathlib import Path
 
 from tfgen import files
@@ -27,8 +28,12 @@ def read(folder: Path) -> dict:
         raise ValueError(f"{str(path)!r} is no manifest of weights: {error!r}") from error
 
 
-def check(path: Path) -> None:
-    """Raises ValueError, naming the file and both hashes, unless a file is what the manifest beside it records."""
+def checked(path: Path) -> bytes:
+    """The content of a file, read once, so that nothing can replace it between the check and its use.
+
+    Raises:
+        ValueError: it is not what the manifest beside it records; the message names the file and both hashes.
+    """
     path = Path(path)
     if path.is_symlink():
         raise ValueError(f"{str(path)!r} is a symbolic link; weights are read from plain files only")
@@ -36,13 +41,16 @@ def check(path: Path) -> None:
         raise ValueError(f"there are no weights at {str(path)!r}")
     record = read(path.parent).get(path.name)
     if record is None:
-        trust = f'python -c "from tfgen import manifest; manifest.record({str(path)!r})"'
-        raise ValueError(f"{str(path.parent / NAME)!r} has no record of {path.name}; if you trust the file: {trust}")
-    found = fingerprint(path)["sha256"]
+        code = shlex.quote(f"from tfgen import manifest; manifest.record({str(path)!r})")
+        trust = f"if you trust the file: python -c {code}"
+        raise ValueError(f"{str(path.parent / NAME)!r} has no record of {path.name}; {trust}")
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
     if found not in (record["sha256"], record.get("before")):
         raise ValueError(
             f"{str(path)!r} is damaged or another file: its SHA-256 is {found}, its manifest has {record['sha256']}"
         )
+    return content
 
 
 def record(path: Path, **facts) -> None:

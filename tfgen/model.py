@@ -112,8 +112,28 @@ class Model(keras.Model):
     def settle(self) -> None:
         """What is left to do before weights are saved; nothing for most models."""
 
+    def fit(self, x=None, y=None, *arguments, **options):
+        """Keras's `fit`, of images and for conditional models digits; arrays and tensors are checked before it begins.
+
+        Args:
+            x: images [N, 28, 28, 1], uint8 in 0..255, bool, or floats in [0, 1]; or a data set of batches of them.
+            y: digits in 0..9, [N].
+            arguments, options: Keras's.
+
+        Returns:
+            Keras's History.
+
+        Raises:
+            TypeError, ValueError: images or digits are not as above; the message names them.
+        """
+        if isinstance(x, np.ndarray | tf.Tensor):
+            x = checks.image_array(x)
+            if y is not None:
+                y = checks.digits(np.reshape(y, [-1]), len(x), self.entry).numpy()
+        return super().fit(x, y, *arguments, **options)
+
     def train_step(self, data):
-        """A step of plain `fit(images)` or `fit(images, labels)`: uint8 in 0..255 or floats in [0, 1]."""
+        """A step of plain `fit(images)` or `fit(images, digits)`."""
         image, label, _ = keras.utils.unpack_x_y_sample_weight(data)
         if label is None and self.conditional:
             raise ValueError(f"{self.entry} is conditional: call fit(images, digits)")

@@ -50,9 +50,9 @@ def precision_recall(real, generated) -> tuple[float, float]:
     return _share_within(generated, real), _share_within(real, generated)
 
 
-def all_of(real, generated) -> dict:
+def all_of(real, generated, seed: int = 0) -> dict:
     """{"frechet", "kid", "kid_error", "precision", "recall"} of generated features [M, D] against real ones [N, D]."""
-    kid, error = kernel_distance(real, generated)
+    kid, error = kernel_distance(real, generated, seed)
     precision, recall = precision_recall(real, generated)
     distances = {"frechet": frechet_distance(real, generated), "kid": kid, "kid_error": error}
     return distances | {"precision": precision, "recall": recall}

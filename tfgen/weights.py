@@ -4,8 +4,13 @@ Only arrays are read from it: models are built from code, nothing is unpickled, 
 """
 
 import contextlib
+import io
+import tempfile
 import warnings
 from pathlib import Path
+
+import h5py
+import numpy as np
 
 from tfgen import manifest
 
@@ -28,14 +33,26 @@ def load(model, path: Path) -> None:
             file, or holds other shapes than the model has.
     """
     path = Path(path)
-    manifest.check(path)
+    content = manifest.checked(path)
     try:
-        with _without_optimizers(model), warnings.catch_warnings():
+        _check_size(model, content)
+        with tempfile.TemporaryDirectory() as own, _without_optimizers(model), warnings.catch_warnings():
             warnings.filterwarnings("error", "Skipping nested container")  # Keras only warns of weights it cannot place
-            model.load_weights(path)
+            copy = Path(own) / path.name  # of what was checked, since Keras reads from a path
+            copy.write_bytes(content)
+            model.load_weights(copy)
     except (OSError, KeyError, ValueError, UserWarning) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{str(path)!r} does not hold weights of this {model.entry}: {reason}") from error
+
+
+def _check_size(model, content: bytes) -> None:
+    """Raises ValueError unless a file holds as many numbers as the model: Keras leaves what it does not look for."""
+    found, wanted = [], sum(int(np.prod(variable.shape)) for variable in model.weights)
+    with h5py.File(io.BytesIO(content)) as file:
+        file.visititems(lambda _, item: found.append(item.size) if isinstance(item, h5py.Dataset) else None)
+    if sum(found) != wanted:
+        raise ValueError(f"it holds {sum(found):,} numbers, the model has {wanted:,}")
 
 
 @contextlib.contextmanager

@@ -53,8 +53,8 @@ def train(*, epochs: int = EPOCHS, data_dir: Path | None = None, run_dir: Path |
     watchers = [callbacks.ProgressLines(epochs)]
     try:
         history = recognition.fit(network, images.train, **recipe, seed=seed, callbacks=watchers)
-    except KeyboardInterrupt:
-        commands.fail(f"interrupted; {run} holds no weights", commands.INTERRUPTED)
+    except KeyboardInterrupt as error:
+        commands.give_up(error, saved=f"{run} holds no weights")
     finally:
         watchers[0].on_train_end()  # gives the terminal back, however training ended
 

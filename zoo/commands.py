@@ -106,10 +106,11 @@ def model_argument(arguments: list[str], usage: str, summary: str):
         raise SystemExit(0 if arguments else BAD_INPUT)
     if {"-h", "--help"} & set(arguments):
         return None
-    import tfgen
+    with stoppable():
+        import tfgen
 
-    with bad_input():
-        return tfgen.load(arguments[0])
+        with bad_input():
+            return tfgen.load(arguments[0])
 
 
 def is_run(argument: str) -> bool:
@@ -133,13 +134,6 @@ def writable_directory(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ValueError(f"directory {str(path)!r} cannot be made: {error.strerror}") from error
-    return path
-
-
-def empty_directory(path: Path) -> Path:
-    """`path`, made if need be. Raises ValueError if it holds anything already or cannot be a directory."""
-    if writable_directory(path) and any(path.iterdir()):
-        raise ValueError(f"directory {str(path)!r} is not empty; name another, or remove it")
     return path
 
 

@@ -62,22 +62,27 @@ def main(arguments: list[str] | None = None) -> None:
             if run and to is None and dataset not in (None, own):
                 raise ValueError(f"{name} was trained on {own}: say where its numbers on {dataset} go with --to DIR")
             measured = data.load(dataset or own, data_dir)
+            network = recogniser(measured)
             if images is not None and not FEWEST <= images <= len(measured.test.images):
                 raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
             in_run = run is not None and to is None
             if in_run and not runs.is_finished(run):  # its metrics.json would say that it is
                 raise ValueError(f"{name} is not finished: resume it, or say where its numbers go with --to DIR")
-            directory = run if in_run else commands.empty_directory(to or Path("evaluation") / name)
+            stem = "metrics" if images is None else f"metrics-first-{images}"
+            directory = run if in_run else commands.writable_directory(to or Path("evaluation") / name)
+            if not in_run and runs.is_run(directory):  # whose numbers are its own
+                raise ValueError(f"{str(directory)!r} is a run directory; name another folder with --to DIR")
+            if not in_run:
+                report.check_new(directory / stem)
             known = runs.read_metrics(run) if in_run and images is None else {}
         if measured.name != RECOGNISED:
             print(f"note: {_left_out(measured)}", flush=True)
         try:
             with progress_bars() as track:
-                metrics = evaluate(model, measured, k=k, images=images, seed=seed, track=track)
-        except KeyboardInterrupt:
-            commands.fail("interrupted; nothing was written", commands.INTERRUPTED)
+                metrics = evaluate(model, measured, network, k=k, images=images, seed=seed, track=track)
+        except KeyboardInterrupt as error:
+            commands.give_up(error, saved="nothing was written")
         with commands.bad_input():
-            stem = "metrics" if images is None else f"metrics-first-{images}"
             title = f"{model.entry}, {run.name}" if run else name
             paths = report.write(directory / stem, title, known | metrics)
         print(report.as_text(metrics), *paths, sep="\n")  # last: a closed pipe loses no numbers
@@ -85,12 +90,20 @@ def main(arguments: list[str] | None = None) -> None:
     commands.run(command, arguments[1:], f"{USAGE} {name}")
 
 
-def evaluate(model, dataset, *, k: int = 1000, images: int | None = None, seed: int = 0, track=None) -> dict:
+def recogniser(dataset):
+    """The classifier that knows a data set's digits, or None. Raises ValueError if its weights are damaged."""
+    from zoo import classifier
+
+    return classifier.load() if dataset.name == RECOGNISED else None
+
+
+def evaluate(model, dataset, network, *, k: int = 1000, images: int | None = None, seed: int = 0, track=None) -> dict:
     """The whole evaluation of a model.
 
     Args:
         model: a trained `tfgen.Model`.
         dataset: a `tfgen.data.Dataset`.
+        network: the data set's `recogniser`.
         k: importance samples an image.
         images: how many test images, the first ones, and samples; all test images and 10,000 samples by default.
         seed: of all that is drawn. (The binarised test images have the protocol's own.)
@@ -105,7 +118,7 @@ def evaluate(model, dataset, *, k: int = 1000, images: int | None = None, seed: 
     started, track = time.perf_counter(), track or (lambda loop, name: loop)
     part = dataclasses.replace(dataset, test=first(dataset.test, images or len(dataset.test.images)))
     metrics, conditions = (
-        evaluation.report(model, part),
+        evaluation.report(model, part, seed),
         {"test_images": f"{len(part.test.images):,}, {part.test.name}"},
     )
     has_density = hasattr(model, "log_likelihood")
@@ -119,8 +132,9 @@ def evaluate(model, dataset, *, k: int = 1000, images: int | None = None, seed: 
     digits = np.resize(part.test.labels, images or SAMPLES)
     samples = evaluation.samples(model, digits, seed, track)
     conditions |= {"samples": len(samples), "seed": seed}
-    if dataset.name == RECOGNISED:
-        recognised, conditions["floor"] = in_features(samples, digits, part, model.conditional, track)
+    if network is not None:
+        asked = digits if model.conditional else None
+        recognised, conditions["floor"] = in_features(network, samples, part, asked=asked, seed=seed, track=track)
         metrics |= recognised
     else:
         conditions["left_out"] = _left_out(dataset)
@@ -134,24 +148,26 @@ def evaluate(model, dataset, *, k: int = 1000, images: int | None = None, seed: 
     return {"protocol": protocol, **report.rounded(metrics), "evaluation": conditions}
 
 
-def in_features(samples, digits, dataset, conditional: bool, track) -> tuple[dict, str]:
+def in_features(network, samples, dataset, *, asked=None, seed: int = 0, track) -> tuple[dict, str]:
     """The scores of samples, and of as many training images, against the test images; the name of the training images.
 
     Args:
+        network: the classifier.
         samples: [N, 28, 28, 1] in [0, 1].
-        digits: [N], the ones that a conditional model was asked for.
+        dataset: with the training and the test images.
+        asked: [N], the digits that a conditional model was asked for.
+        seed: of the kernel distance's blocks.
+        track: as in `evaluate`.
     """
     from tfgen import recognition, scores
-    from zoo import classifier
 
-    network = classifier.load()
     real, _ = recognition.recognise(network, dataset.test.images)
     floor, metrics = first(dataset.train, len(samples)), {}
     for prefix, images in track([("", samples), (report.FLOOR, floor.images)], "features"):
         features, probabilities = recognition.recognise(network, images)
-        found = scores.all_of(real, features) | scores.digit_balance(probabilities)
-        if conditional and not prefix:
-            found["recognised_as_asked"] = (probabilities.argmax(1) == digits).mean()
+        found = scores.all_of(real, features, seed) | scores.digit_balance(probabilities)
+        if asked is not None and not prefix:
+            found["recognised_as_asked"] = (probabilities.argmax(1) == asked).mean()
         metrics |= {f"{prefix}{name}": value for name, value in found.items()}
     return metrics, f"{len(floor.images):,}, {floor.name}"
 

@@ -25,7 +25,7 @@ MEANINGS = {
     "recognised_as_asked": "share recognised as the digit that was asked for",
     "parzen": "Parzen-window score of the grey test images, nats per image; higher is better",
     "parzen_error": "its standard error over images",
-    "parzen_bandwidth": "its bandwidth, the best of a grid on 1,000 validation images",
+    "parzen_bandwidth": "its bandwidth, the best of a grid on validation images, at most 1,000",
 }
 
 
@@ -37,6 +37,13 @@ def write(stem: Path, name: str, metrics: dict) -> tuple[Path, Path]:
     files.write_json(paths[0], metrics)
     files.write_text(paths[1], as_markdown(name, metrics))
     return paths
+
+
+def check_new(stem: Path) -> None:
+    """Raises ValueError if an evaluation was written to STEM.json already."""
+    path = stem.with_name(f"{stem.name}.json")
+    if path.exists():
+        raise ValueError(f"{str(path)!r} exists already; name another folder with --to DIR, or remove it")
 
 
 def as_markdown(name: str, metrics: dict) -> str:

@@ -12,7 +12,7 @@ from zoo import ENTRIES, commands, evaluate, report, verify
 
 USAGE = "python -m zoo.ship"
 LIMIT = 25_000_000  # bytes that all shipped weights may take together
-PRECISIONS = ("float16", "float32")  # the first one that changes no number is taken
+PRECISIONS = ("float16", "float32")  # the first one that changes no number by half of its last digit is taken
 K = 10  # importance samples by which the change of the likelihood is measured
 
 
@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> None:
     def ship(*, to: Path | None = None, data_dir: Path | None = None) -> None:
         """Stores a run's weights compactly and records them in the manifest: SHA-256, settings, versions and numbers.
 
-        Half precision is taken where no number changes in the digits that are shown, single precision otherwise.
+        Half precision is taken where it moves no number by as much as half of the last digit that is shown, single
+        precision otherwise. The numbers on record are those of the run.
 
         Args:
             to: the folder of weights; the package's own zoo/weights by default.
@@ -53,20 +54,22 @@ def main(arguments: list[str] | None = None) -> None:
                 shutil.copyfile(packed, temporary)
         print(f"{target}: {packed_size / 1e6:.2f} MB, all shipped weights {total / 1e6:.2f} of {LIMIT / 1e6:.0f}")
 
-    with commands.stoppable():
-        commands.run(ship, arguments[1:], f"{USAGE} RUN")
+    commands.run(ship, arguments[1:], f"{USAGE} RUN")
 
 
 def _smallest(model, dataset, run: Path, metrics: dict, folder: Path) -> tuple[Path, dict]:
-    """The smallest file of a run's weights that changes no number, and {"precision", "quick"} of it.
+    """The smallest file of a run's weights that keeps its numbers, and {"precision", "quick"} of it.
 
     Ends the process if the run's metrics are not those of its weights.
     """
     from tfgen import manifest, runs, weights
 
+    with commands.bad_input():
+        network = evaluate.recogniser(dataset)
+
     def measured(**options):
         with evaluate.progress_bars() as track:
-            return evaluate.evaluate(model, dataset, **options, track=track)
+            return evaluate.evaluate(model, dataset, network, **options, track=track)
 
     cheaply = verify.conditions(metrics) | {"k": K}
     before = measured(**cheaply)

@@ -21,8 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not arguments or arguments[0] not in STUDIES:
         given = repr(arguments[0]) if arguments else "nothing"
         commands.fail(f"a study comes first, one of {', '.join(STUDIES)}; got {given}")
-    with commands.stoppable():
-        commands.run(latent, arguments[1:], f"{USAGE} latent")
+    commands.run(latent, arguments[1:], f"{USAGE} latent")
 
 
 def latent(

@@ -23,7 +23,7 @@ DECIMALS = {  # that are shown of a number, by name; two of the others, in nats 
     "recognised_as_asked": 3,
     "test_nll_k": 0,
 }
-WIDTH = max(map(len, report.MEANINGS))  # of a name in the table
+WIDTH = len(report.FLOOR) + max(map(len, report.MEANINGS))  # of a name in the table
 QUICK = {"images": 500, "k": 100}
 
 
@@ -44,7 +44,7 @@ class Row:
     @property
     def tolerance(self) -> float:
         """The difference that is allowed: one in the last decimal shown."""
-        return 10.0 ** -DECIMALS.get(self.name, 2)
+        return 10.0 ** -DECIMALS.get(self.name.removeprefix(report.FLOOR), 2)
 
     @property
     def agrees(self) -> bool:
@@ -60,8 +60,7 @@ class Row:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: entries, all that ship by default, then the options of `verify`."""
-    with commands.stoppable():
-        commands.run(verify, sys.argv[1:] if arguments is None else arguments, f"{USAGE} [ENTRY ...]")
+    commands.run(verify, sys.argv[1:] if arguments is None else arguments, f"{USAGE} [ENTRY ...]")
 
 
 def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> None:
@@ -82,6 +81,7 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
             raise ValueError(f"no weights ship for {', '.join(missing)}")
         datasets = {record["dataset"]: None for record in records.values() if record}
         datasets = {name: data.load(name, data_dir) for name in datasets}
+        networks = {name: evaluate.recogniser(dataset) for name, dataset in datasets.items()}
     print(f"{'entry':10} {'number':{WIDTH}} {'manifest':>12} {'recomputed':>12} {'may differ':>10}")
     wrong = []
     for name, record in records.items():
@@ -96,7 +96,8 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
             continue
         recorded, options = (record["quick"], QUICK) if quick else (record["metrics"], conditions(record["metrics"]))
         with evaluate.progress_bars() as track:
-            recomputed = evaluate.evaluate(model, datasets[record["dataset"]], **options, track=track)
+            dataset = record["dataset"]
+            recomputed = evaluate.evaluate(model, datasets[dataset], networks[dataset], **options, track=track)
         for row in compare(name, recorded, recomputed):
             print(row, flush=True)
             if not row.agrees:
@@ -111,9 +112,10 @@ def conditions(metrics: dict) -> dict:
 
 
 def compare(entry: str, recorded: dict, recomputed: dict) -> list[Row]:
-    """A row for every number but the floor's; of a list of numbers the one that differs most."""
+    """A row for every number, of the floor for those on record; of a list of numbers the one that differs most."""
     rows = []
-    for name in (name for name in report.MEANINGS if name in recorded or name in recomputed):
+    floor = [report.FLOOR + name for name in report.MEANINGS if report.FLOOR + name in recorded]
+    for name in [name for name in report.MEANINGS if name in recorded or name in recomputed] + floor:
         before, now = (np.ravel(numbers.get(name, np.nan)) for numbers in (recorded, recomputed))
         if len(before) != len(now):
             before, now = np.full(1, np.nan), now[:1]

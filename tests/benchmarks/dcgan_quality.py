@@ -64,12 +64,11 @@ def main() -> None:
         theirs = peer_samples(dataset.train.images, options.images, options.samples)
     if options.save:
         np.save(options.save, np.round(255 * theirs).astype(np.uint8))
-    digits = np.zeros(options.samples, np.int64)  # how many; none is asked for
-    ours = evaluation.samples(model, digits)
+    ours = evaluation.samples(model, np.zeros(options.samples, np.int64))  # how many; no digit is asked for
 
-    scores = {}
+    scores, network = {}, evaluate.recogniser(dataset)
     for name, samples in (("tfgen", ours), ("PyTorch", theirs)):
-        found, _ = evaluate.in_features(samples, digits, dataset, conditional=False, track=lambda loop, name: loop)
+        found, _ = evaluate.in_features(network, samples, dataset, track=lambda loop, name: loop)
         scores[name] = {key: value for key, value in found.items() if not key.startswith(report.FLOOR)}
         scores["floor"] = {key.removeprefix(report.FLOOR): found[key] for key in found if key.startswith(report.FLOOR)}
     print(f"\n{'':8} {'Frechet':>8} {'KID':>9} {'+-':>8} {'precision':>9} {'recall':>7} {'sure':>6}  share of a digit")

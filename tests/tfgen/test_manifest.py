@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 
+import numpy as np
 import pytest
 
 from tfgen import manifest, weights
@@ -18,7 +20,7 @@ def recorded(tmp_path):
 
 
 def test_a_file_on_record_passes_with_what_is_known_about_it(recorded):
-    manifest.check(recorded)
+    assert manifest.checked(recorded) == b"what was trained"
     (record,) = manifest.read(recorded.parent).values()
     assert record == manifest.fingerprint(recorded) | {"entry": "vae"}
     assert record["bytes"] == 16
@@ -31,7 +33,7 @@ def test_one_flipped_byte_is_refused_with_the_file_and_both_hashes(recorded, pos
     content[position] ^= 1
     recorded.write_bytes(content)
     with pytest.raises(ValueError, match=r"some\.weights\.h5") as caught:
-        manifest.check(recorded)
+        manifest.checked(recorded)
     assert expected in str(caught.value)
     assert manifest.fingerprint(recorded)["sha256"] in str(caught.value)
 
@@ -45,33 +47,60 @@ def test_a_damaged_file_is_refused_before_anything_parses_it(small_vae, tmp_path
         weights.load(model, path)
 
 
+def test_what_is_parsed_is_what_was_checked(small_vae, tmp_path, monkeypatch):
+    """Another file takes its place as soon as it has been read, as when a training goes on."""
+    path, good, other = tmp_path / "model.weights.h5", small_vae(), small_vae()
+    other.set_weights([array + 1 for array in other.get_weights()])
+    weights.save(good, path)
+    wanted = good.get_weights()
+    content = manifest.checked(path)
+    monkeypatch.setattr(manifest, "checked", lambda path: weights.save(other, path) or content)
+    weights.load(good, path)
+    for ours, theirs in zip(good.get_weights(), wanted, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["a'b", 'a"b', "a$(touch gone)b", "a b"])
+def test_the_line_that_records_a_file_is_quoted_for_a_shell(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    path = folder / "some.weights.h5"
+    path.write_bytes(b"from somewhere")
+    with pytest.raises(ValueError, match="if you trust the file: ") as caught:
+        manifest.checked(path)
+    program, option, code = shlex.split(str(caught.value).rpartition("if you trust the file: ")[2])
+    assert (program, option) == ("python", "-c")
+    exec(code)
+    assert manifest.checked(path) == b"from somewhere"
+
+
 def test_a_file_that_is_not_on_record_is_refused_with_what_to_do(recorded):
     other = recorded.with_name("other.weights.h5")
     other.write_bytes(b"from somewhere")
     with pytest.raises(ValueError, match=r"no record of other\.weights\.h5; if you trust the file: python -c"):
-        manifest.check(other)
+        manifest.checked(other)
     manifest.record(other)
-    manifest.check(other)
-    manifest.check(recorded)
+    manifest.checked(other)
+    manifest.checked(recorded)
 
 
 def test_symbolic_links_are_refused(recorded):
     link = recorded.with_name("link.weights.h5")
     link.symlink_to(recorded)
     with pytest.raises(ValueError, match="symbolic link"):
-        manifest.check(link)
+        manifest.checked(link)
     records = recorded.parent / manifest.NAME
     records.rename(recorded.parent / "elsewhere.json")
     records.symlink_to("elsewhere.json")
     with pytest.raises(ValueError, match="symbolic link"):
-        manifest.check(recorded)
+        manifest.checked(recorded)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"some.weights.h5": 1}', '{"some.weights.h5": {"bytes": 16}}'])
 def test_a_damaged_manifest_is_named(recorded, text):
     (recorded.parent / manifest.NAME).write_text(text)
     with pytest.raises(ValueError, match=r"manifest\.json' (is no manifest of weights|has no record)"):
-        manifest.check(recorded)
+        manifest.checked(recorded)
 
 
 @pytest.mark.parametrize("killed_before", ["the manifest", "the file", "the manifest again"])
@@ -89,7 +118,7 @@ def test_a_folder_loads_whenever_its_writer_is_killed(recorded, monkeypatch, kil
     with pytest.raises(KeyboardInterrupt), manifest.replacing(recorded) as temporary:
         temporary.write_bytes(b"trained further")
     monkeypatch.undo()
-    manifest.check(recorded)
+    manifest.checked(recorded)
     new = killed_before == "the manifest again"
     assert recorded.read_bytes() == (b"trained further" if new else b"what was trained")
     with manifest.replacing(recorded, entry="cvae") as temporary:

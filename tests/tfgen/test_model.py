@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 import tfgen
+from tfgen import loading
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +128,29 @@ def test_plain_keras_fit_reports_the_training_loss_and_learns(small_vae, digits)
     assert set(history) == {"loss", "distortion", "rate"}
     assert history["loss"][0] > history["loss"][-1] + 20
     np.testing.assert_allclose(history["loss"], np.add(history["distortion"], history["rate"]), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("entry", "change", "labels", "error", "words"),
+    [
+        ("vae", lambda x: x.astype(np.float32), None, ValueError, ["[0, 1]", "255"]),
+        ("vae", lambda x: x.astype(np.int64), None, TypeError, ["uint8", "int64"]),
+        ("vae", lambda x: np.full(x.shape, np.nan), None, ValueError, ["[0, 1]", "nan"]),
+        ("vae", lambda x: x[..., 0], None, ValueError, ["[B, 28, 28, 1]", "[6, 28, 28]"]),
+        ("cvae", lambda x: x, None, ValueError, ["conditional", "fit(images, digits)"]),
+        ("cvae", lambda x: x, [0, 1, 2, 3, 4, 17], ValueError, ["0..9", "17"]),
+        ("cvae", lambda x: x, [1, 2], ValueError, ["6", "[2]"]),
+    ],
+)
+def test_plain_fit_refuses_what_it_would_mistake(grey, entry, change, labels, error, words):
+    model = loading.build(entry, {"latent_dim": 3, "hidden_units": (16,)})
+    model.compile(optimizer=keras.optimizers.Adam())
+    before = model.get_weights()
+    with pytest.raises(error) as caught:
+        model.fit(change(grey), labels if labels is None else np.array(labels), verbose=0)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
 
 
 def test_parameters_are_counted(model):

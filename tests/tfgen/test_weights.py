@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfgen import manifest, weights
+from tfgen import loading, manifest, weights
 
 
 def test_weights_are_read_back_bit_for_bit(small_vae, tmp_path):
@@ -59,6 +59,16 @@ def test_weights_of_other_shapes_are_refused(small_vae, tmp_path, other):
     with pytest.raises(ValueError, match=r"does not hold weights of this vae: .") as caught:
         weights.load(small_vae(**other), path)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_with_more_layers_than_the_model_are_refused(tmp_path):
+    """Keras reads what it looks for and leaves the rest."""
+    sizes = {"latent_dim": 4, "channels": (4, 8), "flow_width": 16, "context_dim": 4}
+    path = tmp_path / "model.weights.h5"
+    weights.save(loading.build("iaf_vae", sizes | {"flow_steps": 2}), path)
+    model = loading.build("iaf_vae", sizes | {"flow_steps": 1})
+    with pytest.raises(ValueError, match=r"it holds [\d,]+ numbers, the model has [\d,]+$"):
+        weights.load(model, path)
 
 
 def test_truncated_file_is_refused(small_vae, tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 import tfgen
 from tfgen import evaluation, loading, runs
-from zoo import evaluate, report
+from zoo import classifier, commands, evaluate, report
 
 SMALL = {
     "vae": {"latent_dim": 3, "hidden_units": (16,)},
@@ -62,7 +62,7 @@ def command(call):
 def test_every_model_is_measured_by_all_that_it_has(entry, as_mnist):
     keras.utils.set_random_seed(0)
     model = loading.build(entry, SMALL.get(entry, {}))
-    metrics = evaluate.evaluate(model, as_mnist, k=2, images=40)
+    metrics = evaluate.evaluate(model, as_mnist, evaluate.recogniser(as_mnist), k=2, images=40)
     numbers = {name: value for name, value in metrics.items() if name not in ("protocol", "evaluation")}
     assert set(numbers) == FEATURES | {f"floor_{name}" for name in FEATURES} | OF_ITS_OWN[entry]
     assert all(np.isfinite(value).all() for value in numbers.values())
@@ -79,14 +79,17 @@ def test_every_model_is_measured_by_all_that_it_has(entry, as_mnist):
 def test_test_images_themselves_are_the_perfect_samples(as_mnist):
     test = as_mnist.test
     images = evaluation.as_float(test.images)
-    found, _ = evaluate.in_features(images, test.labels, as_mnist, conditional=True, track=lambda loop, name: loop)
+    measured = functools.partial(
+        evaluate.in_features, evaluate.recogniser(as_mnist), dataset=as_mnist, track=lambda loop, name: loop
+    )
+    found, _ = measured(images, asked=test.labels)
     assert found["frechet"] == pytest.approx(0, abs=1e-4)
     assert (found["precision"], found["recall"]) == (1, 1)
     assert abs(found["kid"]) < 4 * found["kid_error"]
     assert found["recognised_as_asked"] > 0.5  # the classifier has not seen these digits, but those of MNIST
     assert found["floor_frechet"] > 0.01
     noise = np.random.default_rng(0).random(images.shape, np.float32)
-    worse, _ = evaluate.in_features(noise, test.labels, as_mnist, conditional=True, track=lambda loop, name: loop)
+    worse, _ = measured(noise, asked=test.labels)
     assert worse["frechet"] > 10 * found["floor_frechet"]
     assert worse["kid"] > found["floor_kid"] + 10 * found["floor_kid_error"]
     assert worse["precision"] < 0.1
@@ -144,6 +147,42 @@ def test_partial_evaluation_is_named_as_such_and_replaces_nothing(run, command):
     assert metrics["protocol"] in (run / "metrics-first-20.md").read_text()
 
 
+def test_evaluations_stand_side_by_side_and_none_is_lost(run, command, tmp_path):
+    to = tmp_path / "apart"
+    assert command(run, "--k", "2", "--to", to)[0] == 0
+    assert command(run, "--k", "2", "--images", "20", "--to", to)[0] == 0
+    before = (to / "metrics.json").read_bytes()
+    code, _, error = command(run, "--k", "3", "--to", to)
+    assert (code, error) == (
+        2,
+        f"error: '{to / 'metrics.json'}' exists already; name another folder with --to DIR, or remove it\n",
+    )
+    assert (to / "metrics.json").read_bytes() == before
+
+
+def test_all_that_is_drawn_follows_the_seed(as_mnist):
+    model = loading.build("vae", SMALL["vae"])
+    network = evaluate.recogniser(as_mnist)
+    first, again, other = (evaluate.evaluate(model, as_mnist, network, k=2, images=40, seed=seed) for seed in (1, 1, 2))
+    drawn = ["test_neg_elbo", "test_distortion", "test_nll", "frechet", "kid", "floor_kid"]
+    assert [first[name] for name in drawn] == [again[name] for name in drawn]
+    assert not [name for name in drawn if first[name] == other[name]]
+
+
+def test_a_damaged_classifier_is_refused_before_any_work(run, command, tmp_path, as_mnist, monkeypatch):
+    shutil.copytree(classifier.WEIGHTS.parent, tmp_path / "weights")
+    path = tmp_path / "weights" / classifier.WEIGHTS.name
+    path.write_bytes(path.read_bytes() + b"0")
+    load = classifier.load
+    monkeypatch.setattr(classifier, "load", lambda: load(path))
+    monkeypatch.setattr("tfgen.data.load", lambda name, data_dir: as_mnist)
+    monkeypatch.setattr(evaluate, "evaluate", lambda *arguments, **options: pytest.fail("work was done"))
+    code, _, error = command(run, "--dataset", "mnist", "--to", tmp_path / "apart")
+    assert code == 2
+    (line,) = error.splitlines()
+    assert "classifier.weights.h5' is damaged or another file: its SHA-256 is" in line
+
+
 def test_numbers_on_another_data_set_go_elsewhere(run, command, tmp_path, as_mnist, monkeypatch):
     monkeypatch.setattr("tfgen.data.load", lambda name, data_dir: dataclasses.replace(as_mnist, name=name))
     code, _, error = command(run, "--dataset", "kmnist")
@@ -157,15 +196,18 @@ def test_numbers_on_another_data_set_go_elsewhere(run, command, tmp_path, as_mni
     assert (run / runs.METRICS).read_bytes() == before
 
 
-def test_interrupted_evaluation_writes_nothing(run, command, monkeypatch):
+@pytest.mark.parametrize(
+    ("signal", "expected", "word"), [(KeyboardInterrupt, 130, "interrupted"), (commands.Terminated, 143, "terminated")]
+)
+def test_interrupted_evaluation_writes_nothing(run, command, monkeypatch, signal, expected, word):
     def interrupt(*arguments, **options):
-        raise KeyboardInterrupt
+        raise signal
 
     monkeypatch.setattr(evaluate, "evaluate", interrupt)
     before = (run / runs.METRICS).read_bytes()
     code, _, error = command(run)
-    assert code == 130
-    assert error == "error: interrupted; nothing was written\n"
+    assert code == expected
+    assert error == f"error: {word}; nothing was written\n"
     assert (run / runs.METRICS).read_bytes() == before
 
 
@@ -179,7 +221,7 @@ def test_interrupted_evaluation_writes_nothing(run, command, monkeypatch):
         (["--seed", "-1"], "seed must be in"),
         (["--data-dir", "nowhere"], "'nowhere' does not exist"),
         (["--dataset", "cifar10", "--to", "new"], "data set must be one of mnist"),
-        (["--to", "."], "is not empty"),
+        (["--to", "run"], "'run' is a run directory"),
         (["--no-such-option", "1"], "--no-such-option"),
     ],
 )

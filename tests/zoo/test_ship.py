@@ -123,6 +123,16 @@ def test_a_loaded_model_goes_on_training_with_fit(shipped, digits):
     assert float(model.optimizer.learning_rate) == pytest.approx(0.1 * loading.entry_module("cvae").LEARNING_RATE)
 
 
+def test_a_run_goes_on_with_a_tenth_of_its_own_step_size_and_its_own_clipping(run, tmp_path):
+    other = shutil.copytree(run, tmp_path / "run")
+    config = runs.read_config(run)
+    config["recipe"] |= {"learning_rate": 1e-5, "clip_norm": 3.0}
+    (other / runs.CONFIG).write_text(json.dumps(config))
+    model = tfgen.load(other)
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-6)
+    assert model.clip_norm == 3.0
+
+
 def test_a_flipped_byte_is_refused_with_both_hashes_by_load_and_verify(shipped, capsys):
     path = shipped / "cvae.weights.h5"
     expected = loading.shipped("cvae")["sha256"]
@@ -145,7 +155,11 @@ def test_what_is_not_the_recorded_file_in_its_folder_is_refused(shipped, tmp_pat
     with pytest.raises(ValueError, match="symbolic link"):
         tfgen.load("cvae")
     (shipped / "manifest.json").write_text(json.dumps({"../elsewhere.weights.h5": records["cvae.weights.h5"]}))
+    path.unlink()
     with pytest.raises(ValueError, match="no weights ship for 'cvae' yet; train it"):
+        tfgen.load("cvae")
+    path.write_bytes(b"from somewhere")
+    with pytest.raises(ValueError, match=r"manifest\.json' has no record of cvae\.weights\.h5"):
         tfgen.load("cvae")
     for name in ("../elsewhere", "cvae.weights.h5", "weights/cvae", "CVAE"):
         with pytest.raises(ValueError, match="neither an entry"):
@@ -189,6 +203,26 @@ def test_verify_fails_with_the_row_that_differs(shipped, capsys, numbers):
     assert code == 1
     assert [line.split()[1] for line in said.splitlines() if line.endswith("DIFFERS")] == ["test_rate"]
     assert error.startswith("error: cvae: test_rate is ")
+
+
+@pytest.mark.parametrize("key", sorted(loading.RECORD))
+@pytest.mark.parametrize("value", [None, 3])
+def test_a_record_that_lacks_something_is_named(shipped, capsys, key, value):
+    records = manifest.read(shipped)
+    records["cvae.weights.h5"][key] = value
+    (shipped / "manifest.json").write_text(json.dumps(records))
+    with pytest.raises(ValueError, match=f"manifest.json' does not say {key} of cvae.weights.h5"):
+        tfgen.load("cvae")
+    code, _, error = ended(capsys, "--quick")
+    assert (code, len(error.splitlines())) == (2, 1)
+
+
+def test_verify_looks_at_the_floor_that_is_on_record():
+    numbers = {"frechet": 1.0, "floor_frechet": 0.16}
+    assert all(row.agrees for row in verify.compare("vae", numbers, numbers))
+    (wrong,) = (row for row in verify.compare("vae", numbers, numbers | {"floor_frechet": 1.6}) if not row.agrees)
+    assert wrong.name == "floor_frechet"
+    assert [row.name for row in verify.compare("vae", {"frechet": 1.0}, numbers)] == ["frechet"]
 
 
 @pytest.mark.parametrize("recorded", [{}, {"digit_shares": [0.5]}, {"digit_shares": [0.5, float("nan")]}])
@@ -250,5 +284,5 @@ def test_all_that_ships_is_on_record_and_small():
     records = manifest.read(folder)
     assert {path.name for path in folder.iterdir()} == {manifest.NAME, *records}
     for name in records:
-        manifest.check(folder / name)
+        manifest.checked(folder / name)
     assert sum(record["bytes"] for record in records.values()) <= ship.LIMIT
