@@ -113,7 +113,7 @@ def model_argument(arguments: list[str], usage: str, summary: str):
             return tfgen.load(arguments[0])
 
 
-def is_run(argument: str) -> bool:
+def names_run(argument: str) -> bool:
     """Whether an ENTRY_OR_RUN names a run directory; an entry's name wins over a folder of that name."""
     return argument not in ENTRIES
 

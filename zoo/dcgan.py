@@ -7,8 +7,9 @@ non-saturating -E_z[log D(G(z))]. Strided and transposed convolutions, batch nor
 generator's output and the discriminator's input, LeakyReLU in the discriminator, weights from N(0, 0.02), Adam with a
 step size of 2e-4 and beta_1 = 0.5 (section 4).
 
-    python -m zoo.train dcgan     932 s; Frechet distance 10.22, where the same networks in PyTorch have 13.67 after as
-                                  many images (tests/benchmarks/dcgan_quality.py); each digit 3.5 to 15.4 % of samples
+    python -m zoo.train dcgan     932 s; Frechet distance 10.22, where the same layers in PyTorch, with its own initial
+                                  weights and running averages, have 13.67 after as many images
+                                  (tests/benchmarks/dcgan_quality.py); each digit 3.5 to 15.4 % of samples
 
 on MNIST, two CPU cores that did other work meanwhile; last lines of the command and of `python -m zoo.evaluate RUN`.
 """

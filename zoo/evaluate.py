@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else arguments
     model = commands.model_argument(arguments, USAGE, "Measures a trained model.")
     name = arguments[0]
-    run = Path(name) if commands.is_run(name) else None
+    run = Path(name) if commands.names_run(name) else None
 
     def command(
         *,

@@ -12,7 +12,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line: an entry or a run directory, then the options of `figures`."""
     arguments = sys.argv[1:] if arguments is None else arguments
     model = commands.model_argument(arguments, USAGE, "Redraws the figures of a trained model.")
-    run = Path(arguments[0]) if commands.is_run(arguments[0]) else None
+    run = Path(arguments[0]) if commands.names_run(arguments[0]) else None
 
     def figures(*, data_dir: Path | None = None, out: Path | None = None) -> None:
         """Redraws the figures of a trained model on the test images of its data set.
