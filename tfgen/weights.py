@@ -34,16 +34,16 @@ def load(model, path: Path) -> None:
     """
     path = Path(path)
     content = manifest.checked(path)
-    try:
-        _check_size(model, content)
-        with tempfile.TemporaryDirectory() as own, _without_optimizers(model), warnings.catch_warnings():
-            warnings.filterwarnings("error", "Skipping nested container")  # Keras only warns of weights it cannot place
-            copy = Path(own) / path.name  # of what was checked, since Keras reads from a path
-            copy.write_bytes(content)
+    with tempfile.TemporaryDirectory() as own, _without_optimizers(model), warnings.catch_warnings():
+        warnings.filterwarnings("error", "Skipping nested container")  # Keras only warns of weights it cannot place
+        copy = Path(own) / path.name  # of what was checked, since Keras reads from a path
+        copy.write_bytes(content)
+        try:
+            _check_size(model, content)
             model.load_weights(copy)
-    except (OSError, KeyError, ValueError, UserWarning) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"{str(path)!r} does not hold weights of this {model.entry}: {reason}") from error
+        except (OSError, KeyError, ValueError, UserWarning) as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"{str(path)!r} does not hold weights of this {model.entry}: {reason}") from error
 
 
 def _check_size(model, content: bytes) -> None:

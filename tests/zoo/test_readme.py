@@ -18,6 +18,7 @@ METRICS = {
 }
 METRICS |= {"test_nll_k": 1000, "frechet": 1.234, "floor_frechet": 0.1, "recognised_as_asked": 0.9944}
 RECORD = {"entry": "cvae", "command": "python -m zoo.train cvae", "metrics": METRICS}
+RECORD |= {"recipe": {}, "dataset": "mnist", "quick": {}}
 
 
 @pytest.fixture

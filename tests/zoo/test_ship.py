@@ -12,6 +12,7 @@ from export import card
 from tfgen import loading, manifest, runs, training, weights
 from zoo import commands, evaluate, ship, train, verify
 
+SHIPPED = ("vae", "cvae", "iaf_vae", "aae", "dcgan", "classifier")
 SMALL = ("--dataset", "digits", "--epochs", "2", "--hidden-units", "16", "--latent-dim", "3", "--seed", "3")
 
 
@@ -282,6 +283,7 @@ def test_what_ships_is_what_its_record_says(entry):
 def test_all_that_ships_is_on_record_and_small():
     folder = loading.shipped_folder()
     records = manifest.read(folder)
+    assert {f"{name}.weights.h5" for name in SHIPPED} <= set(records)
     assert {path.name for path in folder.iterdir()} == {manifest.NAME, *records}
     for name in records:
         manifest.checked(folder / name)
