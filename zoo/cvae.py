@@ -7,7 +7,8 @@ Deep Generative Models" (arXiv 1406.5298, model M2 with every label seen), after
 
     -ELBO(x|y) = E_q[-log p(x|z,y)] + KL(q(z|x,y) || p(z))  nats, a bound on -log p(x|y)
 
-The digit y enters both networks as a one-hot vector, so the code z is left with the style.
+The digit y enters both networks as a one-hot vector, so the code z is left with the style. With `beta` the rate weighs
+beta (Higgins et al. 2017).
 
     python -m zoo.train cvae --latent-dim 35     test -ELBO given the digit 88.32 nats in 390 s
 
@@ -30,9 +31,10 @@ class CVAE(Autoencoding, Variational, Model):
     entry = "cvae"
     conditional = True
 
-    def __init__(self, latent_dim, network, hidden_units, warmup):
+    def __init__(self, latent_dim, network, hidden_units, beta, warmup):
         super().__init__(latent_dim)
-        self.convolutional, self.warmup_share = network == "conv", warmup
+        self.convolutional = network == "conv"
+        self.beta, self.warmup_share = beta, warmup
         self.encoder = networks.encoder(network, 2 * latent_dim, hidden_units, checks.CLASSES)
         self.decoder = networks.decoder(network, latent_dim, hidden_units, checks.CLASSES)
 
@@ -46,10 +48,10 @@ class CVAE(Autoencoding, Variational, Model):
         return distributions.bernoulli_image(networks.apply(self.decoder, latent, label))
 
     def training_loss(self, batch, seed, step):
-        """-ELBO given the digit, one sample an image: {"loss", "distortion", "rate"}, each [B], nats."""
+        """-ELBO given the digit, one sample an image and the rate weighed: {"loss", "distortion", "rate"}, each [B]."""
         noise = self.noise(batch, seed, 1)  # [1, B, Z]
         distortion, rate = self.elbo_terms(batch["image"], noise, digit=batch["label"])
-        return {"loss": distortion + self.warmup(step) * rate, "distortion": distortion, "rate": rate}
+        return {"loss": distortion + self.beta * self.warmup(step) * rate, "distortion": distortion, "rate": rate}
 
 
 def build(
@@ -57,6 +59,7 @@ def build(
     latent_dim: int = 35,
     network: networks.Network = "dense",
     hidden_units: tuple[int, ...] = (),
+    beta: float = 1.0,
     warmup: float = 0.0,
 ) -> CVAE:
     """Builds the model with fresh weights.
@@ -66,15 +69,17 @@ def build(
         network: fully connected, or residual and convolutional.
         hidden_units: widths of the hidden layers, 500 500 by default, or channels of the two convolutional stages, 32
             64 by default; mirrored in the decoder.
-        warmup: share of the training over which the rate's weight grows linearly from 0 to 1.
+        beta: weight of the rate in the loss; 1 is the ELBO.
+        warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
 
     Raises:
         TypeError, ValueError: a hyperparameter out of range; the message names it.
     """
     checks.positive_int("latent_dim", latent_dim)
     hidden_units = networks.check(network, hidden_units)
+    checks.in_range("beta", beta, 0)
     checks.in_range("warmup", warmup, 0, 1)
-    return CVAE(latent_dim, network, hidden_units, warmup)
+    return CVAE(latent_dim, network, hidden_units, beta, warmup)
 
 
 def compile_model(model: CVAE, *, learning_rate: float, steps: int | None) -> None:
