@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfgen import networks
 from zoo import cvae
@@ -39,6 +40,22 @@ def test_a_code_is_a_style_whatever_the_digit(model):
     np.testing.assert_array_equal(model.draw_prior(np.arange(3)), model.draw_prior(np.arange(3)))
     latent = model.draw_prior(np.arange(3)).numpy()
     np.testing.assert_allclose(model.decode(latent, digit=8), model.sample(3, digit=8, seed=np.arange(3)), atol=1e-5)
+
+
+def test_beta_weighs_the_rate_and_nothing_else(digits):
+    batch = {"image": tf.cast(digits.test.binarised()[:20], tf.float32), "label": tf.constant(digits.test.labels[:20])}
+    terms = {}
+    for beta in (1.0, 4.0):
+        keras.utils.set_random_seed(0)
+        model = cvae.build(latent_dim=3, hidden_units=(8,), beta=beta)
+        terms[beta] = model.training_loss(batch, tf.constant([0, 1]), 0)
+        np.testing.assert_allclose(
+            terms[beta]["loss"], terms[beta]["distortion"] + beta * terms[beta]["rate"], rtol=1e-5
+        )
+    for name in ("distortion", "rate"):
+        np.testing.assert_array_equal(terms[1.0][name], terms[4.0][name])
+    with pytest.raises(ValueError, match=r"beta must be at least 0, got -1\.0"):
+        cvae.build(beta=-1.0)
 
 
 def test_fit_needs_the_digits(digits):
