@@ -10,9 +10,14 @@ Deep Generative Models" (arXiv 1406.5298, model M2 with every label seen), after
 The digit y enters both networks as a one-hot vector, so the code z is left with the style. With `beta` the rate weighs
 beta (Higgins et al. 2017).
 
-    python -m zoo.train cvae --latent-dim 35     test -ELBO given the digit 88.32 nats in 390 s
+    python -m zoo.train cvae                                       test -ELBO given the digit 88.32 nats in 390 s
+    python -m zoo.train cvae --hidden-units 300 300 --epochs 150 --beta 1.3
+                                                                   88.98 nats in 568 s; these weights ship: 98.3 % of
+                                                                   samples are recognised as the digit asked for,
+                                                                   where the first's are to 97.1 %
 
-on MNIST, protocol mnist-dynamic, two CPU cores that did other work meanwhile; last lines of the command.
+on MNIST, protocol mnist-dynamic, two CPU cores that did other work meanwhile, the second on one of them; last lines of
+the commands and of `python -m zoo.evaluate RUN`.
 """
 
 import keras
