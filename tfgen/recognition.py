@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import checks, evaluation, training
+from tfgen.graphs import graph
 
 layers = keras.layers
 
@@ -42,6 +43,11 @@ class Classifier(keras.Model):
 
     def settle(self) -> None:
         """Nothing is left to do before weights are saved."""
+
+    @graph
+    def forward(self, image):
+        """The network in inference, float32 images in [0, 1]."""
+        return self(image, training=False)
 
 
 def fit(network: Classifier, split, *, epochs: int, batch_size: int, learning_rate: float, seed: int = 0, callbacks=()):
@@ -90,8 +96,9 @@ def recognise(network: Classifier, image) -> tuple[np.ndarray, np.ndarray]:
         (features [N, 64], probabilities of the ten digits [N, 10]), float32.
     """
     image = np.asarray(image)
-    forward = tf.function(lambda part: network(part, training=False), autograph=False, reduce_retracing=True)
-    parts = [forward(evaluation.as_float(image[start : start + CHUNK])) for start in range(0, len(image), CHUNK)]
+    parts = [
+        network.forward(evaluation.as_float(image[start : start + CHUNK])) for start in range(0, len(image), CHUNK)
+    ]
     features, logits = (np.concatenate([part[name] for part in parts]) for name in ("features", "logits"))
     return features, tf.nn.softmax(logits).numpy()
 

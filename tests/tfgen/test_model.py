@@ -1,5 +1,7 @@
 """What every model offers its users: seeded samples, codes, pictures from codes, and plain Keras `fit`."""
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -151,6 +153,25 @@ def test_plain_fit_refuses_what_it_would_mistake(grey, entry, change, labels, er
     assert all(word in str(caught.value) for word in words), str(caught.value)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_models_side_by_side_are_not_warned_of_and_users_functions_are(small_vae):
+    """TensorFlow counts the tracings of a method over all models, and five in a row are many to it."""
+    heard = []
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())
+    tf.get_logger().addHandler(handler)
+    try:
+        for _ in range(12):
+            small_vae().sample(1, seed=0)
+        assert heard == []
+        again = "5 out of the last 5 calls to {} triggered tf.function retracing."
+        tf.get_logger().warning(again.format(type(small_vae())._sample.python_function))
+        assert heard == []
+        tf.get_logger().warning(again.format(test_parameters_are_counted))
+        assert len(heard) == 1
+    finally:
+        tf.get_logger().removeHandler(handler)
 
 
 def test_parameters_are_counted(model):
