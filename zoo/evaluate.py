@@ -65,15 +65,9 @@ def main(arguments: list[str] | None = None) -> None:
             network = recogniser(measured)
             if images is not None and not FEWEST <= images <= len(measured.test.images):
                 raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
-            in_run = run is not None and to is None
-            if in_run and not runs.is_finished(run):  # its metrics.json would say that it is
-                raise ValueError(f"{name} is not finished: resume it, or say where its numbers go with --to DIR")
             stem = "metrics" if images is None else f"metrics-first-{images}"
-            directory = run if in_run else commands.writable_directory(to or Path("evaluation") / name)
-            if not in_run and runs.is_run(directory):  # whose numbers are its own
-                raise ValueError(f"{str(directory)!r} is a run directory; name another folder with --to DIR")
-            if not in_run:
-                report.check_new(directory / stem)
+            in_run = run is not None and to is None
+            directory = _finished(run) if in_run else _outside_runs(to or Path("evaluation") / name, stem)
             known = runs.read_metrics(run) if in_run and images is None else {}
         if measured.name != RECOGNISED:
             print(f"note: {_left_out(measured)}", flush=True)
@@ -88,6 +82,26 @@ def main(arguments: list[str] | None = None) -> None:
         print(report.as_text(metrics), *paths, sep="\n")  # last: a closed pipe loses no numbers
 
     commands.run(command, arguments[1:], f"{USAGE} {name}")
+
+
+def _finished(run: Path) -> Path:
+    """A run that numbers may be written to. Raises ValueError unless it is finished: they would say that it is."""
+    from tfgen import runs
+
+    if not runs.is_finished(run):
+        raise ValueError(f"{run} is not finished: resume it, or say where its numbers go with --to DIR")
+    return run
+
+
+def _outside_runs(directory: Path, stem: str) -> Path:
+    """A directory, made if need be. Raises ValueError if it is a run, or holds an evaluation of that name already."""
+    from tfgen import runs
+
+    commands.writable_directory(directory)
+    if runs.is_run(directory):
+        raise ValueError(f"{str(directory)!r} is a run directory; name another folder with --to DIR")
+    report.check_new(directory / stem)
+    return directory
 
 
 def recogniser(dataset):
