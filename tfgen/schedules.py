@@ -4,5 +4,8 @@ import keras
 
 
 def falling(learning_rate: float, steps: int | None):
-    """A step size that falls from `learning_rate` to 0 along half a cosine over `steps`; constant without them."""
-    return keras.optimizers.schedules.CosineDecay(learning_rate, steps) if steps else learning_rate
+    """A step size that falls from `learning_rate` to 0 along half a cosine over `steps`; constant without them.
+
+    Steps beyond these begin anew: a warm restart (Loshchilov and Hutter 2017, arXiv 1608.03983).
+    """
+    return keras.optimizers.schedules.CosineDecayRestarts(learning_rate, steps, t_mul=1.0) if steps else learning_rate

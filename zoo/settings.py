@@ -8,7 +8,7 @@ from tfgen import checks, runs
 from zoo import commands
 
 RECIPE = {"epochs": "EPOCHS", "batch_size": "BATCH_SIZE", "learning_rate": "LEARNING_RATE"}  # constants of an entry
-NUMERICS = {"precision": "float32", "clip_norm": None}  # the rest of a recipe
+NUMERICS = {"precision": "float32", "clip_norm": None, "cycles": 1}  # the rest of a recipe
 CARE = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}  # what may change when a run goes on
 SCHEDULE = "its warm-up and step sizes follow a schedule over all epochs, so that more of them are another training"
 
@@ -63,6 +63,11 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
     return _checked(settings | {"care": {name: given.get(name, value) for name, value in care.items()}})
 
 
+def epochs(recipe: dict) -> int:
+    """All epochs of a training, of all its cycles."""
+    return recipe["epochs"] * recipe["cycles"]
+
+
 def _given(options: dict) -> dict:
     return {name: value for name, value in options.items() if value is not None}
 
@@ -76,6 +81,7 @@ def _checked(settings: dict) -> dict:
     checks.positive_int("epochs", recipe["epochs"])
     checks.positive_int("batch-size", recipe["batch_size"])
     checks.in_range("learning-rate", recipe["learning_rate"], sys.float_info.min)
+    checks.positive_int("cycles", recipe["cycles"])
     if recipe["clip_norm"] is not None:
         checks.in_range("clip-norm", recipe["clip_norm"], sys.float_info.min)
     care = settings["care"]

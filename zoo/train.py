@@ -40,12 +40,13 @@ def train(
     strategy: Literal["single", "mirrored", "multiworker"] | None = None,
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] | None = None,
     clip_norm: float | None = None,
+    cycles: int | None = None,
     **hyperparameters,
 ) -> Path:
     """Trains a model of the zoo, measures and draws it, and leaves all of it in a run directory.
 
     Args:
-        epochs: passes over the training images; the recipe's number by default.
+        epochs: passes over the training images, in each of --cycles; the recipe's number by default.
         batch_size: images a step; the recipe's number by default.
         learning_rate: the optimiser's first step size; the recipe's by default.
         dataset: mnist, fashion_mnist, kmnist, emnist/digits (through TensorFlow Datasets), or digits (embedded). By
@@ -61,6 +62,9 @@ def train(
             GPU), or all machines that TF_CONFIG names (multiworker). --batch-size is what they share in a step.
         precision: what the networks compute in; likelihoods and the variables are float32 (the default) with any.
         clip_norm: the largest norm of a gradient, to which a longer one is scaled down; none by default.
+        cycles: how often the training runs through --epochs; the step size begins each time anew (warm restarts,
+            Loshchilov and Hutter 2017), the warm-up belongs to the first, and dcgan's step size is constant. 1 by
+            default.
     """
     began = time.perf_counter()
     from tfgen import loading, runs, strategies, training
@@ -69,7 +73,7 @@ def train(
     module = loading.entry_module(entry)
     options = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "dataset": dataset}
     options |= {"seed": seed, "checkpoint_every": checkpoint_every, "on_nan": on_nan}
-    options |= {"strategy": strategy, "precision": precision, "clip_norm": clip_norm}
+    options |= {"strategy": strategy, "precision": precision, "clip_norm": clip_norm, "cycles": cycles}
     with contextlib.ExitStack() as held:
         with commands.bad_input():
             if resume:
@@ -80,7 +84,7 @@ def train(
             else:
                 chosen, run = settings.of_recipe(module, options, hyperparameters), run_dir or runs.default_path(entry)
             model, images, checkpoint = _begin(chosen, run, data_dir, resume, held)
-        epochs_of = f"{chosen['recipe']['epochs']} epochs of {images.name} {images.train.name}"
+        epochs_of = f"{settings.epochs(chosen['recipe'])} epochs of {images.name} {images.train.name}"
         say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}\ndevice: {training.device_name(model)}")
         if checkpoint:
             began -= checkpoint.state.seconds
@@ -152,15 +156,16 @@ def _last_checkpoint(run: Path, chief: bool):
 def _fit(module, model, images, run: Path, chosen: dict, checkpoint, began: float):
     """Trains from a checkpoint or from the start until it is done, or says why it broke off; the state at the end."""
     from tfgen import checkpoints, runs, strategies, training, weights
+    from zoo import settings
 
     chief = strategies.is_chief(model.distribute_strategy)
     recipe, state = chosen["recipe"], checkpoint.state if checkpoint else checkpoints.State()
-    steps = len(images.train.images) // recipe["batch_size"] * recipe["epochs"]
+    epochs, steps = settings.epochs(recipe), len(images.train.images) // recipe["batch_size"] * recipe["epochs"]
     best = lambda: f"the best weights so far, of epoch {state.best_epoch}, are in {run}; --resume goes on"  # noqa: E731
     with commands.giving_up(run, best), commands.lost_workers(run):
         if chief and not checkpoint:
             weights.save(model, run / runs.WEIGHTS)
-        while state.epoch < recipe["epochs"]:
+        while state.epoch < epochs:
             rate = recipe["learning_rate"] / 2**state.halvings
             with model.distribute_strategy.scope():
                 module.compile_model(model, learning_rate=rate, steps=steps)
@@ -168,7 +173,7 @@ def _fit(module, model, images, run: Path, chosen: dict, checkpoint, began: floa
                 training.fit(
                     model,
                     images.train,
-                    epochs=recipe["epochs"],
+                    epochs=epochs,
                     batch_size=recipe["batch_size"],
                     seed=chosen["seed"],
                     callbacks=_watchers(model, images, run, chosen, state, began) if chief else (),
@@ -188,8 +193,9 @@ def _fit(module, model, images, run: Path, chosen: dict, checkpoint, began: floa
 def _watchers(model, images, run: Path, chosen: dict, state, began: float) -> list:
     """The callbacks of a training, in the order in which they act when an epoch ends."""
     from tfgen import callbacks, symptoms
+    from zoo import settings
 
-    epochs, batch_size = chosen["recipe"]["epochs"], chosen["recipe"]["batch_size"]
+    epochs, batch_size = settings.epochs(chosen["recipe"]), chosen["recipe"]["batch_size"]
     return [
         callbacks.Throughput(len(images.train.images) // batch_size * batch_size, state),
         callbacks.Validation(images.validation, model),

@@ -16,7 +16,7 @@ def test_recipe_and_defaults_fill_what_is_not_given():
     chosen = of_recipe({"epochs": 3, "batch_size": None, "seed": None}, latent_dim=2)
     assert chosen["entry"] == "vae"
     recipe = {"epochs": 3, "batch_size": vae.BATCH_SIZE, "learning_rate": vae.LEARNING_RATE}
-    assert chosen["recipe"] == recipe | {"precision": "float32", "clip_norm": None}
+    assert chosen["recipe"] == recipe | {"precision": "float32", "clip_norm": None, "cycles": 1}
     assert chosen["care"] == {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}
     assert (chosen["seed"], chosen["dataset"]) == (0, None)
     assert (chosen["hyperparameters"]["latent_dim"], chosen["hyperparameters"]["beta"]) == (2, 1.0)
@@ -26,6 +26,7 @@ def test_recipe_and_defaults_fill_what_is_not_given():
     ("options", "message"),
     [
         ({"epochs": 0}, "epochs must be at least 1, got 0"),
+        ({"cycles": 0}, "cycles must be at least 1, got 0"),
         ({"checkpoint_every": 0}, "checkpoint-every must be at least 1, got 0"),
         ({"learning_rate": float("inf")}, "learning-rate must be .* got inf"),
     ],
@@ -61,6 +62,7 @@ def test_run_lends_what_is_not_given_and_takes_what_is_the_same(run):
         ({"batch_size": 7}, {}, f"--batch-size is {vae.BATCH_SIZE} in this run, got 7"),
         ({"learning_rate": 0.5}, {}, f"--learning-rate is {vae.LEARNING_RATE} in this run, got 0.5"),
         ({"precision": "mixed_float16"}, {}, "--precision is float32 in this run, got mixed_float16"),
+        ({"cycles": 2}, {}, "--cycles is 1 in this run, got 2"),
         ({"clip_norm": 1.0}, {}, "--clip-norm is None in this run, got 1"),
         ({"epochs": 4}, {}, "--epochs is 3 in this run, got 4; its warm-up and step sizes follow a schedule"),
     ],

@@ -55,7 +55,7 @@ def test_config_names_all_that_the_run_depends_on(trained_run):
     assert config["hyperparameters"]["hidden_units"] == [32]
     assert config["hyperparameters"]["covariance"] == "diagonal"  # defaults too: they may change with the code
     recipe = {"epochs": 2, "batch_size": 100, "learning_rate": vae.LEARNING_RATE}
-    assert config["recipe"] == recipe | {"precision": "float32", "clip_norm": None}
+    assert config["recipe"] == recipe | {"precision": "float32", "clip_norm": None, "cycles": 1}
     assert config["care"]["strategy"] == "single"
     assert (config["dataset"], config["protocol"], config["seed"]) == ("digits", "digits-dynamic", 0)
     assert {part: split["images"] for part, split in config["splits"].items()} == {
@@ -65,6 +65,16 @@ def test_config_names_all_that_the_run_depends_on(trained_run):
     }
     assert "cores" in config["device"] or "GPU" in config["device"]
     assert {"python", "tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy"} <= set(config["versions"])
+
+
+def test_second_cycle_begins_where_a_training_of_one_ends(command, trained_run, small_run_options, tmp_path):
+    code, output, _ = command("vae", *small_run_options, "--cycles", "2", "--run-dir", tmp_path / "run")
+    assert code == 0
+    assert "4 epochs of digits" in output
+    rows = history_of(tmp_path / "run").splitlines()
+    assert rows[:3] == history_of(trained_run).splitlines()
+    assert [row.partition(",")[0] for row in rows[3:]] == ["3", "4"]
+    assert runs.read_metrics(tmp_path / "run")["epochs"] == 4
 
 
 def test_history_has_a_row_an_epoch_and_no_clock(trained_run):
