@@ -8,7 +8,6 @@ from zoo import commands, train
 USAGE = "python -m zoo.study"
 STUDIES = ("latent",)
 SIZES = {"vae": (2, 5, 10, 25, 50), "cvae": (35,)}  # entry -> the dimensions that are trained
-HIDDEN_UNITS = (500, 500, 500)  # three layers, as in the thesis; a code of two dimensions gains by the third
 THESIS = {"vae": {2: 157.0, 25: 102.0}, "cvae": {35: 98.5}}  # -ELBO, nats; its protocol is not stated
 
 
@@ -35,7 +34,6 @@ def latent(
 ) -> Path:
     """Trains vae with codes of 2, 5, 10, 25 and 50 dimensions and cvae with 35, and draws -ELBO against them.
 
-    The recipes are the entries' own but for three hidden layers, of 500 units each, where these have two.
     Each training is a run in the study's directory. Started again, a study goes on with what is not finished.
 
     Args:
@@ -54,7 +52,7 @@ def latent(
         for size in sizes:
             run = run_dir / f"{entry}-{size}"
             options = {"epochs": epochs, "dataset": dataset, "data_dir": data_dir, "seed": seed}
-            train.train(entry, **options, run_dir=run, resume=run.is_dir(), latent_dim=size, hidden_units=HIDDEN_UNITS)
+            train.train(entry, **options, run_dir=run, resume=run.is_dir(), latent_dim=size)
             with commands.bad_input():
                 points.append(_point(run, epochs=epochs, dataset=dataset, seed=seed))
     files.write_json(run_dir / "study.json", {"study": "latent", "points": points})
