@@ -16,6 +16,17 @@ def generator_loss(fake_logits):
     return _cross_entropy(fake_logits, 1.0)
 
 
+def gradient_penalty(logit, inputs):
+    """E[|grad D|^2] / 2 at inputs [B, Z] of the discriminator `logit`, which maps them to logits, in nats.
+
+    At real and at fake inputs these are R_1 and R_2 of Mescheder, Geiger and Nowozin 2018 (arXiv 1801.04406).
+    """
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        logits = logit(inputs)
+    return tf.reduce_mean(tf.reduce_sum(tape.gradient(logits, inputs) ** 2, -1)) / 2
+
+
 def accuracy(real_logits, fake_logits):
     """The share of real and fake inputs that the discriminator tells right, in 0..1."""
     right = [tf.cast(real_logits > 0, tf.float32), tf.cast(fake_logits < 0, tf.float32)]

@@ -49,10 +49,10 @@ def draw_petal(seed):
     return tf.concat([tf.floor(10 * seeds.uniform([1], first)), seeds.normal([2], second)], 0)
 
 
-def diagonal_normal(parameters):
-    """N(mu, diag(sigma^2)) from raw network outputs [..., 2 Z], event [Z]."""
+def diagonal_normal(parameters, smallest_stddev: float = SMALLEST_STDDEV):
+    """N(mu, diag(sigma^2)) from raw network outputs [..., 2 Z], event [Z]; sigma is above `smallest_stddev`."""
     mean, raw = tf.split(parameters, 2, axis=-1)
-    return tfd.MultivariateNormalDiag(mean, tf.nn.softplus(raw) + SMALLEST_STDDEV)
+    return tfd.MultivariateNormalDiag(mean, tf.nn.softplus(raw) + smallest_stddev)
 
 
 def full_normal(parameters, dim: int):

@@ -46,3 +46,17 @@ def test_smoothing_is_one_sided():
 
 def test_accuracy_counts_both_sides():
     assert adversarial.accuracy(tf.constant([[1.0], [-1.0]]), tf.constant([[-1.0], [-2.0]])).numpy() == 0.75
+
+
+def test_gradient_penalty_is_half_the_squared_slope():
+    slope, inputs = tf.constant([[3.0], [4.0]]), tf.random.stateless_normal([20, 2], [0, 1])
+    assert adversarial.gradient_penalty(lambda inputs: inputs @ slope, inputs).numpy() == pytest.approx(25 / 2)
+    inputs = tf.constant([[1.0, 7.0], [3.0, 7.0]])  # where the slope of x^2 is 2 and 6
+    assert adversarial.gradient_penalty(lambda inputs: inputs[:, :1] ** 2, inputs).numpy() == 10
+
+
+def test_gradient_penalty_moves_the_discriminator():
+    slope = tf.Variable([[2.0]])
+    with tf.GradientTape() as tape:
+        penalty = adversarial.gradient_penalty(lambda inputs: inputs @ slope, tf.ones([3, 1]))
+    assert tape.gradient(penalty, slope).numpy() == pytest.approx(2)

@@ -96,9 +96,9 @@ def test_weight_is_found_at_the_end_of_the_epoch_if_no_metric_shows_it(small_vae
 def test_phase_of_an_adversarial_model_is_named(digits, tmp_path):
     training.set_initial_seed(0)
     model = aae.build(latent_dim=2, hidden_units=(8,))
-    aae.compile_model(model, learning_rate=1e30, steps=100)  # the first phase's weights leave the range of floats
+    aae.compile_model(model, learning_rate=1e30, steps=100)  # the discriminator's weights leave the range of floats
     error, checkpoint = failed(model, digits, tmp_path / "run")
-    assert diagnosis.diagnose(error, checkpoint).cause == "the loss of phase discriminator is nan"
+    assert diagnosis.diagnose(error, checkpoint).cause == "the loss of phase generator is nan"
     assert not {"descend", "apply"} & {name for part in (model, *model.optimizers.values()) for name in vars(part)}
 
 
