@@ -8,23 +8,22 @@ Each minibatch passes three phases, each with its own optimiser (section 2):
     discriminator    discriminator    min -E_p[log D(z)] - E_q[log (1 - D(z))] + gamma R(D)
     generator        encoder          min  E_q[-log p(x|z)] - lambda E_q[log D(z)]
 
-In the paper the encoder takes a step for the reconstruction and another one against the discriminator. Adam makes both
-as long, however small the gradient, and the code is never at rest; one step down the sum of both leaves it in peace.
-R(D) keeps the discriminator smooth (`adversarial.gradient_penalty`).
+In the paper the encoder takes a step for the reconstruction and then another one against the discriminator. Under Adam
+both are as long however small their gradients, and the code does not come to rest; here it takes one step, down the sum
+of both losses. R(D) keeps the discriminator smooth (`adversarial.gradient_penalty`, at codes of both kinds).
 
 The posterior is normal or deterministic (its only noise is the data's); the prior is N(0, I) or a mixture of ten 2-D
 normals, one a digit, whose label the discriminator is given (section 2.3, figure 4).
 
-    python -m zoo.train aae                               1,411 s; distortion 89.82 nats at test codes; their mean
-                                                          within 0.10 and covariance within 0.15 of the prior's;
-                                                          Parzen-window score 336 +- 2
-    python -m zoo.train aae --latent-dim 6 --epochs 60    1,947 s; distortion 90.75 nats, mean within 0.08, covariance
-                                                          within 0.16, score 338 +- 2; these weights ship
+    python -m zoo.train aae                               1,411 s; distortion 89.82 nats at test codes; mean and
+                                                          covariance of the aggregated posterior within 0.10 and 0.15
+                                                          of the prior's; Parzen-window score 336 +- 2
+    python -m zoo.train aae --latent-dim 6 --epochs 60    1,947 s; distortion 90.75 nats, moments within 0.08 and 0.16,
+                                                          score 338 +- 2; these weights ship
 
-on MNIST, on one of two CPU cores beside other work; last lines of the command and of `python -m zoo.evaluate RUN`. With
-the encoder's two steps the first had 97.3 nats and a score of 312. It leaves two of its eight dimensions to noise; a
-second cycle (`--cycles 2`) uses them, which brings distortion down to 79.85 nats and the score to 324: ten thousand
-samples lie closer together in fewer dimensions.
+on MNIST, on one of two CPU cores beside other work; last lines of the command and of `python -m zoo.evaluate RUN`. The
+first leaves two of its eight dimensions to the posterior's noise. A second cycle (`--cycles 2`) uses them, which brings
+the distortion down to 79.85 nats and the score to 324: ten thousand samples lie closer together in fewer dimensions.
 """
 
 import functools
@@ -188,7 +187,7 @@ def build(
         prior: standard normal, or a 2-D mixture of ten normals, one a digit.
         likelihood: of pixels: Bernoulli on binarised images, or normal with a fixed stddev on grey ones.
         adversarial_weight: lambda, nats of distortion that a nat of the generator's loss is worth to the encoder.
-        gradient_penalty: gamma, of the discriminator.
+        gradient_penalty: gamma, the weight of R(D) in the discriminator's loss.
 
     Raises:
         TypeError, ValueError: a hyperparameter out of range; the message names it.

@@ -72,6 +72,24 @@ def test_encoder_descends_the_distortion_and_the_weighted_loss_of_the_generator(
         np.testing.assert_allclose(have, first + weight * second, rtol=1e-4, atol=1e-5)
 
 
+def test_discriminator_descends_its_loss_and_the_weighted_penalty(batch, monkeypatch):
+    """The gradient of the second phase is linear in gamma, and what gamma weighs holds the logit's slope down."""
+    gradients = {}
+
+    def noted(self, name, tape, loss):
+        if name == "discriminator":
+            gradients[self.gradient_penalty] = tape.gradient(loss, self.discriminator.trainable_variables)
+
+    monkeypatch.setattr(aae.AAE, "descend", noted)
+    for weight in (0.0, 1.0, 3.0):
+        built(gradient_penalty=weight).update(batch, tf.constant([0, 0]), tf.constant(0))
+    for without, one, three in zip(*gradients.values(), strict=True):
+        np.testing.assert_allclose(three - without, 3 * (one - without), rtol=1e-3, atol=1e-5)
+    kernel = built().discriminator.trainable_variables[0]  # every built model starts from these weights
+    push = gradients[1.0][0] - gradients[0.0][0]
+    assert tf.reduce_sum(push * kernel) > 0  # a step down makes the kernel, and with it the slope, smaller
+
+
 @pytest.mark.parametrize("smallest", [0.1, 0.5])
 def test_spread_of_the_posterior_stays_above_the_smallest(digits, smallest):
     model = built(smallest_stddev=smallest)
