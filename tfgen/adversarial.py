@@ -17,14 +17,15 @@ def generator_loss(fake_logits):
 
 
 def gradient_penalty(logit, inputs):
-    """E[|grad D|^2] / 2 at inputs [B, Z] of the discriminator `logit`, which maps them to logits, in nats.
+    """E[|grad D|^2] / 2 at inputs [B, ...] of the discriminator `logit`, which maps them to logits, in nats.
 
     At real and at fake inputs these are R_1 and R_2 of Mescheder, Geiger and Nowozin 2018 (arXiv 1801.04406).
     """
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         logits = logit(inputs)
-    return tf.reduce_mean(tf.reduce_sum(tape.gradient(logits, inputs) ** 2, -1)) / 2
+    slope = tape.gradient(logits, inputs)
+    return tf.reduce_mean(tf.reduce_sum(slope**2, range(1, slope.shape.rank))) / 2
 
 
 def accuracy(real_logits, fake_logits):

@@ -1,12 +1,13 @@
 """Measures the samples of tfgen's DCGAN beside those of a PyTorch DCGAN, in the features of the zoo's classifier.
 
     python tests/benchmarks/dcgan_quality.py RUN                          trains the peer on 550,000 images: 10 epochs
+    python tests/benchmarks/dcgan_quality.py --images 1100000             20 epochs, as the weights that ship
     python tests/benchmarks/dcgan_quality.py RUN --peer SAMPLES.npy       takes its samples from a file
 
 RUN is a run of `python -m zoo.train dcgan`, or by default the entry `dcgan`, whose weights ship. The peer is
-peers/torch_dcgan.py: 64 base filters, batches of 128, Adam with 2e-4 and 0.5. Both are measured as
-`python -m zoo.evaluate` does it: 10,000 samples against the test images of MNIST, and as the floor 10,000 training
-images.
+peers/torch_dcgan.py, trained as in the paper: 64 base filters, batches of 128, Adam with 2e-4 and 0.5, no penalty.
+Both are measured as `python -m zoo.evaluate` does it: 10,000 samples against the test images of MNIST, and as the
+floor 10,000 training images.
 """
 
 import argparse

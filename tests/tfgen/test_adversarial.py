@@ -51,6 +51,8 @@ def test_accuracy_counts_both_sides():
 def test_gradient_penalty_is_half_the_squared_slope():
     slope, inputs = tf.constant([[3.0], [4.0]]), tf.random.stateless_normal([20, 2], [0, 1])
     assert adversarial.gradient_penalty(lambda inputs: inputs @ slope, inputs).numpy() == pytest.approx(25 / 2)
+    images, logit = tf.reshape(inputs, [20, 1, 2, 1]), lambda images: images[:, 0, :, 0] @ slope
+    assert adversarial.gradient_penalty(logit, images).numpy() == pytest.approx(25 / 2)
     inputs = tf.constant([[1.0, 7.0], [3.0, 7.0]])  # where the slope of x^2 is 2 and 6
     assert adversarial.gradient_penalty(lambda inputs: inputs[:, :1] ** 2, inputs).numpy() == 10
 

@@ -72,6 +72,31 @@ def test_generator_descends_against_the_updated_discriminator(batch):
     assert model.optimizers["generator"].iterations == model.optimizers["discriminator"].iterations == 3
 
 
+def test_discriminator_descends_its_loss_and_the_weighted_penalty_at_real_images(batch, monkeypatch):
+    """The gradients of the discriminator's step without and with gamma differ by gamma times that of R_1."""
+    gradients = {}
+
+    def noted(self, name, tape, loss, when=True):
+        if name == "discriminator":
+            gradients[self.gradient_penalty] = tape.gradient(loss, self.discriminator.trainable_variables)
+
+    monkeypatch.setattr(dcgan.DCGAN, "descend", noted)
+    for weight in (0.0, 3.0):
+        model = built(gradient_penalty=weight)  # every built model starts from the same weights
+        model.update(batch, tf.constant([0, 0]), tf.constant(0))
+    with tf.GradientTape() as tape, tf.GradientTape() as slope_tape:
+        real = 2 * batch["image"] - 1
+        slope_tape.watch(real)
+        logit = model.discriminator(real, training=True)
+        slopes = slope_tape.gradient(tf.reduce_sum(logit), real)
+        penalty = tf.reduce_sum(slopes**2) / (2 * len(real))
+    oracle = tape.gradient(penalty, model.discriminator.trainable_variables)
+    assert oracle[-1] is None  # the logit's bias, which no slope depends on
+    for without, weighted, of_penalty in zip(gradients[0.0], gradients[3.0], [*oracle[:-1], 0], strict=True):
+        np.testing.assert_allclose(weighted - without, 3 * of_penalty, rtol=1e-3, atol=1e-5)
+    assert np.abs(oracle[0]).max() > 1e-4  # or the comparison would say nothing
+
+
 def test_uniform_prior_fills_the_cube():
     model = built(prior="uniform")
     codes = model.draw_prior(np.arange(3000)).numpy()
@@ -100,6 +125,7 @@ def test_discriminate_gives_a_logit_an_image(digits):
     [
         ({"discriminator_steps": 0}, "discriminator_steps must be at least 1, got 0"),
         ({"label_smoothing": 0.9}, "label_smoothing must be in 0"),
+        ({"gradient_penalty": -1}, "gradient_penalty must be at least 0, got -1"),
         ({"prior": "cauchy"}, "prior must be one of normal, uniform; got 'cauchy'"),
         ({"filters": 2.5}, "filters must be an int, got 2.5"),
     ],

@@ -22,7 +22,7 @@ EPOCHS = 10_000  # more than anyone waits for: stdin ends before
 def compiled(entry: str):
     """The model that the peers train too, and its batch size."""
     if entry == "dcgan":
-        model = dcgan.build(latent_dim=100, filters=64)
+        model = dcgan.build(latent_dim=100, filters=64, gradient_penalty=0)  # which the peer has not
         dcgan.compile_model(model, learning_rate=2e-4, steps=None)
         return model, 128
     model = vae.build(latent_dim=25, hidden_units=(500, 500))
