@@ -33,8 +33,8 @@ NUMBERS = {  # entry -> name of a number -> those of others; none of their proto
     },
     "aae": {"parzen": "340 in the AAE paper, 298 for PyTorch-GAN's (10,000 samples, bandwidth by validation)"},
     "dcgan": {
-        "frechet": "13.67 for the same layers in PyTorch, trained as in the paper for 10 epochs "
-        "(tests/benchmarks/dcgan_quality.py), after which this has 4.73",
-        "kid": "0.530 for the same; 0.205",
+        "frechet": "13.67 for the same layers in PyTorch without the penalty, with its own initial weights and running "
+        "averages, after 10 epochs (tests/benchmarks/dcgan_quality.py), when this has 4.73",
+        "kid": "0.530 for the same, when this has 0.205",
     },
 }

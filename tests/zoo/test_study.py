@@ -6,7 +6,7 @@ import matplotlib.image
 import pytest
 
 from tfgen import training
-from zoo import commands, study, train
+from zoo import commands, study
 
 OPTIONS = ("latent", "--dataset", "digits", "--epochs", "1")
 
@@ -14,9 +14,8 @@ OPTIONS = ("latent", "--dataset", "digits", "--epochs", "1")
 @pytest.fixture
 def short(monkeypatch):
     """Two small trainings without pictures."""
-    begin = train.train
     monkeypatch.setattr(study, "SIZES", {"vae": (2,), "cvae": (35,)})
-    monkeypatch.setattr(train, "train", lambda entry, **options: begin(entry, **options, hidden_units=(8,)))
+    monkeypatch.setattr(study, "HIDDEN_UNITS", {"vae": (8,), "cvae": (8,)})
     monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
     monkeypatch.setattr(commands, "draw", lambda *arguments: [])
 
@@ -48,12 +47,22 @@ def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, capsys
 
     for options, message in (
         (["--epochs", "2"], "--epochs is 1 in this run, got 2"),
-        ([], "trained with {'epochs': 1"),
+        ([], "--epochs is 1 in this run, got 80"),
+        (["--epochs", "1", "--seed", "1"], "--seed is 0 in this run, got 1"),
     ):
         with pytest.raises(SystemExit) as stop:
             study.main([*OPTIONS[:3], *options, "--run-dir", str(folder)])
         assert stop.value.code == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_run_with_other_layers_is_no_point_of_the_study(short, tmp_path, monkeypatch, capsys):
+    study.main([*OPTIONS, "--run-dir", str(tmp_path / "study")])
+    monkeypatch.setitem(study.HIDDEN_UNITS, "cvae", (9,))
+    with pytest.raises(SystemExit) as stop:
+        study.main([*OPTIONS, "--run-dir", str(tmp_path / "study")])
+    assert stop.value.code == 2
+    assert "--hidden-units is 8 in this run, got 9" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["width"], ["latent", "--sizes", "3"]])
