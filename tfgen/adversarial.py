@@ -1,4 +1,4 @@
-"""The two losses of a generative adversarial network, from a discriminator's logits (Goodfellow et al. 2014)."""
+"""The losses of a generative adversarial network, from a discriminator's logits (Goodfellow et al. 2014)."""
 
 import tensorflow as tf
 
@@ -17,9 +17,10 @@ def generator_loss(fake_logits):
 
 
 def gradient_penalty(logit, inputs):
-    """E[|grad D|^2] / 2 at inputs [B, ...] of the discriminator `logit`, which maps them to logits, in nats.
+    """E[|grad l|^2] / 2 at inputs [B, ...], where the function `logit` maps them to the discriminator's logits l.
 
-    At real and at fake inputs these are R_1 and R_2 of Mescheder, Geiger and Nowozin 2018 (arXiv 1801.04406).
+    At real and at fake inputs these are R_1 and R_2 of Mescheder, Geiger and Nowozin 2018 (arXiv 1801.04406). Where
+    batch normalisation ties the rows to one another, the slope is that of the sum of the batch's logits.
     """
     with tf.GradientTape() as tape:
         tape.watch(inputs)

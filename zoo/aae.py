@@ -8,9 +8,11 @@ Each minibatch passes three phases, each with its own optimiser (section 2):
     discriminator    discriminator    min -E_p[log D(z)] - E_q[log (1 - D(z))] + gamma R(D)
     generator        encoder          min  E_q[-log p(x|z)] - lambda E_q[log D(z)]
 
+    R(D) = (E_p[|grad l(z)|^2] + E_q[|grad l(z)|^2]) / 2,  D = sigmoid(l)           `adversarial.gradient_penalty`
+
 In the paper the encoder takes a step for the reconstruction and then another one against the discriminator. Under Adam
 both are as long however small their gradients, and the code does not come to rest; here it takes one step, down the sum
-of both losses. R(D) keeps the discriminator smooth (`adversarial.gradient_penalty`, at codes of both kinds).
+of both losses. R(D) keeps the discriminator smooth.
 
 The posterior is normal or deterministic (its only noise is the data's); the prior is N(0, I) or a mixture of ten 2-D
 normals, one a digit, whose label the discriminator is given (section 2.3, figure 4).
@@ -139,8 +141,10 @@ class AAE(Autoencoding, Model):
                 found = tf.stop_gradient(codes)
                 real, fake = logit(wanted), logit(found)
                 discriminator_loss = adversarial.discriminator_loss(real, fake)
-                penalty = sum(adversarial.gradient_penalty(logit, points) for points in (wanted, found))
-                penalised_loss = discriminator_loss + self.gradient_penalty * penalty
+                penalised_loss = discriminator_loss
+                if self.gradient_penalty:
+                    penalty = sum(adversarial.gradient_penalty(logit, points) for points in (wanted, found))
+                    penalised_loss += self.gradient_penalty * penalty
             self.descend("discriminator", tape, penalised_loss)
 
             generator_loss = adversarial.generator_loss(logit(codes))  # encoder as generator
@@ -183,7 +187,8 @@ def build(
         latent_dim: dimensions Z of the code; 2 for the mixture prior.
         hidden_units: widths of the encoder's and the discriminator's hidden layers, mirrored in the decoder.
         posterior: a diagonal normal, or deterministic: one code an image.
-        smallest_stddev: of a normal posterior, which would shrink to a point and leave holes in the code.
+        smallest_stddev: below which a normal posterior's do not fall: it would shrink to a point and leave holes in the
+            code. A deterministic one has none.
         prior: standard normal, or a 2-D mixture of ten normals, one a digit.
         likelihood: of pixels: Bernoulli on binarised images, or normal with a fixed stddev on grey ones.
         adversarial_weight: lambda, nats of distortion that a nat of the generator's loss is worth to the encoder.

@@ -2,23 +2,26 @@
 
     min_G max_D  E_x[log D(x)] + E_z[log (1 - D(G(z)))]         value function (Goodfellow et al. 2014, equation 1)
 
+    R_1(D) = E_x[|grad l(x)|^2] / 2,  D = sigmoid(l)            its smoothness (Mescheder et al. 2018)
+
 trained by minibatches (their algorithm 1): k steps of the discriminator, then one of the generator, which descends the
 non-saturating -E_z[log D(G(z))]. Strided and transposed convolutions, batch normalisation in both networks but for the
 generator's output and the discriminator's input, LeakyReLU in the discriminator, weights from N(0, 0.02), Adam with
 beta_1 = 0.5 (section 4).
 
-One thing is younger than the paper: the discriminator also pays gamma R_1(D), its squared slope at real images
-(`adversarial.gradient_penalty`). It stays smooth instead of winning, bears a step size of 5e-4 where the paper has
-2e-4, and no digit is left out. `--gradient-penalty 0 --learning-rate 2e-4 --batch-size 128` trains as in the paper.
+One thing is younger than the paper: the discriminator also pays gamma R_1(D) (`adversarial.gradient_penalty`). It stays
+smooth instead of winning, bears a step size of 5e-4 where the paper has 2e-4, and no digit is left out. The paper's own
+training is `--gradient-penalty 0 --learning-rate 2e-4 --batch-size 128 --prior uniform`.
 
     python -m zoo.train dcgan --precision mixed_bfloat16                917 s; Frechet distance 4.73, kernel distance
                                                                         0.205, each digit 7.9 to 11.6 % of samples
     python -m zoo.train dcgan --precision mixed_bfloat16 --epochs 20    2,128 s; 3.99, 0.175, 8.9 to 11.7 %; these
                                                                         weights ship
 
-on MNIST, one CPU core that did other work meanwhile; last lines of the command and of `python -m zoo.evaluate RUN`. The
-paper's layers in PyTorch, trained as in the paper, have 13.67 and 0.530 after ten epochs
-(tests/benchmarks/dcgan_quality.py); so trained, these had 10.22 and 0.401, and 3.5 to 15.4 %.
+on MNIST, one CPU core that did other work meanwhile; last lines of the command and of `python -m zoo.evaluate RUN`.
+Without the penalty, with 2e-4 and batches of 128, ten epochs lead to 10.22, 0.401 and 3.5 to 15.4 %; the same layers so
+trained in PyTorch, with its own initial weights and running averages, have 13.67 and 0.530
+(tests/benchmarks/dcgan_quality.py).
 """
 
 import functools
@@ -46,7 +49,7 @@ class DCGAN(Model):
     convolutional = True
     binary = False
 
-    def __init__(self, latent_dim, filters, discriminator_steps, real_label, gradient_penalty, prior_kind):
+    def __init__(self, *, latent_dim, filters, discriminator_steps, real_label, gradient_penalty, prior_kind):
         super().__init__(latent_dim)
         self.discriminator_steps, self.real_label, self.prior_kind = discriminator_steps, real_label, prior_kind
         self.gradient_penalty = gradient_penalty
@@ -67,7 +70,10 @@ class DCGAN(Model):
         return (1 + self.generator(latent, training=False)) / 2
 
     def discriminate(self, image):
-        """The discriminator's logit of images [B, 28, 28, 1]: float32 [B], above 0 where it takes them for real."""
+        """The discriminator's logit of images [B, 28, 28, 1]: float32 [B], above 0 where it takes them for real.
+
+        The better the generator, the less it knows: of the weights that ship it tells few samples from real images.
+        """
         return self._by_row(self._logit, checks.images(image))
 
     def logit(self, image):
@@ -167,7 +173,7 @@ def build(
         filters: base filters; the inner layers have twice as many.
         discriminator_steps: k, steps of the discriminator for one of the generator.
         label_smoothing: one-sided: the target of real images is 1 minus this.
-        gradient_penalty: gamma, the weight of R_1(D) in the discriminator's loss; 0 as in the paper.
+        gradient_penalty: gamma, the weight of R_1(D) in the discriminator's loss; the paper has none.
         prior: of the code: standard normal, or uniform in [-1, 1].
 
     Raises:
@@ -179,11 +185,18 @@ def build(
     checks.in_range("label_smoothing", label_smoothing, 0, 0.5)
     checks.in_range("gradient_penalty", gradient_penalty, 0)
     checks.one_of("prior", prior, ("normal", "uniform"))
-    return DCGAN(latent_dim, filters, discriminator_steps, 1 - label_smoothing, gradient_penalty, prior)
+    return DCGAN(
+        latent_dim=latent_dim,
+        filters=filters,
+        discriminator_steps=discriminator_steps,
+        real_label=1 - label_smoothing,
+        gradient_penalty=gradient_penalty,
+        prior_kind=prior,
+    )
 
 
 def compile_model(model: DCGAN, *, learning_rate: float, steps: int | None) -> None:
-    """Gives both networks their Adam with beta_1 = 0.5; `steps` is not needed, the step size stays as in the paper."""
+    """Gives both networks their Adam with beta_1 = 0.5; the step size is constant, as in the paper."""
     model.compile(*(keras.optimizers.Adam(learning_rate, beta_1=0.5) for _ in range(2)))
 
 

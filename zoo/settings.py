@@ -25,7 +25,7 @@ def of_recipe(module, options: dict, hyperparameters: dict) -> dict:
     given = _given(options)
     return _checked(
         {
-            "entry": module.__name__.rpartition(".")[2],
+            "entry": _entry(module),
             "hyperparameters": commands.defaults(module.build) | hyperparameters,
             "recipe": {name: given.get(name, getattr(module, constant)) for name, constant in RECIPE.items()}
             | {name: given.get(name, default) for name, default in NUMERICS.items()},
@@ -36,21 +36,25 @@ def of_recipe(module, options: dict, hyperparameters: dict) -> dict:
     )
 
 
-def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -> dict:
+def of_run(run: Path | None, module, options: dict, hyperparameters: dict) -> dict:
     """The settings of a run to go on with, as `of_recipe`.
 
     Raises:
-        ValueError: no run of that entry, or an option that differs from the run's; the message names both values.
+        ValueError: no run of that entry, one from before a hyperparameter was there, or an option that differs from
+            the run's; the message names both values.
     """
     if run is None:
         raise ValueError("resume needs to know the run: name it with --run-dir")
     if not run.is_dir():
         raise ValueError(f"there is no run directory {str(run)!r} to resume")
-    config, given = runs.read_config(run), _given(options)
+    entry, config, given = _entry(module), runs.read_config(run), _given(options)
     if missing := {"recipe", "seed", "dataset", "versions"} - set(config):
         raise ValueError(f"{str(run / runs.CONFIG)!r} lacks {', '.join(sorted(missing))}, and cannot be gone on with")
     if config["entry"] != entry:
         raise ValueError(f"{str(run)!r} is a run of {config['entry']}, not of {entry}")
+    # What the run does not know, today's default would change half-way.
+    if unknown := set(commands.defaults(module.build)) - set(config["hyperparameters"]):
+        raise ValueError(f"{str(run)!r} was begun without {', '.join(sorted(unknown))}, and cannot be gone on with")
     settings = {name: config[name] for name in ("entry", "hyperparameters", "recipe", "seed", "dataset")}
     settings["recipe"] = NUMERICS | settings["recipe"]
     recorded = settings["recipe"] | {name: settings[name] for name in ("seed", "dataset")} | settings["hyperparameters"]
@@ -66,6 +70,10 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
 def epochs(recipe: dict) -> int:
     """All epochs of a training, of all its cycles."""
     return recipe["epochs"] * recipe["cycles"]
+
+
+def _entry(module) -> str:
+    return module.__name__.rpartition(".")[2]
 
 
 def _given(options: dict) -> dict:

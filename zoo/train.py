@@ -77,7 +77,7 @@ def train(
     with contextlib.ExitStack() as held:
         with commands.bad_input():
             if resume:
-                chosen, run = settings.of_run(run_dir, entry, options, hyperparameters), run_dir
+                chosen, run = settings.of_run(run_dir, module, options, hyperparameters), run_dir
                 if runs.is_finished(run):
                     say(f"{run} is finished: nothing is left to do")
                     return run

@@ -1,11 +1,11 @@
 """Measures the samples of tfgen's DCGAN beside those of a PyTorch DCGAN, in the features of the zoo's classifier.
 
-    python tests/benchmarks/dcgan_quality.py RUN                          trains the peer on 550,000 images: 10 epochs
-    python tests/benchmarks/dcgan_quality.py --images 1100000             20 epochs, as the weights that ship
+    python tests/benchmarks/dcgan_quality.py RUN                          trains the peer on as many images as the run
+    python tests/benchmarks/dcgan_quality.py RUN --images 550000          on so many: ten epochs
     python tests/benchmarks/dcgan_quality.py RUN --peer SAMPLES.npy       takes its samples from a file
 
 RUN is a run of `python -m zoo.train dcgan`, or by default the entry `dcgan`, whose weights ship. The peer is
-peers/torch_dcgan.py, trained as in the paper: 64 base filters, batches of 128, Adam with 2e-4 and 0.5, no penalty.
+peers/torch_dcgan.py: 64 base filters, batches of 128, Adam with 2e-4 and 0.5, no penalty, PyTorch's initial weights.
 Both are measured as `python -m zoo.evaluate` does it: 10,000 samples against the test images of MNIST, and as the
 floor 10,000 training images.
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen import data, evaluation, loading
-from zoo import evaluate, report
+from tfgen import data, evaluation, loading, runs
+from zoo import evaluate, report, settings
 
 PEERS = Path(__file__).parent / "peers"
 
@@ -52,17 +52,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", nargs="?", default="dcgan", help="the entry, or a run of it")
     parser.add_argument("--peer", type=Path, help="the peer's samples, uint8 or floats in [0, 1], [N, 28, 28, 1]")
-    parser.add_argument("--images", type=int, default=550_000, help="how many images the peer is trained on")
+    parser.add_argument("--images", type=int, help="how many images the peer is trained on; as many as the model was")
     parser.add_argument("--samples", type=int, default=evaluate.SAMPLES, help="how many are drawn from each")
     parser.add_argument("--save", type=Path, help="where to keep the peer's samples, an .npy file")
     options = parser.parse_args()
 
     dataset = data.load(data.DEFAULT)
     model = loading.load(options.model)
+    config = loading.shipped(options.model) if options.model in loading.entries() else runs.read_config(options.model)
+    count = options.images or settings.epochs(config["recipe"]) * config["splits"]["train"]["images"]
     if options.peer:
         theirs = evaluation.as_float(np.load(options.peer))[: options.samples]
     else:
-        theirs = peer_samples(dataset.train.images, options.images, options.samples)
+        theirs = peer_samples(dataset.train.images, count, options.samples)
     if options.save:
         np.save(options.save, np.round(255 * theirs).astype(np.uint8))
     ours = evaluation.samples(model, np.zeros(options.samples, np.int64))  # how many; no digit is asked for

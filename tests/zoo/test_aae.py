@@ -73,21 +73,37 @@ def test_encoder_descends_the_distortion_and_the_weighted_loss_of_the_generator(
 
 
 def test_discriminator_descends_its_loss_and_the_weighted_penalty(batch, monkeypatch):
-    """The gradient of the second phase is linear in gamma, and what gamma weighs holds the logit's slope down."""
-    gradients = {}
+    """The gradients of the second phase without and with gamma differ by gamma times that of R(D) at both codes."""
+    gradients, points = {}, []
 
     def noted(self, name, tape, loss):
         if name == "discriminator":
             gradients[self.gradient_penalty] = tape.gradient(loss, self.discriminator.trainable_variables)
 
+    def seen(self, latent, label):
+        points.append(tf.stop_gradient(latent))
+        return self.discriminator(latent)
+
     monkeypatch.setattr(aae.AAE, "descend", noted)
-    for weight in (0.0, 1.0, 3.0):
-        built(gradient_penalty=weight).update(batch, tf.constant([0, 0]), tf.constant(0))
-    for without, one, three in zip(*gradients.values(), strict=True):
-        np.testing.assert_allclose(three - without, 3 * (one - without), rtol=1e-3, atol=1e-5)
-    kernel = built().discriminator.trainable_variables[0]  # every built model starts from these weights
-    push = gradients[1.0][0] - gradients[0.0][0]
-    assert tf.reduce_sum(push * kernel) > 0  # a step down makes the kernel, and with it the slope, smaller
+    monkeypatch.setattr(aae.AAE, "logit", seen)
+    for weight in (0.0, 3.0):
+        points.clear()
+        model = built(gradient_penalty=weight)  # every built model starts from the same weights
+        model.update(batch, tf.constant([0, 0]), tf.constant(0))
+    wanted, found = points[:2]
+    assert np.abs(wanted - found).max() > 0.1
+    with tf.GradientTape() as tape:
+        penalty = 0.0
+        for codes in (wanted, found):
+            with tf.GradientTape() as slope_tape:
+                slope_tape.watch(codes)
+                logit = tf.reduce_sum(model.discriminator(codes))
+            penalty += tf.reduce_sum(slope_tape.gradient(logit, codes) ** 2) / (2 * len(codes))
+    oracle = tape.gradient(penalty, model.discriminator.trainable_variables)
+    assert np.abs(oracle[0]).max() > 1e-4  # or the comparison would say nothing
+    for without, weighted, of_penalty in zip(gradients[0.0], gradients[3.0], oracle, strict=True):
+        expected = 0 if of_penalty is None else 3 * of_penalty  # None: the logit's bias, which no slope depends on
+        np.testing.assert_allclose(weighted - without, expected, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("smallest", [0.1, 0.5])

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tfgen import runs
-from zoo import settings, vae
+from zoo import cvae, settings, vae
 
 
 def of_recipe(options=None, **hyperparameters):
@@ -46,7 +46,7 @@ def run(tmp_path):
 
 def test_run_lends_what_is_not_given_and_takes_what_is_the_same(run):
     options = {"epochs": None, "dataset": "digits", "on_nan": "rollback"}
-    chosen = settings.of_run(run, "vae", options, {"hidden_units": (32, 16)})
+    chosen = settings.of_run(run, vae, options, {"hidden_units": (32, 16)})
     assert (chosen["recipe"]["epochs"], chosen["seed"]) == (3, 0)
     assert chosen["hyperparameters"]["hidden_units"] == [32, 16]
     assert chosen["care"] == {"checkpoint_every": 1, "on_nan": "rollback", "strategy": "single"}  # care may change
@@ -69,15 +69,23 @@ def test_run_lends_what_is_not_given_and_takes_what_is_the_same(run):
 )
 def test_option_that_contradicts_the_run_is_refused_with_both_values(run, options, hyperparameters, message):
     with pytest.raises(ValueError, match=message):
-        settings.of_run(run, "vae", options, hyperparameters)
+        settings.of_run(run, vae, options, hyperparameters)
 
 
 def test_what_is_no_run_of_the_entry_is_refused(run, tmp_path):
     with pytest.raises(ValueError, match="name it with --run-dir"):
-        settings.of_run(None, "vae", {}, {})
+        settings.of_run(None, vae, {}, {})
     with pytest.raises(ValueError, match=r"there is no run directory '.*nowhere' to resume"):
-        settings.of_run(tmp_path / "nowhere", "vae", {}, {})
+        settings.of_run(tmp_path / "nowhere", vae, {}, {})
     with pytest.raises(ValueError, match=r"is no run directory: it has no config\.json"):
-        settings.of_run(tmp_path, "vae", {}, {})
+        settings.of_run(tmp_path, vae, {}, {})
     with pytest.raises(ValueError, match="is a run of vae, not of cvae"):
-        settings.of_run(run, "cvae", {}, {})
+        settings.of_run(run, cvae, {}, {})
+
+
+def test_run_from_before_a_hyperparameter_is_not_gone_on_with(run):
+    config = runs.read_config(run)
+    del config["hyperparameters"]["beta"]
+    (run / runs.CONFIG).write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="was begun without beta, and cannot be gone on with"):
+        settings.of_run(run, vae, {}, {})

@@ -1,6 +1,7 @@
-"""The zoo's VAE 784-500-500-25 or its DCGAN through `tfgen.training.fit`, with every callback of `python -m zoo.train`.
+"""The zoo's VAE 784-500-500-25, or its DCGAN without penalty, through `tfgen.training.fit`.
 
-Trains an epoch on IMAGES.npy for each line on stdin and answers with images/s and loss; see train_speed.py.
+With every callback of `python -m zoo.train`. Trains an epoch on IMAGES.npy for each line on stdin and answers with
+images/s and loss; see train_speed.py.
 """
 
 import contextlib
