@@ -57,7 +57,8 @@ def latent(
             options = {"epochs": epochs, "dataset": dataset, "data_dir": data_dir, "seed": seed}
             networks = {"latent_dim": size, "hidden_units": HIDDEN_UNITS[entry]}
             train.train(entry, **options, run_dir=run, resume=run.is_dir(), **networks)
-            points.append(_point(run))
+            with commands.bad_input():
+                points.append(_point(run))
     files.write_json(run_dir / "study.json", {"study": "latent", "points": points})
     files.write_text(run_dir / "study.md", table(points))
     figures.save(draw(points), run_dir / "study.png")
@@ -66,7 +67,7 @@ def latent(
 
 
 def _point(run: Path) -> dict:
-    """The numbers of a finished run."""
+    """The numbers of a finished run. Raises ValueError if its files cannot be read as such."""
     from tfgen import runs
 
     config, metrics = runs.read_config(run), runs.read_metrics(run)

@@ -55,6 +55,12 @@ def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, capsys
         assert stop.value.code == 2
         assert message in capsys.readouterr().err
 
+    (folder / "vae-2" / "metrics.json").write_text("{")
+    with pytest.raises(SystemExit) as stop:
+        study.main([*OPTIONS, "--run-dir", str(folder)])
+    assert stop.value.code == 2
+    assert "metrics.json' holds no metrics" in capsys.readouterr().err
+
 
 def test_a_run_with_other_layers_is_no_point_of_the_study(short, tmp_path, monkeypatch, capsys):
     study.main([*OPTIONS, "--run-dir", str(tmp_path / "study")])
