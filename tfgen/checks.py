@@ -30,7 +30,9 @@ def in_range(name: str, value, smallest: float, largest: float = float("inf")) -
     """`value` as a float in [smallest, largest]; TypeError or ValueError that names it otherwise."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not smallest <= value <= largest or not np.isfinite(value):
+    if np.isinf(value):
+        raise ValueError(f"{name} must be finite, got {value}")
+    if not smallest <= value <= largest:
         bounds = f"at least {smallest}" if largest == float("inf") else f"in {smallest}..{largest}"
         raise ValueError(f"{name} must be {bounds}, got {value}")
     return float(value)
