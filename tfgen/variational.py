@@ -7,7 +7,7 @@ from tfgen import bounds, checks, schedules, seeds
 from tfgen.graphs import graph
 
 CHUNK_ROWS = 250  # images whose noise is held at once
-CHUNK_IMAGES = 1000  # images decoded at once: what keeps log_likelihood under 1 GB whatever B and K
+CHUNK_IMAGES = 1000  # images decoded at once: what keeps log_likelihood small whatever B and K
 
 
 class Variational:
@@ -78,7 +78,7 @@ class Variational:
         """The importance-weighted bound on log p(x) with k samples of z an image; arguments as in `elbo`.
 
         Returns:
-            float32 [B], nats. Less than 1 GB is held, whatever B and k.
+            float32 [B], nats. Whatever B, one image's noise, k * Z floats, is held and less than 1 GB besides.
         """
         image, k = checks.images(image), checks.positive_int("k", k)
         given, rows = self._given(digit, len(image)), seeds.row_seeds(seed, len(image))
