@@ -17,18 +17,27 @@ of both losses. R(D) keeps the discriminator smooth.
 The posterior is normal or deterministic (its only noise is the data's); the prior is N(0, I) or a mixture of ten 2-D
 normals, one a digit, whose label the discriminator is given (section 2.3, figure 4).
 
-    python -m zoo.train aae                                          1,411 s; distortion 89.82 nats at test codes; mean
-                                                                     and covariance of the aggregated posterior within
-                                                                     0.10 and 0.15 of the prior's; Parzen-window score
-                                                                     336.4 +- 1.9, Frechet distance 5.07
-    python -m zoo.train aae --latent-dim 6 --epochs 60 --cycles 2    4,185 s; distortion 89.54 nats, moments within 0.08
-                                                                     and 0.16, score 339.9 +- 1.9, Frechet distance
-                                                                     4.19; these weights ship
+    python -m zoo.train aae
+        1,411 s; distortion 89.82 nats at test codes; mean and covariance of the aggregated posterior within 0.10 and
+        0.15 of the prior's; Parzen-window score 336.4 +- 1.9, Frechet distance 5.07, recall 0.13
+    python -m zoo.train aae --latent-dim 6 --epochs 60 --cycles 3 --gradient-penalty 0.03
+        5,946 s; distortion 90.25 nats, moments within 0.08 and 0.14, score 343.1 +- 2.1, Frechet distance 3.52,
+        recall 0.16; these weights ship
 
 on MNIST, on one of two CPU cores beside other work; last lines of the command and of `python -m zoo.evaluate RUN`. The
-first leaves two of its eight dimensions to the posterior's noise. The second has 338.1 after its first cycle.
-`--latent-dim 5 --epochs 60` has 339.3, but a Frechet distance of 5.62 and a recall of 0.06 instead of 0.16: the score
-favours ten thousand samples that lie close together.
+first leaves two of its eight dimensions to the posterior's noise. Variants of the second:
+
+    score    Frechet    recall
+    338.9    5.41       0.05      --cycles 1
+    343.4    3.80       0.14      --cycles 2
+    338.1    4.93       0.13      --cycles 1 --gradient-penalty 0.1
+    339.9    4.19       0.16      --cycles 2 --gradient-penalty 0.1
+    332.3    6.69       0.05      --cycles 1 --gradient-penalty 0.1 --adversarial-weight 100: codes too blurred
+    332.4    5.16       0.16      --cycles 1 --gradient-penalty 0.1 --adversarial-weight 20: codes too far apart
+    339.3    5.62       0.06      --cycles 1 --gradient-penalty 0.1 --latent-dim 5
+    343.3    5.28       0.06      --cycles 1 --gradient-penalty 0.1 --hidden-units 800 800 800
+
+The score favours ten thousand samples that lie close together, so that it can rise where recall falls.
 """
 
 import functools
