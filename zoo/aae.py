@@ -33,7 +33,7 @@ first leaves two of its eight dimensions to the posterior's noise. Variants of t
     338.1    4.93       0.13      --cycles 1 --gradient-penalty 0.1
     339.9    4.19       0.16      --cycles 2 --gradient-penalty 0.1
     332.3    6.69       0.05      --cycles 1 --gradient-penalty 0.1 --adversarial-weight 100: codes too blurred
-    332.4    5.16       0.16      --cycles 1 --gradient-penalty 0.1 --adversarial-weight 20: codes too far apart
+    332.4    5.16       0.16      --cycles 1 --gradient-penalty 0.1 --adversarial-weight 20: codes off the prior
     339.3    5.62       0.06      --cycles 1 --gradient-penalty 0.1 --latent-dim 5
     343.3    5.28       0.06      --cycles 1 --gradient-penalty 0.1 --hidden-units 800 800 800
 

@@ -4,7 +4,12 @@ The optimiser is gradient descent with momentum, whose momentum after one step i
 """
 
 import json
+import os
 import sys
+
+# Without XLA, in graphs that TensorFlow rewrites for oneDNN, two threads race: now and then the gradients of DCGAN's step
+# are off by some 1e-3.
+os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
 import keras
 import numpy as np
