@@ -7,8 +7,8 @@ import json
 import os
 import sys
 
-# Without XLA, in graphs that TensorFlow rewrites for oneDNN, two threads race: now and then the gradients of DCGAN's step
-# are off by some 1e-3.
+# Without XLA, in graphs that TensorFlow rewrites for oneDNN, two threads race: now and then the gradients of a step of
+# DCGAN are off by some 1e-3.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
 import keras
