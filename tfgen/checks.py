@@ -30,11 +30,10 @@ def in_range(name: str, value, smallest: float, largest: float = float("inf")) -
     """`value` as a float in [smallest, largest]; TypeError or ValueError that names it otherwise."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if np.isinf(value):
-        raise ValueError(f"{name} must be finite, got {value}")
-    if not smallest <= value <= largest:
+    if not smallest <= value <= largest or np.isinf(value):
+        finite = "finite and " if np.isinf(value) else ""
         bounds = f"at least {smallest}" if largest == float("inf") else f"in {smallest}..{largest}"
-        raise ValueError(f"{name} must be {bounds}, got {value}")
+        raise ValueError(f"{name} must be {finite}{bounds}, got {value}")
     return float(value)
 
 

@@ -248,7 +248,7 @@ def _finish(module, model, images, run: Path, state, began: float) -> None:
             "images_per_s": round(statistics.median(state.rates[1:] or state.rates), 1),
             **evaluation.report(model, images),
         }
-        (run / runs.FIGURES).mkdir(exist_ok=True)
+        (run / runs.FIGURES).mkdir(exist_ok=True)  # made with the run, but pictures are what people tidy away
         drawn = commands.draw(module, model, images, run / runs.FIGURES, run)
         metrics["seconds"] = round(time.perf_counter() - began, 1)
         runs.write_metrics(run, metrics)

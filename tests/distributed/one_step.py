@@ -8,7 +8,7 @@ import os
 import sys
 
 # Without XLA, in graphs that TensorFlow rewrites for oneDNN, two threads race: now and then the gradients of a step of
-# DCGAN are off by some 1e-3.
+# DCGAN are others than in the call before, by more than rounding.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
 import keras

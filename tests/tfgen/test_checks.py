@@ -79,7 +79,7 @@ def test_wrong_numbers_are_named(value, error):
 
 def test_infinity_is_in_no_range():
     assert checks.in_range("beta", 1e30, 0) == 1e30
-    with pytest.raises(ValueError, match="beta must be finite, got inf"):
+    with pytest.raises(ValueError, match="beta must be finite and at least 0, got inf"):
         checks.in_range("beta", float("inf"), 0)
 
 
