@@ -6,5 +6,5 @@ python -m export.benchmark DIR/NAME/1             what it costs to load and to r
 python -m export.replay DIR/NAME/1 --url URL      sends the golden requests to a running server
 export.client.Client(url, name)                   the signatures as Python functions, over REST or gRPC
 
-Nothing here imports TensorFlow by itself: whoever verifies a version or calls a server needs none of its Python.
+Importing this package imports no TensorFlow: whoever verifies a version or calls a server needs none of its Python.
 """

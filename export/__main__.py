@@ -6,49 +6,57 @@ import sys
 import time
 from pathlib import Path
 
-from export import commands, publish
+from export import contract, publish
+from tfgen import commandline
 
 NAME = "python -m export"
-UNVERIFIED = 1
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    commands.run(export, arguments, f"{NAME} ENTRY_OR_RUN --to DIR")
+    commandline.run(export, arguments, f"{NAME} ENTRY_OR_RUN --to DIR")
 
 
-def export(entry_or_run: str, /, *, to: Path, score_samples: int = 64) -> None:
+def export(entry_or_run: str, /, *, to: Path, score_samples: int = 64, register: tuple[str, ...] = ()) -> None:
     """Writes a model as the next version of DIR/NAME for TensorFlow Serving, once it is proved through the C++ loader.
 
     Args:
         entry_or_run: an entry of the zoo, or a run directory that python -m zoo.train wrote.
         to: the folder of served models; it is made if there is none.
         score_samples: K, the samples of z behind the log-likelihood that score answers.
+        register: modules of other packages that define models, such as my_pkg.gmvae.
     """
     start = time.perf_counter()
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the golden answers come from the processor that most servers have
     if score_samples < 1:
-        commands.fail(f"score-samples must be at least 1, got {score_samples}")
+        commandline.fail(f"score-samples must be at least 1, got {score_samples}")
     import tfgen
-    from export import bundle, deployment
 
     try:
+        for module in register:
+            tfgen.register(module)
         model = tfgen.load(entry_or_run)
         folder = to / model.entry
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK) or not os.access(to, os.W_OK):
             raise ValueError(f"{str(folder)!r} is not writable")
     except ValueError as error:
-        commands.fail(error)
+        commandline.fail(error)
     except OSError as error:
-        commands.fail(f"{str(to)!r} cannot be written to: {error.strerror}")
+        commandline.fail(f"{str(to)!r} cannot be written to: {error.strerror}")
+
+    from export import bundle, deployment
 
     with publish.staging(folder) as staged:
-        facts = bundle.write(model, entry_or_run, staged, score_samples)
+        try:
+            facts = bundle.write(model, entry_or_run, staged, score_samples)
+        except contract.ContractError as error:
+            commandline.fail(error)
         print(f"{model.entry}: {', '.join(facts['signatures'])}", flush=True)
         if not proved(staged):
-            print(f"error: the export of {entry_or_run} fails its verification; nothing is published", file=sys.stderr)
-            raise SystemExit(UNVERIFIED)
+            commandline.fail(
+                f"the export of {entry_or_run} fails its verification; nothing is published", commandline.FAILED
+            )
         version = publish.publish(staged)
     deployment.write(to, model.entry, facts)
     size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())

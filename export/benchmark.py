@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from export import commands, contract, golden
+from export import contract, golden
 from export.session import Session, SessionError, as_the_server
+from tfgen import commandline
 
 NAME = "python -m export.benchmark"
 FILE = "benchmark.json"
@@ -18,7 +19,7 @@ FEWEST, MOST = 5, 1000  # requests of one size
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    commands.run(benchmark, arguments, f"{NAME} VERSION")
+    commandline.run(benchmark, arguments, f"{NAME} VERSION")
 
 
 def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
@@ -35,9 +36,9 @@ def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
         session = Session(version)
         loaded = time.perf_counter() - start
     except (OSError, ValueError) as error:
-        commands.fail(f"{str(version)!r} is no version of a served model: {error}")
+        commandline.fail(f"{str(version)!r} is no version of a served model: {error}")
     except SessionError as error:
-        commands.fail(error)
+        commandline.fail(error)
     size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
     weights = sum(path.stat().st_size for path in (version / "variables").glob("variables.data-*"))
     report = {
@@ -48,18 +49,19 @@ def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
         "cores": os.cpu_count(),
     }
     print(f"{version}: loads in {loaded:.2f} s, {size / 1e6:.1f} MB, {weights / 1e6:.1f} MB of it variables\n")
-    asked = {name: sides["inputs"] for name, sides in requests.items() if name != contract.DEFAULT}  # it is sample
+    asked = {name: sides["inputs"] for name, sides in requests.items() if name != contract.DEFAULT}
     by_batch = {batch: measure(session, asked, batch, seconds) for batch in BATCHES}
     report["signatures"] = {name: {str(batch): by_batch[batch][name] for batch in BATCHES} for name in asked}
     rows = [("signature", "batch", "p50 ms", "p99 ms", "images/s", "requests")]
     rows += [(name, batch, *by_batch[batch][name].values()) for name in asked for batch in BATCHES]
-    print(commands.table(rows))
-    print(draw_cost(report["signatures"]))
+    print(commandline.table(rows))
+    if {"sample", "decode"} <= set(asked):
+        print(draw_cost(report["signatures"]))
     target = version.resolve().parent / FILE
     try:
         target.write_text(json.dumps(report, indent=2) + "\n")
     except OSError as error:
-        commands.fail(f"{str(target)!r} cannot be written: {error.strerror}")
+        commandline.fail(f"{str(target)!r} cannot be written: {error.strerror}")
     print(f"\nwritten to {target}")
 
 

@@ -2,7 +2,7 @@
 
 saved_model.pb, variables/    the graph and the weights
 assets.extra/                 warm-up records, one a signature
-signatures.json               the contract: names, dtypes and shapes, and K of `score`
+signatures.json               what is served: names, dtypes and shapes, classes, and K of `score`
 golden.npz                    golden requests and their answers
 MODEL_CARD.md                 what the model is, how it was trained, and its numbers
 manifest.json                 size and SHA-256 of every other file
@@ -25,15 +25,17 @@ def write(model, source, version: Path, score_samples: int) -> dict:
 
     Returns:
         What `signatures.json` holds.
+
+    Raises:
+        ContractError: the model's signatures break the contract, or its functions break its signatures.
     """
-    capabilities = signatures.capabilities(model)
-    table = contract.signatures(**capabilities)
-    facts = {"model": model.entry, "capabilities": capabilities, "signatures": table}
-    if capabilities["score"]:
-        facts["score_samples"] = score_samples
-    signatures.save(model, version, score_samples)
+    table = model.signatures(score_samples)
+    facts = signatures.describe(model, table, score_samples)
+    if broken := contract.violations(facts):
+        raise contract.ContractError(f"the signatures of {model.entry} cannot be served: {'; '.join(broken)}")
+    signatures.save(model, table, version)
     (version / contract.FILE).write_text(json.dumps(facts, indent=2) + "\n")
-    requests = golden.make(model, table, score_samples)
+    requests = golden.make(table, len(facts["classes"]))
     golden.write(version / golden.NAME, requests)
     warmup.write(version, model.entry, requests)
     (version / card.NAME).write_text(card.text(model, source, facts))

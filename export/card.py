@@ -1,8 +1,10 @@
 """The model card: what a served model is, how it was trained, its numbers, and how to read its answers."""
 
+import inspect
+import re
 from pathlib import Path
 
-from tfgen import loading, runs
+from tfgen.storage import entries, loading, runs
 
 NAME = "MODEL_CARD.md"
 SEEDS = """
@@ -10,12 +12,22 @@ Row i of a batch is drawn from `seed[i]` alone, by the algorithm Philox: the sam
 and on a server, whatever it is batched with. `tfgen.row_seeds(seed, n)` gives the row seeds of one integer. JSON
 carries integers up to 2**53 - 1 exactly.
 """
-DIGITS = "A digit outside 0..9 gives a row of NaN and leaves the other rows alone."
-SCORE = """
-`score` answers with `elbo`, the evidence lower bound with one sample of z, and `log_likelihood`, the
-importance-weighted bound on log p(x) with K = {samples} samples, both in nats. The pixels are taken as the data:
-binary images give the likelihood that is reported above, grey ones the grey-level cross-entropy.
+LABELS = """
+`label` is the number of a class, {classes}. A label outside 0..{last} gives a row of NaN and leaves the other rows
+alone.
 """
+BOUND = """
+`score` answers with `elbo`, the evidence lower bound with one sample of z, and `log_likelihood`, the
+importance-weighted bound on log p(x) with K = {samples} samples, both in nats.
+
+{pixels}
+"""
+EXACT = "`score` answers with `log_likelihood`, log p(x) in nats.\n\n{pixels}"
+PIXELS = "The pixels are scored as they are sent, under the model's likelihood ({name})."
+BERNOULLI = """The pixels are taken as the data: binary images give their Bernoulli likelihood, grey ones the grey-level
+cross-entropy."""
+# A full stop ends a sentence unless it follows an initial or an abbreviation, or a lower-case word or number follows.
+SENTENCE = re.compile(r"(?<!\b[A-Z])(?<!\bal)(?<!\bcf)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s+[^\sa-z\d]|$)")
 
 
 def text(model, source, facts: dict) -> str:
@@ -27,9 +39,11 @@ def text(model, source, facts: dict) -> str:
         facts: what `signatures.json` holds.
     """
     config, metrics = _provenance(source)
-    about = (loading.entry_module(model.entry).__doc__ or model.entry).partition("\n")[0]
+    classes = facts["classes"]
     origin = {
         "entry": model.entry,
+        "images": " x ".join(map(str, facts["image_shape"])),
+        "classes": ", ".join(classes) or None,
         "data set": config.get("dataset"),
         "protocol": metrics.get("protocol") or config.get("protocol"),
         "training images": (config.get("splits") or {}).get("train", {}).get("split"),
@@ -39,47 +53,71 @@ def text(model, source, facts: dict) -> str:
     }
     numbers = {name: value for name, value in metrics.items() if name not in ("protocol", "parameters")}
     settings = (config.get("hyperparameters") or {}) | (config.get("recipe") or {})
-    trained, exported = config.get("versions") or {}, runs.library_versions()
-    versions = {name: f"{trained.get(name, 'not recorded')} | {version}" for name, version in exported.items()}
-    parts = [f"# {model.entry}", about, _table(origin)]
-    parts += ["## Numbers", _table(numbers) if numbers else "None were recorded."]
-    parts += ["## Hyperparameters", _table(settings) if settings else "The entry's own."]
-    parts += ["## Signatures", _signatures(facts["signatures"]), SEEDS]
-    if facts["capabilities"]["conditional"]:
-        parts.append(DIGITS)
-    if facts["capabilities"]["score"]:
-        parts.append(SCORE.format(samples=facts["score_samples"]))
-    parts += ["## Versions", _table(versions, "library | trained with | exported with")]
+    parts = [f"# {model.entry}", about(model), _values(origin)]
+    parts += ["## Numbers", _values(numbers) if numbers else "None were recorded."]
+    parts += ["## Hyperparameters", _values(settings) if settings else "The entry's own."]
+    parts += ["## Signatures", _signatures(facts["signatures"])]
+    if any("seed" in sides["inputs"] for sides in facts["signatures"].values()):
+        parts.append(SEEDS)
+    if classes:
+        parts.append(LABELS.format(classes=_numbered(classes), last=len(classes) - 1))
+    if "score" in facts["signatures"]:
+        pixels = BERNOULLI if model.pixels.name == "bernoulli" else PIXELS.format(name=model.pixels.name)
+        words = BOUND if "score_samples" in facts else EXACT
+        parts.append(words.format(samples=facts.get("score_samples"), pixels=pixels))
+    parts += ["## Versions", _versions(config.get("versions") or {})]
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def about(model) -> str:
+    """The first sentence of the docstring of the module that defines a model's class; its name where there is none."""
+    return first_sentence(inspect.getmodule(type(model)).__doc__ or "") or model.entry
+
+
+def first_sentence(docstring: str) -> str:
+    """The first sentence of a docstring on one line; the first paragraph where no full stop ends it."""
+    paragraph = " ".join(docstring.strip().partition("\n\n")[0].split())
+    end = SENTENCE.search(paragraph)
+    return paragraph[: end.end()] if end else paragraph
 
 
 def _provenance(source) -> tuple[dict, dict]:
     """What is recorded about the weights of a run or of an entry: the settings, the numbers; empty where nothing is."""
-    if str(source) in loading.entries():  # an entry's name wins over a folder
+    if str(source) in entries.entries():  # an entry's name wins over a folder
         record = loading.shipped(str(source))
         return record, record.get("metrics", {})
     if not runs.is_run(Path(source)):
         return {}, {}
-    try:
-        metrics = runs.read_metrics(source)
-    except ValueError:  # training has not ended
-        metrics = {}
+    metrics = runs.read_metrics(source) if runs.is_finished(source) else {}
     return runs.read_config(source), metrics
 
 
-def _table(values: dict, header: str = "what | value") -> str:
-    lines = [f"| {header} |", "|---" * (header.count("|") + 1) + "|"]
-    lines += [
-        f"| {name if name[0] == '`' else name.replace('_', ' ')} | {value} |"
-        for name, value in values.items()
-        if value is not None
-    ]
-    return "\n".join(lines)
+def _numbered(classes: list) -> str:
+    """The numbers of classes with their names: 0..9, or 0 cat, 1 dog, 2 fish."""
+    if classes == [str(number) for number in range(len(classes))]:
+        return f"0..{len(classes) - 1}"
+    return ", ".join(f"{number} {name}" for number, name in enumerate(classes))
+
+
+def _values(values: dict) -> str:
+    return _table("what", "value", rows=[(name.replace("_", " "), value) for name, value in values.items()])
+
+
+def _versions(trained: dict) -> str:
+    exported = runs.library_versions()
+    rows = [(name, trained.get(name, "not recorded"), version) for name, version in exported.items()]
+    return _table("library", "trained with", "exported with", rows=rows)
 
 
 def _signatures(table: dict) -> str:
-    rows = {name: f"{_tensors(sides['inputs'])} | {_tensors(sides['outputs'])}" for name, sides in table.items()}
-    return _table({f"`{name}`": row for name, row in rows.items()}, "signature | inputs | outputs")
+    rows = [(f"`{name}`", _tensors(sides["inputs"]), _tensors(sides["outputs"])) for name, sides in table.items()]
+    return _table("signature", "inputs", "outputs", rows=rows)
+
+
+def _table(*header: str, rows) -> str:
+    """A Markdown table; rows that hold a None are left out."""
+    kept = [[str(cell).replace("|", r"\|") for cell in row] for row in rows if None not in row]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *kept))
 
 
 def _tensors(specs: dict) -> str:

@@ -2,23 +2,22 @@
 
     client = Client("http://localhost:8501", "cvae")   # REST
     client = Client("grpc://localhost:8500", "cvae")   # gRPC, needs pip install "tfgen[serving]"
-    image = client.sample(4, digit=5, seed=0)          # float32 [4, 28, 28, 1] in [0, 1]
+    image = client.sample(4, label=5, seed=0)          # float32 [4, H, W, C] in [0, 1]
 
-The functions and their seeds are those of the Python models, so the answers are too. TensorFlow is not imported.
+The functions and their seeds are those of the Python models, so the answers are too; the shapes are the server's.
+TensorFlow is not imported.
 """
-
-import secrets
 
 import numpy as np
 
 from export import transport
-from export.contract import CLASSES, IMAGE_SHAPE
 from export.transport import ServingError
+from tfgen import checks, inputs
 
-__all__ = ["Client", "ServingError", "row_seeds"]
+__all__ = ["Client", "ServingError"]
 
 ROWS_A_REQUEST = 256  # larger batches are sent in parts, rows being independent
-SEED_STRIDE, SEED_LIMIT, SYSTEM_LIMIT = 2**20, 2**43, 2**53  # as in tfgen.seeds, which needs TensorFlow
+ORDER = ("latent_mean", "latent_stddev", "latent", "log_density", "logits", "elbo", "log_likelihood")  # of answers
 
 
 class Client:
@@ -29,15 +28,19 @@ class Client:
         model: its name on the server.
         version: its number; None means the server's latest.
         timeout: seconds that a request may take.
+        classes: the names of the model's classes, in order (`classes` in the version's signatures.json), so that
+            labels may be names. Without them a label is an int, and the server knows which there are.
 
     Every call raises ValueError or TypeError for what the model does not take, before anything is sent, and
-    `ServingError` with the server's message for what the server refuses or does not answer in time.
+    `ServingError` with the server's message for what the server refuses or does not answer in time. A label that only
+    the server can check raises ValueError with the answer.
     """
 
-    def __init__(self, url: str, model: str, *, version: int | None = None, timeout: float = 30.0):
+    def __init__(self, url: str, model: str, *, version: int | None = None, timeout: float = 30.0, classes=None):
         if not timeout > 0:
             raise ValueError(f"timeout must be above 0 seconds, got {timeout}")
         self.model = model
+        self.classes = None if classes is None else checks.class_names(classes)
         self._transport = transport.connect(url, model, version, timeout)
         self._signatures = None
 
@@ -49,61 +52,58 @@ class Client:
             self._signatures = {name: sides for name, sides in listed.items() if not name.startswith("__")}
         return self._signatures
 
-    def sample(self, n: int = 1, *, digit=None, seed=None) -> np.ndarray:
-        """Draws n images; `digit` for a conditional model, `seed` an int, n row seeds, or None for fresh ones.
+    def sample(self, n: int | None = None, *, label=None, digit=None, seed=None) -> np.ndarray:
+        """Draws images.
+
+        Args:
+            n: how many; None means as many as there are labels, or one.
+            label: for a conditional model, a class (an int, or a name if the client knows `classes`) or n of them.
+            digit: the same as label.
+            seed: an int, n row seeds, or None for fresh ones.
 
         Returns:
-            float32 [n, 28, 28, 1] in [0, 1].
+            float32 [n, H, W, C] in [0, 1].
         """
-        return self._ask("sample", row_seeds(seed, n).size, digit, seed=row_seeds(seed, n))["image"]
+        label = self._label(label, digit)
+        if n is None:
+            n = 1 if inputs.label_count(label) is None else inputs.label_count(label)
+        return self._ask("sample", inputs.row_seeds(seed, n).size, label, seed)["image"]
 
-    def decode(self, latent, *, digit=None) -> np.ndarray:
-        """Codes [B, Z] -> float32 images [B, 28, 28, 1] in [0, 1]."""
-        latent = np.asarray(latent, np.float32)
-        _, (_, dim) = self._specs("decode")["latent"]
-        if latent.ndim != 2 or latent.shape[1] != dim:
-            raise ValueError(f"latent must have shape [B, {dim}], got {list(latent.shape)}")
-        if not np.isfinite(latent).all():
-            raise ValueError("latent must be finite, got NaN or infinity")
-        return self._ask("decode", len(latent), digit, latent=latent)["image"]
+    def decode(self, latent, *, label=None, digit=None) -> np.ndarray:
+        """Codes [B, Z] -> float32 images [B, H, W, C] in [0, 1]."""
+        latent = inputs.latents(latent, self._shape("decode", "latent")[0])
+        return self._ask("decode", len(latent), self._label(label, digit), latent=latent)["image"]
 
-    def encode(self, image, *, digit=None, seed=None) -> tuple:
-        """Images [B, 28, 28, 1] -> (mean, stddev) of q(z|x), [B, Z] each.
+    def encode(self, image, *, label=None, digit=None, seed=None):
+        """The code of images [B, H, W, C]: (latent_mean, latent_stddev) of q(z|x), [B, Z] each.
 
-        A model whose posterior is drawn from (iaf_vae) gives (latent [B, Z], its log-density [B]) from `seed`.
+        A model whose posterior is drawn from gives (latent [B, Z], its log-density [B]) from `seed`; one without a
+        density over codes gives its one array alone, latent or logits [B, Z].
         """
-        image = images(image)
-        drawn = "seed" in self._specs("encode")
-        if seed is not None and not drawn:
-            raise TypeError(f"{self.model} encodes without a seed, got seed={seed!r}")
-        seeded = {"seed": row_seeds(seed, len(image))} if drawn else {}
-        answer = self._ask("encode", len(image), digit, image=image, **seeded)
-        names = ("latent", "log_density") if drawn else ("latent_mean", "latent_stddev")
-        return tuple(answer[name] for name in names)
+        return self._ask_image("encode", image, self._label(label, digit), seed)
 
-    def reconstruct(self, image, *, digit=None) -> np.ndarray:
-        """The mean of p(x|z) at the posterior's mean: images [B, 28, 28, 1] -> float32 [B, 28, 28, 1] in [0, 1]."""
-        image = images(image)
-        return self._ask("reconstruct", len(image), digit, image=image)["image"]
+    def reconstruct(self, image, *, label=None, digit=None) -> np.ndarray:
+        """Images [B, H, W, C] as the model gives them back from their codes: float32 [B, H, W, C] in [0, 1]."""
+        return self._ask_image("reconstruct", image, self._label(label, digit))
 
-    def score(self, image, *, digit=None, seed=None) -> tuple:
-        """Images [B, 28, 28, 1] -> (elbo [B], log_likelihood [B]), nats; K is on the model's card."""
-        image = images(image)
-        answer = self._ask("score", len(image), digit, image=image, seed=row_seeds(seed, len(image)))
-        return answer["elbo"], answer["log_likelihood"]
+    def score(self, image, *, label=None, digit=None, seed=None):
+        """Images [B, H, W, C] -> (elbo [B], log_likelihood [B]), nats; K is on the model's card.
+
+        A model that knows log p(x) exactly takes no seed and gives log_likelihood [B] alone.
+        """
+        return self._ask_image("score", image, self._label(label, digit), seed)
 
     def discriminate(self, image) -> np.ndarray:
-        """The discriminator's logit [B] of images [B, 28, 28, 1]."""
-        image = images(image)
-        return self._ask("discriminate", len(image), None, image=image)["logit"]
+        """The discriminator's logit [B] of images [B, H, W, C]."""
+        return self._ask_image("discriminate", image)
 
-    def predict(self, signature: str, inputs: dict) -> dict:
+    def predict(self, signature: str, tensors: dict) -> dict:
         """Any signature: named arrays of equal length, exactly as it takes them -> its named arrays."""
         outputs = self._specs(signature, "outputs")
-        rows = len(next(iter(inputs.values())))
+        rows = len(next(iter(tensors.values())))
         parts = [
             self._transport.predict(
-                signature, {name: value[start : start + ROWS_A_REQUEST] for name, value in inputs.items()}, outputs
+                signature, {name: value[start : start + ROWS_A_REQUEST] for name, value in tensors.items()}, outputs
             )
             for start in range(0, rows, ROWS_A_REQUEST)
         ]
@@ -111,12 +111,46 @@ class Client:
             return {name: np.zeros([0, *shape[1:]], dtype) for name, (dtype, shape) in outputs.items()}
         return {name: np.concatenate([part[name] for part in parts]) for name in outputs}
 
-    def _ask(self, signature: str, rows: int, digit, **inputs) -> dict:
-        if "digit" in self._specs(signature):
-            inputs["digit"] = digits(digit, rows, self.model)
-        elif digit is not None:
-            raise TypeError(f"{signature} of {self.model} takes no digit, got digit={digit!r}")
-        return self.predict(signature, inputs)
+    def _ask_image(self, signature: str, image, label=None, seed=None):
+        """What a signature answers to images: its one output, or a tuple of them."""
+        image = inputs.images(image, self._shape(signature, "image"))
+        answer = self._ask(signature, len(image), label, seed, image=image)
+        outputs = [answer[name] for name in ORDER if name in answer] or list(answer.values())
+        return tuple(outputs) if len(outputs) > 1 else outputs[0]
+
+    def _ask(self, signature: str, rows: int, label=None, seed=None, **tensors) -> dict:
+        """What a signature answers to named arrays of `rows` rows, with a label and a seed if it takes them."""
+        takes = self._specs(signature)
+        if "seed" in takes:
+            tensors["seed"] = inputs.row_seeds(seed, rows)
+        elif seed is not None:
+            raise TypeError(f"{signature} of {self.model} takes no seed, got seed={seed!r}")
+        if "label" not in takes:
+            if label is not None:
+                raise TypeError(f"{signature} of {self.model} takes no label, got label={label!r}")
+            return self.predict(signature, tensors)
+        tensors["label"] = inputs.labels(label, rows, self.classes, self.model)
+        answer = self.predict(signature, tensors)
+        if len(unknown := np.unique(tensors["label"][_blank(answer, rows)])):
+            raise ValueError(f"{self.model} on this server has no class {', '.join(map(str, unknown))}")
+        return answer
+
+    def _label(self, label, digit):
+        """The label, under either of its two names. Raises TypeError for both, and for digits of other classes."""
+        if digit is None:
+            return label
+        if label is not None:
+            raise TypeError(f"label= and digit= are the same argument, got label={label!r} and digit={digit!r}")
+        if self.classes not in (None, inputs.DIGITS):
+            raise TypeError(f"the classes of {self.model} are no digits, use label=; got digit={digit!r}")
+        return digit
+
+    def _shape(self, signature: str, name: str) -> list[int]:
+        """The shape of one row of an input."""
+        takes = self._specs(signature)
+        if name not in takes:
+            raise ValueError(f"{signature} of {self.model} takes no {name}; it takes {', '.join(sorted(takes))}")
+        return takes[name][1][1:]
 
     def _specs(self, signature: str, side: str = "inputs") -> dict:
         if signature not in self.signatures:
@@ -124,62 +158,9 @@ class Client:
         return self.signatures[signature][side]
 
 
-def row_seeds(seed, n: int) -> np.ndarray:
-    """The seeds of n rows, int64 [n], as `tfgen.row_seeds` gives them: row i of an int gets seed * 2**20 + i.
-
-    Raises:
-        TypeError: n or seed is no integer. ValueError: one of them is out of range, or an array is not of shape [n].
-    """
-    if isinstance(n, bool) or not isinstance(n, int | np.integer):
-        raise TypeError(f"n must be an int, got {n!r}")
-    if not 0 <= n <= SEED_STRIDE:
-        raise ValueError(f"n must lie in 0..{SEED_STRIDE}, got {n}")
-    if seed is None:
-        return np.array([secrets.randbelow(SYSTEM_LIMIT) for _ in range(n)], np.int64)
-    array = np.asarray(seed)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"seed must be an int, an integer array of shape [{n}] or None, got {seed!r}")
-    if array.ndim:
-        if array.shape != (n,):
-            raise ValueError(f"an array of row seeds must have shape [{n}], one seed a row, got {list(array.shape)}")
-        return array.astype(np.int64)
-    if not 0 <= int(array) < SEED_LIMIT:
-        raise ValueError(f"seed must lie in 0..2**43 - 1, got {seed}")
-    return int(array) * SEED_STRIDE + np.arange(n, dtype=np.int64)
-
-
-def images(image) -> np.ndarray:
-    """Images as float32 [B, 28, 28, 1] in [0, 1], from uint8 in 0..255, bool, or floats in [0, 1].
-
-    Raises:
-        TypeError: another dtype. ValueError: another shape, or values out of range.
-    """
-    array = np.asarray(image)
-    if array.dtype.kind not in "fb" and array.dtype != np.uint8:
-        raise TypeError(f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}")
-    if array.shape[1:] != IMAGE_SHAPE:
-        raise ValueError(f"image must have shape [B, 28, 28, 1], got {list(array.shape)}")
-    if array.dtype == np.uint8:
-        return array.astype(np.float32) / np.float32(255)
-    if array.size and not (array.min() >= 0 and array.max() <= 1):
-        raise ValueError(f"float images must lie in [0, 1], got values in [{array.min():g}, {array.max():g}]")
-    return array.astype(np.float32)
-
-
-def digits(digit, n: int, model: str) -> np.ndarray:
-    """The digits of n rows as int64 [n], from an int in 0..9 or n of them.
-
-    Raises:
-        TypeError: none given, or no integers. ValueError: one outside 0..9, or another count than n.
-    """
-    if digit is None:
-        raise TypeError(f"{model} needs digit=, an int in 0..9 or {n} of them")
-    array = np.asarray(digit)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"digit must be an int in 0..9 or {n} of them, got {digit!r}")
-    if array.ndim > 1 or (array.ndim == 1 and len(array) != n):
-        raise ValueError(f"digit must be one int in 0..9 or {n} of them, got shape {list(array.shape)}")
-    wrong = array[(array < 0) | (array >= CLASSES)]
-    if wrong.size:
-        raise ValueError(f"digit must lie in 0..9, got {wrong.flat[0]}")
-    return np.broadcast_to(array, [n]).astype(np.int64)
+def _blank(answer: dict, rows: int) -> np.ndarray:
+    """Which rows of an answer hold nothing but NaN, bool [rows]: what a server answers to a label of no class."""
+    floats = [
+        value.reshape(rows, int(np.prod(value.shape[1:]))) for value in answer.values() if value.dtype.kind == "f"
+    ]
+    return np.all([np.isnan(value).all(1) for value in floats], 0) if floats else np.zeros(rows, bool)

@@ -1,51 +1,153 @@
-"""The contract: which signatures a served model has, with the names, dtypes and shapes of their tensors.
+"""The contract: which signatures a served model may have, with the names, dtypes and shapes of their tensors.
+
+A version states what it has in signatures.json, its facts:
+
+    model           the model's name
+    image_shape     [H, W, C]
+    latent_dim      dimensions Z of the code, or null for a model without one
+    classes         the names of the classes, in order; [] for a model that takes no label
+    score_samples   samples K behind the log-likelihood of `score`; only where `score` draws samples
+    signatures      name -> {"inputs": {name: {"dtype", "shape"}}, "outputs": {the same}}
 
 The leading axis of every tensor is the batch, -1. No tensor is a scalar, so that a server may merge requests.
 """
 
-FILE = "signatures.json"  # where a version keeps its own
-CLASSES = 10
-IMAGE_SHAPE = (28, 28, 1)
-DEFAULT = "serving_default"  # the signature of a request that names none; the same as "sample"
+FILE = "signatures.json"
+DEFAULT = "serving_default"  # the signature of a request that names none
 
-IMAGE = {"dtype": "float32", "shape": [-1, *IMAGE_SHAPE]}  # in [0, 1]
-SEED = {"dtype": "int64", "shape": [-1]}  # row seeds
-DIGIT = {"dtype": "int64", "shape": [-1]}  # in 0..9; another value gives a row of NaN
-NUMBER = {"dtype": "float32", "shape": [-1]}  # nats, or a logit
+SIGNATURES = {  # name -> the pairs of (inputs, outputs) that it may have; a conditional model takes `label` as well
+    "sample": [({"seed"}, {"image"})],
+    "decode": [({"latent"}, {"image"})],
+    "encode": [
+        ({"image"}, {"latent_mean", "latent_stddev"}),
+        ({"image", "seed"}, {"latent", "log_density"}),
+        ({"image"}, {"latent"}),
+        ({"image"}, {"logits"}),
+    ],
+    "reconstruct": [({"image"}, {"image"})],
+    "score": [({"image", "seed"}, {"elbo", "log_likelihood"}), ({"image"}, {"log_likelihood"})],
+    "discriminate": [({"image"}, {"logit"})],
+}
+UNLABELLED = ("discriminate",)  # does not take `label`, whatever the model
+CODES = ("latent", "latent_mean", "latent_stddev", "logits")
+NUMBERS = ("log_density", "elbo", "log_likelihood", "logit")  # nats, but for the logit
+DTYPES = ("float32", "int64")
 
 
-def signatures(*, latent_dim: int, conditional: bool, posterior: str | None, score: bool, logit: bool) -> dict:
-    """The signatures of a model with these capabilities.
+class ContractError(ValueError):
+    """A model cannot be served as it is; says why."""
 
-    Args:
-        latent_dim: dimensions Z of the code.
-        conditional: whether everything but `discriminate` takes `digit` as well.
-        posterior: "moments" if a code is encoded as mean and standard deviation, "draw" if as a draw with its density,
-            None if the model has no posterior.
-        score: whether it bounds log p(x).
-        logit: whether it tells real images from drawn ones.
 
-    Returns:
-        Name -> {"inputs": {name: {"dtype", "shape"}}, "outputs": {the same}}.
+def tensors(facts: dict) -> dict:
+    """What each tensor name means for a model: name -> {"dtype", "shape"}. Other names mean what a model says."""
+    known = {
+        "seed": {"dtype": "int64", "shape": [-1]},  # row seeds
+        "label": {"dtype": "int64", "shape": [-1]},  # from 0 on; one of no class gives a row of NaN
+        "image": {"dtype": "float32", "shape": [-1, *facts["image_shape"]]},  # in [0, 1]
+    }
+    known |= {name: {"dtype": "float32", "shape": [-1]} for name in NUMBERS}
+    if facts["latent_dim"] is not None:
+        known |= {name: {"dtype": "float32", "shape": [-1, facts["latent_dim"]]} for name in CODES}
+    return known
+
+
+def violations(facts) -> list[str]:
+    """Where the facts of a version break the contract, a line each; none if they keep it.
+
+    A signature that the contract does not name, as models of other packages may have, is free in its tensors as long as
+    each has the batch as its leading axis, fixed sizes after it, and dtype float32 or int64; names that the contract
+    knows mean the same everywhere.
     """
-    latent = {"dtype": "float32", "shape": [-1, latent_dim]}
-    given = {"digit": DIGIT} if conditional else {}
-    sample = _signature({"seed": SEED, **given}, {"image": IMAGE})
-    table = {DEFAULT: sample, "sample": sample, "decode": _signature({"latent": latent, **given}, {"image": IMAGE})}
-    if posterior == "moments":
-        table["encode"] = _signature({"image": IMAGE, **given}, {"latent_mean": latent, "latent_stddev": latent})
-    if posterior == "draw":
-        outputs = {"latent": latent, "log_density": NUMBER}
-        table["encode"] = _signature({"image": IMAGE, "seed": SEED, **given}, outputs)
-    if posterior:
-        table["reconstruct"] = _signature({"image": IMAGE, **given}, {"image": IMAGE})
-    if score:
-        outputs = {"elbo": NUMBER, "log_likelihood": NUMBER}
-        table["score"] = _signature({"image": IMAGE, "seed": SEED, **given}, outputs)
-    if logit:
-        table["discriminate"] = _signature({"image": IMAGE}, {"logit": NUMBER})
-    return table
+    malformed = _malformed(facts)
+    if malformed:
+        return malformed  # what follows would make no sense
+    found, known = [], tensors(facts)
+    for name, sides in facts["signatures"].items():
+        for side, specs in sides.items():
+            for key, spec in specs.items():
+                place = f"{key} among the {side} of {name}"
+                if key in CODES and key not in known:
+                    found.append(f"{place} is a code, but latent_dim is null")
+                elif key in known and spec != known[key]:
+                    found.append(f"{place} is {text(spec)}, the contract has {text(known[key])}")
+                elif not _may_be_served(spec):
+                    found.append(f"{place} is {text(spec)}, not float32 or int64 [-1, ...] with fixed sizes after it")
+        found += _names(name, sides, conditional=bool(facts["classes"]))
+    return found + _default(facts["signatures"]) + _score_samples(facts)
 
 
-def _signature(inputs: dict, outputs: dict) -> dict:
-    return {"inputs": inputs, "outputs": outputs}
+def text(spec: dict) -> str:
+    """A tensor in words: float32 [-1, 28, 28, 1]."""
+    return f"{spec['dtype']} {spec['shape']}"
+
+
+def _malformed(facts) -> list[str]:
+    """What is missing in facts, or of another type than the contract has."""
+    if not isinstance(facts, dict):
+        return ["the facts must be an object"]
+    shape, dim, classes = (facts.get(name) for name in ("image_shape", "latent_dim", "classes"))
+    signatures = facts.get("signatures")
+    rules = {
+        "model must be a name": isinstance(facts.get("model"), str) and bool(facts["model"]),
+        "image_shape must be [height, width, channels]": isinstance(shape, list | tuple)
+        and len(shape) == 3
+        and all(map(_positive, shape)),
+        "latent_dim must be a number of dimensions or null": "latent_dim" in facts and (dim is None or _positive(dim)),
+        "classes must be a list of different names": isinstance(classes, list | tuple)
+        and all(isinstance(name, str) for name in classes)
+        and len(set(classes)) == len(classes),
+        "signatures must be named inputs and outputs with dtype and shape": isinstance(signatures, dict)
+        and all(map(_is_signature, signatures.values())),
+    }
+    return [rule for rule, kept in rules.items() if not kept]
+
+
+def _is_signature(sides) -> bool:
+    if not isinstance(sides, dict) or set(sides) != {"inputs", "outputs"}:
+        return False
+    if not all(isinstance(specs, dict) and specs for specs in sides.values()):
+        return False
+    return all(
+        isinstance(spec, dict) and set(spec) == {"dtype", "shape"} and isinstance(spec["shape"], list)
+        for specs in sides.values()
+        for spec in specs.values()
+    )
+
+
+def _may_be_served(spec: dict) -> bool:
+    shape = spec["shape"]
+    return spec["dtype"] in DTYPES and shape[:1] == [-1] and all(map(_positive, shape[1:]))
+
+
+def _names(signature: str, sides: dict, conditional: bool) -> list[str]:
+    """Whether a signature that the contract names has one of its pairs of inputs and outputs."""
+    label = {"label"} if conditional and signature not in UNLABELLED else set()
+    pairs = [(inputs | label, outputs) for inputs, outputs in SIGNATURES.get(signature, ())]
+    if pairs and (set(sides["inputs"]), set(sides["outputs"])) not in pairs:
+        allowed = " or ".join(f"{_listed(inputs)} -> {_listed(outputs)}" for inputs, outputs in pairs)
+        return [f"{signature} is {_listed(sides['inputs'])} -> {_listed(sides['outputs'])}, the contract has {allowed}"]
+    if "label" in sides["inputs"] and not conditional:
+        return [f"{signature} takes label, but classes is empty"]
+    return []
+
+
+def _default(signatures: dict) -> list[str]:
+    """`serving_default` is `sample`, or `reconstruct` where a model does not sample."""
+    if DEFAULT not in signatures:
+        return [f"{DEFAULT} is missing"]
+    same = next((name for name in ("sample", "reconstruct") if name in signatures), DEFAULT)
+    return [] if signatures[DEFAULT] == signatures[same] else [f"{DEFAULT} is another signature than {same}"]
+
+
+def _score_samples(facts: dict) -> list[str]:
+    if "seed" not in facts["signatures"].get("score", {}).get("inputs", {}):
+        return ["score_samples is stated, but score draws none"] if "score_samples" in facts else []
+    return [] if _positive(facts.get("score_samples")) else ["score_samples must be the number of samples of score"]
+
+
+def _positive(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _listed(names) -> str:
+    return "{" + ", ".join(sorted(names)) + "}"

@@ -1,15 +1,18 @@
 """What lies beside the versions: a server's configuration for every model of a folder, and a README for each model."""
 
 import importlib.resources
+import json
 import string
 from pathlib import Path
 
-from export import publish
+from export import contract, publish
 from tfgen import files
 
 MODELS = "models.config"
 ONCE = ("batching.config", "monitoring.config", "docker-compose.yml")  # written if absent: they are the user's to edit
 HEADER = "# Written by every `python -m export` to this folder, from the models that it holds.\n"
+IN_A_LINE = ("seed", "label", "latent")  # inputs short enough for a line of curl
+DTYPES = {"float32": "tf.float32", "int64": "tf.int64"}
 
 
 def write(folder: Path, name: str, facts: dict) -> None:
@@ -39,40 +42,87 @@ def models_config(folder: Path) -> str:
 
 def readme(name: str, facts: dict) -> str:
     """The README of one model: how to run a server, and how to ask it, line by line."""
-    conditional = facts["capabilities"]["conditional"]
-    digits = ', "digit": 5' if conditional else ""
-    rows = ", ".join(f'{{"seed": {seed}{digits}}}' for seed in (0, 1))
-    zeros = f"[{', '.join(['0.0'] * facts['capabilities']['latent_dim'])}]"
-    curl = [
-        f'curl -d \'{{"signature_name": "sample", "instances": [{rows}]}}\'',
-        f'curl -d \'{{"signature_name": "decode", "instances": [{{"latent": {zeros}{digits}}}]}}\'',
-    ]
-    grpc = ["inputs = {'seed': [0, 1]" + (", 'digit': [5, 5]}" if conditional else "}")]
-    grpc += ["for key, value in inputs.items():"]
-    grpc += ["    request.inputs[key].CopyFrom(tf.make_tensor_proto(value, tf.int64))"]
+    signatures = facts["signatures"]
+    first = next((signature for signature in signatures if signature != contract.DEFAULT), contract.DEFAULT)
     return string.Template(_template("README.md")).substitute(
         name=name,
-        curl=_indented(f"{line} \\\n        http://localhost:8501/v1/models/{name}:predict" for line in curl),
+        curl=_indented(_curl(name, facts)),
+        classes=_classes(facts["classes"]),
         python=_indented(_calls(facts)),
-        grpc=_indented(grpc),
+        signature=first,
+        grpc=_indented(_stub(signatures[first], facts)),
     )
 
 
+def _curl(name: str, facts: dict) -> list[str]:
+    """Lines of curl for the signatures whose requests are short."""
+    lines = [f"curl http://localhost:8501/v1/models/{name}{path}" for path in ("", "/metadata")]
+    for signature, rows in (("sample", 2), ("decode", 1)):
+        inputs = facts["signatures"].get(signature, {}).get("inputs", {})
+        if inputs and set(inputs) <= set(IN_A_LINE):
+            instances = [{key: _row(key, row, facts) for key in inputs} for row in range(rows)]
+            body = json.dumps({"signature_name": signature, "instances": instances})
+            lines.append(f"curl -d '{body}' \\\n        http://localhost:8501/v1/models/{name}:predict")
+    return lines
+
+
+def _row(key: str, row: int, facts: dict):
+    """An example of one row of an input."""
+    return {"seed": row, "label": _label(facts), "latent": [0.0] * (facts["latent_dim"] or 0)}[key]
+
+
+def _label(facts: dict) -> int:
+    """The class that examples ask for."""
+    return len(facts["classes"]) // 2
+
+
+def _named(classes: list) -> bool:
+    """Whether classes have names that are worth writing, other than their numbers."""
+    return bool(classes) and classes != [str(number) for number in range(len(classes))]
+
+
+def _classes(classes: list) -> str:
+    """The argument of Client that lets labels be names."""
+    return f", classes={json.dumps(classes, ensure_ascii=False)}" if _named(classes) else ""
+
+
 def _calls(facts: dict) -> list[str]:
-    """A line of Python for every signature that a model has."""
-    capabilities = facts["capabilities"]
-    digit = ", digit=5" if capabilities["conditional"] else ""
-    answers = {
-        "sample": f"image = client.sample(4{digit}, seed=0)  # float32 [4, 28, 28, 1] in [0, 1]",
-        "decode": f"image = client.decode(latent{digit})  # latent: float32 [B, {capabilities['latent_dim']}]",
-        "encode": f"latent_mean, latent_stddev = client.encode(image{digit})",
-        "reconstruct": f"image = client.reconstruct(image{digit})",
-        "score": f"elbo, log_likelihood = client.score(image{digit}, seed=0)  # nats, K = {facts.get('score_samples')}",
-        "discriminate": "logit = client.discriminate(image)",
-    }
-    if capabilities["posterior"] == "draw":
-        answers["encode"] = f"latent, log_density = client.encode(image{digit}, seed=0)"
-    return [line for name, line in answers.items() if name in facts["signatures"]]
+    """A line of Python for every signature that the client has a function for."""
+    classes, image = facts["classes"], ", ".join(map(str, facts["image_shape"]))
+    asked = json.dumps(classes[_label(facts)], ensure_ascii=False) if _named(classes) else _label(facts)
+    lines = []
+    for name, comment in (
+        ("sample", f"float32 [4, {image}] in [0, 1]"),
+        ("decode", f"latent: float32 [B, {facts['latent_dim']}]"),
+        ("encode", f"image: [B, {image}], uint8 in 0..255 or float in [0, 1]"),
+        ("reconstruct", ""),
+        ("score", f"nats, K = {facts['score_samples']}" if "score_samples" in facts else "nats"),
+        ("discriminate", ""),
+    ):
+        sides = facts["signatures"].get(name)
+        if sides:
+            inputs = sides["inputs"]
+            arguments = ["4"] * (name == "sample") + [key for key in ("latent", "image") if key in inputs]
+            arguments += [f"label={asked}"] * ("label" in inputs) + ["seed=0"] * ("seed" in inputs)
+            call = f"{', '.join(sides['outputs'])} = client.{name}({', '.join(arguments)})"
+            lines.append(f"{call}  # {comment}" if comment else call)
+    return lines
+
+
+def _stub(sides: dict, facts: dict) -> list[str]:
+    """The rest of a call by the official stubs: two rows of a signature's inputs, and its first output."""
+    lines = []
+    for key, spec in sides["inputs"].items():
+        shape = [2, *spec["shape"][1:]]
+        value = {"seed": "[0, 1]", "label": f"{[_label(facts)] * 2}"}.get(key, f"tf.zeros({shape})")
+        if value.startswith("tf.") and spec["dtype"] != "float32":
+            value = f"tf.zeros({shape}, {DTYPES[spec['dtype']]})"
+        tensor = f"tf.make_tensor_proto({value}, {DTYPES[spec['dtype']]})"
+        lines.append(f'request.inputs["{key}"].CopyFrom({tensor})')
+    key, spec = next(iter(sides["outputs"].items()))
+    lines.append(f'{key} = tf.make_ndarray(stub.Predict(request, timeout=10).outputs["{key}"])')
+    lines[-1] += f"  # {[2, *spec['shape'][1:]]}"
+    return lines
 
 
 def _indented(lines) -> str:

@@ -2,9 +2,7 @@
 
 import contextlib
 import importlib.util
-import os
 import sys
-import tempfile
 import types
 from pathlib import Path
 
@@ -36,21 +34,3 @@ def protocol_buffers():
         yield
     finally:
         del sys.modules["tensorflow"]
-
-
-@contextlib.contextmanager
-def muted():
-    """Keeps what TensorFlow's C++ writes to file descriptor 2 off the screen, unless the block fails."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as said:
-        stderr = os.dup(2)
-        os.dup2(said.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            said.seek(0)
-            os.write(stderr, said.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)

@@ -1,15 +1,16 @@
 """The manifest of a version: size and SHA-256 of every file in it but itself."""
 
-import hashlib
 import json
 from pathlib import Path
+
+from tfgen.storage.manifest import fingerprint
 
 NAME = "manifest.json"
 
 
 def write(version: Path) -> None:
     """Writes the manifest of all files that a version holds now."""
-    content = {"files": {name: _entry(path) for name, path in _files(version).items() if name != NAME}}
+    content = {"files": {name: fingerprint(path) for name, path in _files(version).items() if name != NAME}}
     (version / NAME).write_text(json.dumps(content, indent=2) + "\n")
 
 
@@ -34,5 +35,4 @@ def _files(version: Path) -> dict[str, Path]:
 def _entry(path: Path) -> dict:
     if path.is_symlink() or not path.is_file():
         return {}  # no manifest holds such an entry
-    with open(path, "rb") as file:
-        return {"bytes": path.stat().st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    return fingerprint(path)

@@ -4,16 +4,17 @@ import json
 import time
 from pathlib import Path
 
-from export import commands, contract, golden
+from export import contract, golden
 from export.client import Client, ServingError
+from tfgen import commandline
 
 NAME = "python -m export.replay"
-DEPARTS = 1
+DEPARTS = commandline.FAILED
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    commands.run(replay, arguments, f"{NAME} VERSION --url URL")
+    commandline.run(replay, arguments, f"{NAME} VERSION --url URL")
 
 
 def replay(version: Path, /, *, url: str, timeout: float = 30.0, wait: float = 0.0) -> None:
@@ -29,18 +30,18 @@ def replay(version: Path, /, *, url: str, timeout: float = 30.0, wait: float = 0
         facts = json.loads((version / contract.FILE).read_text())
         requests = golden.read(version / golden.NAME)
     except (OSError, ValueError):
-        commands.fail(f"{str(version)!r} is no version of a served model: it holds no golden requests")
+        commandline.fail(f"{str(version)!r} is no version of a served model: it holds no golden requests")
     try:
         number = int(version.resolve().name) if version.resolve().name.isdigit() else None
         client = Client(url, facts["model"], version=number, timeout=timeout)
         wait_for(client, wait)
         rows = [(name, *compare(client, name, sides)) for name, sides in requests.items()]
     except (ServingError, ValueError, ImportError) as error:
-        commands.fail(error)
-    print(commands.table([(name, "ok" if right else "DEPARTS", detail) for name, right, detail in rows]))
+        commandline.fail(error)
+    print(commandline.table([(name, "ok" if right else "DEPARTS", detail) for name, right, detail in rows]))
     departing = [name for name, right, _ in rows if not right]
     if departing:
-        commands.fail(f"{url} answers {', '.join(departing)} otherwise than {version}", DEPARTS)
+        commandline.fail(f"{url} answers {', '.join(departing)} otherwise than {version}", DEPARTS)
     print(f"{url} answers as {version} says")
 
 

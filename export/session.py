@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from export import library
+from tfgen.quiet import muted
 
 DTYPES = {1: np.dtype(np.float32), 2: np.dtype(np.float64), 3: np.dtype(np.int32), 9: np.dtype(np.int64)}
 NUMBERS = {dtype: number for number, dtype in DTYPES.items()}  # of TensorFlow's enum DataType
@@ -36,7 +37,7 @@ def open_library() -> ctypes.CDLL:
         raise SessionError(f"TensorFlow's C++ loader is reached on Linux only, this is {sys.platform}")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        with library.muted():
+        with muted():
             opened = ctypes.CDLL(str(library.folder() / library.LIBRARY))
     except (OSError, ImportError) as error:
         raise SessionError(f"TensorFlow's C library cannot be loaded: {error}") from error

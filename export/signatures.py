@@ -1,108 +1,99 @@
 """The signatures of a model as graphs: pure functions of a batch, every row of it its own.
 
-What a model can do decides which signatures it gets, so a new entry of the zoo is served without a word here.
+`Model.signatures()` says which signatures a model has, so a new one is served without a word here.
 """
 
 import math
 
-import tensorflow as tf
-
 from export import contract
-from tfgen import seeds
+from tfgen.quiet import tf
 
-CAPABILITIES = ("latent_dim", "conditional", "posterior", "score", "logit")
+NO_CLASS = {"float32": math.nan, "int64": -1}  # the answer to a label of no class
 
 
-def capabilities(model) -> dict:
-    """What `contract.signatures` asks of a `tfgen.Model`."""
-    posterior = "draw" if hasattr(model, "draw_posterior") else "moments" if hasattr(model, "posterior") else None
-    return {
-        "latent_dim": int(model.latent_dim),
-        "conditional": bool(model.conditional),
-        "posterior": posterior,
-        "score": hasattr(model, "streamed_bound"),
-        "logit": hasattr(model, "discriminate"),
+def describe(model, table: dict, score_samples: int) -> dict:
+    """The facts of a model, as `contract` describes them.
+
+    Args:
+        model: a `tfgen.Model`.
+        table: its signatures, name -> `tfgen.models.signatures.Signature`.
+        score_samples: K of `score`.
+    """
+    facts = {
+        "model": model.entry,
+        "image_shape": [int(size) for size in model.image_shape],
+        "latent_dim": None if model.latent_dim is None else int(model.latent_dim),
+        "classes": list(model.class_names) if model.conditional else [],
     }
+    if "score" in table and "seed" in table["score"].inputs:
+        facts["score_samples"] = score_samples
+    sides = {name: {"inputs": each.inputs, "outputs": each.outputs} for name, each in table.items()}
+    return facts | {"signatures": _plain(sides)}
 
 
-def save(model, path, score_samples: int) -> None:
+def save(model, table: dict, path) -> None:
     """Writes a model as a SavedModel: a thin module of its variables, each once, and its signatures.
 
     Args:
         model: a `tfgen.Model` with trained weights.
+        table: its signatures, name -> `tfgen.models.signatures.Signature`.
         path: the directory to write.
-        score_samples: K of the importance-weighted bound that `score` answers.
+
+    Raises:
+        ContractError: a signature's function returns other tensors than the signature promises.
     """
     module = tf.Module(name=model.entry)
     module.weights = [weight.value for weight in model.weights]
-    functions = _functions(model, score_samples)
-    table = contract.signatures(**capabilities(model))
-    served = {name: _concrete(functions[name], table[name]) for name in functions if name in table}
-    tf.saved_model.save(module, str(path), signatures={contract.DEFAULT: served["sample"], **served})
+    traced, served = {}, {}
+    for name, signature in table.items():
+        if signature.function not in traced:  # serving_default is another name of sample
+            traced[signature.function] = _concrete(name, signature, len(model.class_names))
+        served[name] = traced[signature.function]
+    tf.saved_model.save(module, str(path), signatures=served)
 
 
-def _functions(model, score_samples: int) -> dict:
-    """Every signature the contract knows, as a function of tensors; only those a model is capable of get traced."""
-
-    def sample(seed, **given):
-        return {"image": model.image_mean(model.draw_prior(seed), **given)}
-
-    def decode(latent, **given):
-        return {"image": model.image_mean(latent, **given)}
-
-    def encode(image, **given):
-        posterior = model.posterior(image, **given)
-        return {"latent_mean": posterior.mean(), "latent_stddev": posterior.stddev()}
-
-    def encode_draw(image, seed, **given):
-        latent, log_density = model.draw_posterior(image, seed, **given)
-        return {"latent": latent, "log_density": log_density}
-
-    def reconstruct(image, **given):
-        return {"image": model.image_mean(model.centre(image, **given), **given)}
-
-    def score(image, seed, **given):
-        noise = seeds.normal_rows([model.latent_dim], seed)[None]  # [1, B, Z]
-        distortion, rate = model.elbo_terms(image, noise, **given)
-        return {
-            "elbo": -(distortion + rate),
-            "log_likelihood": model.streamed_bound(image, seed, score_samples, **given),
-        }
-
-    def discriminate(image):
-        return {"logit": model.logit(image)}
-
-    return {
-        "sample": sample,
-        "decode": decode,
-        "encode": encode_draw if hasattr(model, "draw_posterior") else encode,
-        "reconstruct": reconstruct,
-        "score": score,
-        "discriminate": discriminate,
-    }
-
-
-def _concrete(function, signature: dict):
-    """Traces a function with a signature's named inputs, and gives its outputs the contract's static shapes."""
+def _concrete(name: str, signature, classes: int):
+    """Traces a signature's function with its named inputs, and gives its outputs their static shapes."""
+    specs = {key: tf.TensorSpec(_shape(spec), spec["dtype"], key) for key, spec in signature.inputs.items()}
 
     def served(**inputs):
         # A server does not compare shapes, and [1, 2 Z] codes would be taken for [2, Z] ones further down.
-        inputs = {name: tf.ensure_shape(value, specs[name].shape) for name, value in inputs.items()}
-        digit = inputs.get("digit")
-        if digit is not None:
-            known = (digit >= 0) & (digit < contract.CLASSES)
-            inputs["digit"] = tf.where(known, digit, 0)
-        outputs = function(**inputs)
-        for name, spec in signature["outputs"].items():
-            if digit is not None:
+        inputs = {key: tf.ensure_shape(value, specs[key].shape) for key, value in inputs.items()}
+        label = inputs.get("label")
+        if label is not None:
+            known = (label >= 0) & (label < classes)
+            inputs["label"] = tf.where(known, label, 0)
+        outputs = dict(signature.function(**inputs))
+        _check(name, outputs, signature.outputs)
+        for key, spec in signature.outputs.items():
+            if label is not None:
                 rows = tf.reshape(known, [-1] + [1] * (len(spec["shape"]) - 1))
-                outputs[name] = tf.where(rows, outputs[name], math.nan)
-            outputs[name].set_shape(_shape(spec))
+                outputs[key] = tf.where(rows, outputs[key], tf.constant(NO_CLASS[spec["dtype"]], spec["dtype"]))
+            outputs[key].set_shape(_shape(spec))
         return outputs
 
-    specs = {name: tf.TensorSpec(_shape(spec), spec["dtype"], name) for name, spec in signature["inputs"].items()}
     return tf.function(served, autograph=False).get_concrete_function(**specs)
+
+
+def _check(name: str, outputs: dict, specs: dict) -> None:
+    """Raises ContractError unless outputs have the names, dtypes and shapes that a signature promises."""
+    if set(outputs) != set(specs):
+        raise contract.ContractError(
+            f"{name} returns {', '.join(sorted(outputs))}; its signature has {', '.join(sorted(specs))}"
+        )
+    for key, spec in specs.items():
+        found = outputs[key]
+        if found.dtype != spec["dtype"] or not found.shape.is_compatible_with(_shape(spec)):
+            returned = f"{found.dtype.name} {[-1 if size is None else size for size in found.shape]}"
+            raise contract.ContractError(f"{key} of {name} is {returned}, its signature has {contract.text(spec)}")
 
 
 def _shape(spec: dict) -> list:
     return [None if size < 0 else size for size in spec["shape"]]
+
+
+def _plain(content):
+    """A nest of dictionaries as JSON gives it back: tuples become lists."""
+    if isinstance(content, dict):
+        return {name: _plain(value) for name, value in content.items()}
+    return [int(size) for size in content] if isinstance(content, list | tuple) else content

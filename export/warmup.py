@@ -6,7 +6,7 @@ more than TensorFlow; all of them are length-delimited.
 
 from pathlib import Path
 
-import tensorflow as tf
+from tfgen.quiet import tf
 
 FILE = "assets.extra/tf_serving_warmup_requests"
 PREDICT_LOG, REQUEST = 6, 1  # PredictionLog.predict_log, PredictLog.request

@@ -1,13 +1,18 @@
 """What the tests share: data in memory, a machine without data or network, small models and one trained run."""
 
-import keras
 import pytest
 
-import tfgen  # noqa: F401  (imports TensorFlow without its start-up lines)
-from tfgen import data, training
-from zoo import train, vae
+from tfgen import data, quiet
 
-USES_XLA = training.uses_xla
+quiet.import_tensorflow()
+
+import keras  # noqa: E402
+
+from tfgen.training import loop  # noqa: E402
+from zoo import train  # noqa: E402
+from zoo.models import vae  # noqa: E402
+
+USES_XLA = loop.uses_xla
 SMALL_RUN = ("--dataset", "digits", "--epochs", "2", "--batch-size", "100", "--hidden-units", "32", "--latent-dim", "2")
 
 
@@ -60,7 +65,7 @@ def trained_run(tmp_path_factory):
     """The run directory of a small VAE trained on the embedded digits through the command line."""
     run = tmp_path_factory.mktemp("runs") / "small"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "uses_xla", USES_XLA)  # whatever the test does that asks for the run first
+        patch.setattr(loop, "uses_xla", USES_XLA)  # whatever the test does that asks for the run first
         train.main(["vae", *SMALL_RUN, "--run-dir", str(run)])
     return run
 

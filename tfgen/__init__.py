@@ -1,18 +1,36 @@
-"""The parts that every model of the zoo is made of, and `load`, which finds a trained one.
+"""tfgen: deep generative models for TensorFlow and Keras.
 
 import tfgen
-model = tfgen.load("runs/my-vae")
-images = model.sample(4, seed=0)  # float32 [4, 28, 28, 1] in [0, 1]
+model = tfgen.load("cvae")
+images = model.sample(4, digit=5, seed=0)  # float32 [4, 28, 28, 1] in [0, 1]
+
+Importing this package is cheap: TensorFlow is imported when a name that needs it is used for the first time.
 """
 
-from tfgen import _quiet
+import importlib
 
-_quiet.import_tensorflow()
+_PUBLIC = {  # name -> the module that defines it
+    "Adversarial": "tfgen.models",
+    "Autoencoding": "tfgen.models",
+    "Model": "tfgen.models",
+    "Variational": "tfgen.models",
+    "entries": "tfgen.storage.entries",
+    "load": "tfgen.storage.loading",
+    "register": "tfgen.storage.entries",
+    "row_seeds": "tfgen.inputs",
+    "show": "tfgen.figures",
+}
 
-from tfgen.autoencoding import Autoencoding  # noqa: E402
-from tfgen.loading import entries, load  # noqa: E402
-from tfgen.model import Model  # noqa: E402
-from tfgen.seeds import row_seeds  # noqa: E402
-from tfgen.variational import Variational  # noqa: E402
+__all__ = [*_PUBLIC]
 
-__all__ = ["Autoencoding", "Model", "Variational", "entries", "load", "row_seeds"]
+
+def __getattr__(name: str):
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("tfgen")
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'tfgen' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__():
+    return sorted([*globals(), *_PUBLIC, "__version__"])

@@ -1,12 +1,11 @@
-"""What users hand to a model, checked once and turned into tensors; every error names the value and the choices."""
+"""Checks of hyperparameters and options. Every error names the value and the choices."""
 
 import numbers
 
 import numpy as np
-import tensorflow as tf
 
-IMAGE_SHAPE = (28, 28, 1)
-CLASSES = 10
+SMALLEST_SIDE, LARGEST_SIDE = 16, 128  # pixels of an image's side that the networks are made for
+CHANNELS = (1, 3)  # grey or colour
 
 
 def positive_int(name: str, value, smallest: int = 1) -> int:
@@ -43,66 +42,38 @@ def one_of(name: str, value, choices) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(str, choices))}; got {value!r}")
 
 
-def images(image) -> tf.Tensor:
-    """Images as float32 [B, 28, 28, 1] in [0, 1], from uint8 in 0..255, bool, or floats in [0, 1].
+def image_shape(shape) -> tuple[int, int, int]:
+    """The shape of a model's images as (H, W, C).
 
     Raises:
-        TypeError: another dtype. ValueError: another shape, or values out of range or not finite.
+        TypeError, ValueError: not three ints, a side outside 16..128 pixels, or channels that are not 1 or 3.
     """
-    array = image_array(image)
-    return tf.constant(array.astype(np.float32) / np.float32(255 if array.dtype == np.uint8 else 1))
-
-
-def image_array(image) -> np.ndarray:
-    """Images as they are, an array [B, 28, 28, 1]; raises as `images` does."""
-    array = _array("image", image)
-    if array.shape[1:] != IMAGE_SHAPE:
-        raise ValueError(f"image must have shape [B, 28, 28, 1], got {list(array.shape)}")
-    if array.dtype in (np.uint8, np.bool_):
-        return array
-    if not np.issubdtype(array.dtype, np.floating):
-        raise TypeError(f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}")
-    if array.size and not (array.min() >= 0 and array.max() <= 1):
-        raise ValueError(f"float images must lie in [0, 1], got values in [{array.min():g}, {array.max():g}]")
-    return array
-
-
-def latents(latent, dim: int) -> tf.Tensor:
-    """Codes as float32 [B, dim]. Raises TypeError for another dtype, ValueError for another shape or NaN."""
-    array = _array("latent", latent)
-    if array.dtype.kind not in "fiu":
-        raise TypeError(f"latent must hold numbers, got dtype {array.dtype}")
-    if array.ndim != 2 or array.shape[1] != dim:
-        raise ValueError(f"latent must have shape [B, {dim}], got {list(array.shape)}")
-    if not np.isfinite(array).all():
-        raise ValueError("latent must be finite, got NaN or infinity")
-    return tf.constant(array.astype(np.float32))
-
-
-def digits(digit, n: int, name: str) -> tf.Tensor:
-    """The digits of n rows as int64 [n], from an int in 0..9 or n of them.
-
-    Raises:
-        TypeError: no digit given, or no integers. ValueError: a digit outside 0..9, or another count than n.
-    """
-    if digit is None:
-        raise TypeError(f"{name} needs digit=, an int in 0..9 or {n} of them")
-    array = np.asarray(digit)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"digit must be an int in 0..9 or {n} of them, got {digit!r}")
-    if array.ndim > 1 or (array.ndim == 1 and len(array) != n):
-        raise ValueError(f"digit must be one int in 0..9 or {n} of them, got shape {list(array.shape)}")
-    wrong = array[(array < 0) | (array >= CLASSES)]
-    if wrong.size:
-        raise ValueError(f"digit must lie in 0..9, got {wrong.flat[0]}")
-    return tf.constant(np.broadcast_to(array, [n]).astype(np.int64))
-
-
-def _array(name: str, value) -> np.ndarray:
     try:
-        array = np.asarray(value)
-    except (ValueError, TypeError) as error:
-        raise TypeError(f"{name} must be an array, got {type(value).__name__}") from error
-    if array.dtype == object or array.dtype.kind in "US":
-        raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__} of dtype {array.dtype}")
-    return array
+        height, width, channels = shape
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"image_shape must be three ints (height, width, channels), got {shape!r}") from error
+    for side in (height, width):
+        if positive_int("image_shape", side) < SMALLEST_SIDE or side > LARGEST_SIDE:
+            bounds = f"{SMALLEST_SIDE} to {LARGEST_SIDE} pixels a side"
+            raise ValueError(f"image_shape must have {bounds}, got {height} x {width}")
+    if positive_int("image_shape", channels) not in CHANNELS:
+        raise ValueError(f"image_shape must have 1 channel (grey) or 3 (colour), got {channels}")
+    return int(height), int(width), int(channels)
+
+
+def class_names(classes) -> tuple[str, ...]:
+    """The names of a model's classes, from their number (named 0, 1, 2, ...) or from the names themselves.
+
+    Raises:
+        TypeError, ValueError: no positive number and no names, or a name twice.
+    """
+    if isinstance(classes, numbers.Integral):
+        return tuple(map(str, range(positive_int("classes", classes))))
+    if isinstance(classes, str) or not hasattr(classes, "__iter__"):
+        raise TypeError(f"classes must be a number of classes or their names, got {classes!r}")
+    names = tuple(classes)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"classes must be a number of classes or their names, got {classes!r}")
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"each class needs a name of its own, got {sorted(repeated)[0]!r} more than once")
+    return names

@@ -1,180 +1,300 @@
-"""The pictures of a run: grids of images, planes of codes and curves of training, as matplotlib figures."""
+"""Pictures from arrays: grids of images, planes of codes, curves of a training, animations.
 
+Every figure is drawn in one style, whatever the user's matplotlibrc says; pyplot and its global state are not used.
+"""
+
+import contextlib
+import io
 import math
+import textwrap
+import warnings
+from collections.abc import Iterable
 
 import matplotlib
+import matplotlib.style
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from scipy.stats import norm
 
-from tfgen import evaluation, files, seeds
+from tfgen import files
 
-PIXELS_PER_IMAGE = 42  # a 28 x 28 image at one and a half times its size
 DPI = 100
-TAB10 = matplotlib.colormaps["tab10"]
+TILE = 52  # screen pixels that the longer side of an image in a grid comes close to
+GAP, MARGIN = 2, 6  # screen pixels of the line between two images, and around a grid
+LINE = 200  # of that line: light grey, seen on white paper and beside colour
+BROKEN = (230, 60, 60)  # pixels that are NaN
+TITLE_SIZE, LABEL_SIZE = 10, 9  # points
+TITLE_WIDTH, LETTER = 300, 7  # screen pixels: of a line that a title may fill above a narrow grid, of a letter
+NAME_LENGTH = 24  # letters of a class name that are shown
+LEGEND_LENGTH = 20  # classes that are still told apart by colour and listed by name
+STYLE = {
+    "text.parse_math": False,  # names of classes and data sets may hold a $
+    "font.size": LABEL_SIZE,
+    "axes.titlesize": TITLE_SIZE,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
+
+
+@contextlib.contextmanager
+def style():
+    """The style of all figures, for the length of a block or, as `@style()`, of a function."""
+    with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # drawn as a box
+        yield
+
+
+class Picture(Figure):
+    """A figure that is saved in our style, and that a notebook shows as it is."""
+
+    def savefig(self, *arguments, **options):
+        """Figure's own, in our style."""
+        with style():
+            super().savefig(*arguments, **options)
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
 
 
 def save(figure: Figure, path) -> None:
     """Writes a figure as PNG, whole or not at all."""
-    with files.replacing(path) as temporary:
+    with files.replacing(path) as temporary, style():
         figure.savefig(temporary, format="png", dpi=DPI, facecolor="white")
 
 
-def grid(images, columns: int, title: str = "", row_labels=()) -> Figure:
-    """Images [N, 28, 28, 1] in [0, 1] as rows of `columns`, black ink on white."""
-    images = np.asarray(images)[..., 0]
-    rows = math.ceil(len(images) / columns)
-    canvas = np.zeros((rows * 28, columns * 28))
-    for i, image in enumerate(images):
-        top, left = i // columns * 28, i % columns * 28
-        canvas[top : top + 28, left : left + 28] = image
-    title_height = 0.35 * bool(title)  # inches
-    label_width = 0.2 + 0.085 * max(map(len, row_labels)) if row_labels else 0.0
-    width, height = columns * PIXELS_PER_IMAGE / DPI, rows * PIXELS_PER_IMAGE / DPI
-    figure = Figure(figsize=(width + label_width, height + title_height))
-    box = (label_width / (width + label_width), 0, width / (width + label_width), height / (height + title_height))
-    axes = figure.add_axes(box)
-    axes.imshow(canvas, cmap="gray_r", vmin=0, vmax=1, aspect="auto")
+def show(images, columns: int | None = None, title: str = "") -> Figure:
+    """A near-square grid of images; lines of images, [B, steps, H, W, C], stay a row each.
+
+    Args:
+        images: [N, H, W, C], or what can mean nothing else: [H, W], [H, W, C], [N, H, W]; values as in `grid`.
+        columns: images a row; by default as many as make the grid nearly square.
+        title: shown above.
+    """
+    images = np.asarray(images)
+    if images.ndim == 5:
+        columns, images = columns or images.shape[1], images.reshape(-1, *images.shape[2:])
+    elif images.ndim == 2:
+        images = images[None, :, :, None]
+    elif images.ndim == 3:
+        images = images[None] if images.shape[-1] in (1, 3) else images[..., None]
+    return grid(images, columns or math.ceil(math.sqrt(max(1, len(images)))), title)
+
+
+@style()
+def grid(images, columns: int, title: str = "", row_labels=(), column_labels=()) -> Figure:
+    """Images side by side, `columns` a row, each pixel a square of whole screen pixels, a grey line between images.
+
+    Args:
+        images: [N, H, W, C], uint8, bool, or float in [0, 1]; C = 1 is drawn as black ink on white, C = 3 as RGB.
+        columns: images a row.
+        title: shown above; long ones are wrapped.
+        row_labels, column_labels: texts beside the rows and above the columns.
+
+    Raises:
+        ValueError: no images, or another shape.
+    """
+    tiles = _tiles(images)
+    canvas = _canvas(tiles, min(columns, len(tiles)))
+    (height, width, _), (tile_height, tile_width) = canvas.shape, tiles.shape[1:3]
+    row_labels, column_labels = [_short(text) for text in row_labels], [_short(text) for text in column_labels]
+    turn = 90 if any(_extent(text)[0] > tile_width for text in column_labels) else 0
+    title = textwrap.fill(title, max(width, TITLE_WIDTH) // LETTER)
+    title_width, title_height = _extent(title, TITLE_SIZE)
+    left = MARGIN + max((_extent(text)[0] + MARGIN for text in row_labels), default=0)
+    labels_height = max((_extent(text, rotation=turn)[1] + MARGIN for text in column_labels), default=0)
+    top = MARGIN + (title_height + MARGIN) * bool(title) + labels_height
+    whole_width, whole_height = left + max(width, title_width) + MARGIN, top + height + MARGIN
+
+    inches = ((whole_width + 0.001) / DPI, (whole_height + 0.001) / DPI)  # matplotlib cuts 56.99 off to 56
+    figure = Picture(figsize=inches, dpi=DPI)
+
+    def write(x, y, text, **options):  # at screen pixels from the top left
+        figure.text(x / whole_width, 1 - y / whole_height, text, **({"fontsize": LABEL_SIZE} | options))
+
+    # A hundredth of a screen pixel less: matplotlib rounds up, and would stretch the image for a rounding error more.
+    box = (left + 0.005, MARGIN + 0.005, width - 0.01, height - 0.01)
+    axes = figure.add_axes([part / whole for part, whole in zip(box, 2 * (whole_width, whole_height), strict=True)])
+    axes.imshow(canvas, aspect="auto", interpolation="nearest")
     axes.set_axis_off()
-    for row, label in enumerate(row_labels):
-        axes.text(-6, row * 28 + 14, label, ha="right", va="center", fontsize=9)
-    if title:
-        figure.text(0.5, 1 - 0.5 * title_height / (height + title_height), title, ha="center", va="center", fontsize=10)
+    write(left, MARGIN, title, fontsize=TITLE_SIZE, va="top")
+    for row, text in enumerate(row_labels):
+        write(left - MARGIN, top + GAP + row * (tile_height + GAP) + tile_height / 2, text, ha="right", va="center")
+    for column, text in enumerate(column_labels):
+        x = left + GAP + column * (tile_width + GAP) + tile_width / 2
+        write(x, top - MARGIN, text, ha="center", va="bottom", rotation=turn)
     return figure
 
 
-def of_autoencoder(model, split) -> dict[str, Figure]:
-    """The figures of every model that reconstructs, by name; with a 2-D latent its manifold and its plane of codes."""
-    drawn = {"samples": samples(model), "reconstructions": reconstructions(model, split)}
-    if model.latent_dim == 2 and not model.conditional:
-        drawn |= {"manifold": manifold(model), "latent": latent(model, split)}
-    return drawn
+def _tiles(images) -> np.ndarray:
+    """Images [N, H, W, C] as RGB, uint8 [N, H * scale, W * scale, 3], with ink for grey and a colour for NaN."""
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
+        raise ValueError(f"a grid needs images [N, H, W, 1 or 3], at least one, got shape {list(images.shape)}")
+    broken = ~np.isfinite(images).all(-1)
+    if images.dtype == np.uint8:
+        pixels = images
+    else:
+        pixels = np.rint(255 * np.clip(np.nan_to_num(images.astype(np.float32)), 0, 1)).astype(np.uint8)
+    if images.shape[-1] == 1:
+        pixels = 255 - np.repeat(pixels, 3, axis=-1)
+    pixels = np.where(broken[..., None], np.uint8(BROKEN), pixels)
+    scale = max(1, round(TILE / max(images.shape[1:3])))
+    return pixels.repeat(scale, axis=1).repeat(scale, axis=2)
 
 
-def samples(model, seed: int = 0) -> Figure:
-    """100 images drawn from the model; of a conditional one, a row a digit."""
-    if model.conditional:
-        digits = np.repeat(np.arange(10), 10)
-        return grid(model.sample(100, digit=digits, seed=seed), 10, f"{model.entry}: samples by digit")
-    return grid(model.sample(100, seed=seed), 10, f"{model.entry}: samples")
+def _canvas(tiles, columns: int) -> np.ndarray:
+    """Tiles [N, H, W, 3] in rows, a line around each and white where there is none: uint8 RGB."""
+    cells = np.pad(tiles, ((0, 0), (0, GAP), (0, GAP), (0, 0)), constant_values=LINE)  # lines below and at the right
+    count, height, width, _ = cells.shape
+    rows = math.ceil(count / columns)
+    empty = np.full((rows * columns - count, height, width, 3), 255, np.uint8)
+    cells = np.concatenate([cells, empty]).reshape(rows, columns, height, width, 3)
+    canvas = cells.swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+    return np.pad(canvas, ((GAP, 0), (GAP, 0), (0, 0)), constant_values=LINE)
 
 
-def reconstructions(model, split) -> Figure:
-    """Held-out images as the model sees them, each above its reconstruction."""
-    images = evaluation.as_float(evaluation.held_out(model, split)[:40])
-    given = {"digit": split.labels[:40]} if model.conditional else {}
-    copies = np.asarray(model.reconstruct(images, **given))
-    rows = [half[start : start + 10] for start in range(0, len(images), 10) for half in (images, copies)]
-    labels = ["image", "copy"] * (len(rows) // 2)
-    return grid(np.concatenate(rows), 10, f"{model.entry}: test images and their reconstructions", labels)
+def _extent(text: str, size: float = LABEL_SIZE, rotation: float = 0) -> tuple[int, int]:
+    """Width and height of a text, in screen pixels."""
+    figure = Figure(dpi=DPI)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    box = figure.text(0, 0, text, fontsize=size, rotation=rotation).get_window_extent(renderer)
+    return math.ceil(box.width), math.ceil(box.height)
 
 
-def digits(model, styles: int = 12, seed: int = 0) -> Figure:
-    """A row a digit, a style (one z) a column: what the digit decides and what the code decides, apart."""
-    latents = np.asarray(model.draw_prior(seeds.row_seeds(seed, styles)))  # [S, Z]
-    images = model.decode(np.tile(latents, (10, 1)), digit=np.repeat(np.arange(10), styles))
-    return grid(images, styles, f"{model.entry}: a digit a row, a style a column", [str(digit) for digit in range(10)])
+def _short(name) -> str:
+    """A name on one line, cut where it is long."""
+    name = " ".join(str(name).split())
+    return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
 
 
-def manifold(model, steps: int = 20) -> Figure:
-    """The manifold of a 2-D latent: evenly spaced points of the unit square through the inverse Gaussian CDF, decoded.
+@style()
+def plane(points, labels=None, names=(), *, title="", beside=None, beside_title="", axis_names=("z₁", "z₂")) -> Figure:
+    """Points of a plane, coloured by class; points of a line as strips, a class a row.
 
-    Kingma and Welling 2014, figure 4. The first coordinate grows to the right, the second upwards.
+    Args:
+        points: [N, 2], or [N, 1] of a line.
+        labels: int [N], the classes, which `names` names; without them the points have one colour.
+        names: of the classes. More than 20 are shown as a scale of colours instead of a legend.
+        title: of the points.
+        beside: further points, [M, 2] or [M, 1], drawn in grey beside them under `beside_title`.
+        beside_title: of these.
+        axis_names: of the coordinates.
     """
-    points = norm.ppf((np.arange(steps) + 0.5) / steps)
-    latents = [(x, y) for y in points[::-1] for x in points]
-    return grid(model.decode(np.array(latents, np.float32)), steps, f"{model.entry}: the manifold of a 2-D latent")
-
-
-def latent(model, split, prior_samples=None) -> Figure:
-    """Test codes (posterior means) in their first two coordinates, coloured by digit; beside them prior samples."""
-    panels = [(f"{model.entry}: codes of the test images", evaluation.codes(model, split), split.labels)]
-    if prior_samples is not None:
-        panels.append(("samples of the prior", np.asarray(prior_samples), None))
-    figure = Figure(figsize=(6.6 * len(panels), 6), layout="constrained")
-    limit = max(np.quantile(np.abs(points[:, :2]), 0.999) for _, points, _ in panels) * 1.1
-    for axes, (title, points, labels) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
-        if labels is None:
-            axes.scatter(points[:, 0], points[:, 1], s=3, color="0.4", linewidths=0)
-        else:
-            for digit in range(10):
-                chosen = points[labels == digit]
-                axes.scatter(chosen[:, 0], chosen[:, 1], s=3, color=TAB10(digit), linewidths=0, label=str(digit))
-            axes.legend(title="digit", markerscale=5, loc="upper right", fontsize=8)
-        axes.set(
-            title=title, xlabel="$z_1$", ylabel="$z_2$", xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal"
-        )
+    names = [_short(name) for name in names] if labels is not None else []
+    looks = {"c": _colours(len(names))[np.asarray(labels)] if names else "tab:blue", "linewidths": 0}
+    looks["s"] = 3 if len(points) > 2000 else 10
+    panels = [(title, np.asarray(points), looks)]
+    if beside is not None:
+        panels.append((beside_title, np.asarray(beside), looks | {"c": "0.4"}))
+    limits = _limits(np.concatenate([values for _, values, _ in panels]))
+    if len(limits) == 1:
+        return _strips(panels, labels, names, axis_names[0], limits[0])
+    legend_width = max((_extent(name)[0] / DPI + 0.7 for name in names), default=0)
+    figure = Picture(figsize=(6 * len(panels) + legend_width, 6), dpi=DPI, layout="constrained")
+    for axes, (text, values, looks) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        axes.scatter(*values.T, **looks)
+        axes.set(xlabel=axis_names[0], ylabel=axis_names[1], xlim=limits[0], ylim=limits[1], aspect="equal")
+        axes.set_title(textwrap.fill(text, 500 // LETTER))
+    if len(names) > LEGEND_LENGTH:
+        scale = matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0, len(names) - 1), "turbo")
+        figure.colorbar(scale, ax=figure.axes, label="class", shrink=0.6)
+    elif names:
+        look = {"marker": "o", "linestyle": "", "markersize": 5}
+        dots = [matplotlib.lines.Line2D([], [], color=colour, **look) for colour in _colours(len(names))]
+        legend = figure.legend(dots, range(len(names)), loc="outside right upper", title="class")
+        for text, name in zip(legend.get_texts(), names, strict=True):
+            text.set_text(name)  # here, as a legend leaves out names that begin with _
     return figure
 
 
-def interpolation(model, lines: int = 8, steps: int = 10, seed: int = 1) -> Figure:
-    """Images on straight lines between pairs of codes drawn from the prior, a line a row."""
-    ends = np.asarray(model.draw_prior(seeds.row_seeds(seed, 2 * lines))).reshape(2, lines, 1, -1)
-    fraction = np.linspace(0, 1, steps, dtype=np.float32)[:, None]
-    latents = (1 - fraction) * ends[0] + fraction * ends[1]  # [lines, steps, Z]
-    images = model.decode(latents.reshape(lines * steps, -1))
-    return grid(images, steps, f"{model.entry}: lines between codes")
+def _strips(panels, labels, names, axis_name: str, limits) -> Figure:
+    """Points of a line, a row a class, scattered over the row's height; the points beside them in the last row."""
+    rows = [*(names or [""]), *(_short(title) for title, *_ in panels[1:])]
+    figure = Picture(figsize=(8, 1.6 + 0.35 * min(len(rows), 2 * LEGEND_LENGTH)), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    heights = np.asarray(labels) if names else 0
+    for (_, values, looks), height in zip(panels, (heights, len(rows) - 1), strict=False):
+        axes.scatter(values[:, 0], height + np.random.default_rng(0).uniform(-0.4, 0.4, len(values)), **looks)
+    axes.set_title(textwrap.fill(panels[0][0], 600 // LETTER))
+    axes.set(xlabel=axis_name, xlim=limits, ylim=(len(rows) - 0.5, -0.5))
+    axes.set_yticks(range(len(rows)), rows) if len(names) <= LEGEND_LENGTH else axes.set_ylabel("class")
+    return figure
 
 
-def arithmetic(model, pool: int = 2000, members: int = 6, seed: int = 2) -> Figure:
-    """Mean codes of three groups of samples, and slanted and heavy - upright and heavy + upright and light.
-
-    Radford et al. 2016, figure 7, where a group is chosen by hand. Here it is chosen by two measures of a picture: its
-    ink, and the slant of its strokes. Each row shows the group, then the image of its mean code.
-    """
-    latents = np.asarray(model.draw_prior(seeds.row_seeds(seed, pool)))
-    images = np.asarray(model.decode(latents))
-    ink, slant = _rank(images.sum((1, 2, 3))), _rank(_slant(images[..., 0]))
-    wanted = {"slanted, heavy": slant + ink, "upright, heavy": ink - slant, "upright, light": -ink - slant}
-    groups = {name: np.argsort(score)[-members:] for name, score in wanted.items()}
-    means = [latents[chosen].mean(0) for chosen in groups.values()]
-    result = means[0] - means[1] + means[2]
-    nearby = result + 0.25 * np.asarray(model.draw_prior(seeds.row_seeds(seed + 1, members)))
-    rows = [latents[chosen] for chosen in groups.values()] + [nearby]
-    codes = np.concatenate([np.concatenate([row, [mean]]) for row, mean in zip(rows, [*means, result], strict=True)])
-    labels = [*groups, "1st - 2nd + 3rd"]
-    return grid(model.decode(codes), members + 1, f"{model.entry}: groups of codes, their means at the right", labels)
+def _colours(count: int) -> np.ndarray:
+    """A colour for each of `count` classes, RGBA: set apart from one another up to 20, then along a scale."""
+    if count <= LEGEND_LENGTH:
+        return matplotlib.colormaps["tab10" if count <= 10 else "tab20"](np.arange(count))
+    return matplotlib.colormaps["turbo"](np.linspace(0, 1, count))
 
 
-def _rank(values):
-    return np.argsort(np.argsort(values)) / len(values)
+def _limits(points) -> np.ndarray:
+    """(low, high) of each axis, equally long, which leave out one point in a thousand."""
+    low, high = np.quantile(points, [0.0005, 0.9995], axis=0)
+    middle, half = (low + high) / 2, 0.55 * max(high - low) or 1.0
+    return np.stack([middle - half, middle + half], axis=1)
 
 
-def _slant(images):
-    """How far the ink of images [N, 28, 28] leans to the right as it rises: minus the regression of x on y."""
-    y, x = np.mgrid[:28, :28].reshape(2, -1)
-    ink = images.reshape(len(images), -1) + 1e-6
-    ink = ink / ink.sum(1, keepdims=True)
-    mean_y, mean_x = ink @ y, ink @ x
-    covariance, variance = ink @ (x * y) - mean_x * mean_y, ink @ (y * y) - mean_y**2
-    return -covariance / variance
-
-
+@style()
 def history(rows: list[dict], title: str) -> Figure:
-    """Curves over epochs, a panel a metric, training and validation together; -ELBO stands beside the training loss."""
-    paired = {name: f"val_{name}" for name in rows[0] if name != "epoch" and not name.startswith("val_")}
-    if "val_neg_elbo" in rows[0]:
-        paired["loss"] = "val_neg_elbo"
-    columns = min(4, len(paired))
-    height = math.ceil(len(paired) / columns)
-    figure = Figure(figsize=(4 * columns, 3.3 * height), layout="constrained")
-    figure.suptitle(title)
+    """Curves over epochs, a panel a metric, training and validation together; -ELBO stands beside the training loss.
+
+    A row is an epoch: {"epoch": n, metric: number, "val_" + metric: number}.
+    """
+    panels = _panels(rows[0])
+    columns = min(4, len(panels))
+    height = math.ceil(len(panels) / columns)
+    figure = Picture(figsize=(4 * columns, 3.3 * height), dpi=DPI, layout="constrained")
+    figure.suptitle(textwrap.fill(title, 360 * columns // LETTER), fontsize=TITLE_SIZE)
     epochs = [row["epoch"] for row in rows]
-    settled = rows[
-        len(rows) // 20 :
-    ]  # the first epochs fall from afar; the interesting part of a curve is what follows
-    for axes, (name, held_out) in zip(
-        np.atleast_1d(figure.subplots(height, columns)).flat, paired.items(), strict=False
-    ):
-        labels = {name: "training", held_out: "validation -ELBO" if held_out == "val_neg_elbo" else "validation"}
-        shown = [key for key in labels if key in rows[0]]
-        for key in shown:
-            axes.plot(epochs, [row[key] for row in rows], label=labels[key], marker="o" if len(rows) == 1 else None)
-        values = [row[key] for row in settled for key in shown]
-        margin = 0.05 * (max(values) - min(values)) or 0.5
-        axes.set(title=name.replace("_", " "), xlabel="epoch", ylim=(min(values) - margin, max(values) + margin))
+    later = rows[len(rows) // 20 :]  # a curve falls far in the first epochs; what is worth seeing follows
+    for axes, (name, curves) in zip(figure.subplots(height, columns, squeeze=False).flat, panels.items(), strict=False):
+        for key, label in curves.items():
+            axes.plot(epochs, [row[key] for row in rows], label=label, marker="o" if len(rows) == 1 else None)
+        values = [row[key] for row in later for key in curves if math.isfinite(row[key])] or [0.0]
+        space = 0.05 * (max(values) - min(values)) or 0.5
+        axes.set(title=name.replace("_", " "), xlabel="epoch", ylim=(min(values) - space, max(values) + space))
         axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-    for axes in figure.axes[len(paired) :]:
+    for axes in figure.axes[len(panels) :]:
         axes.set_axis_off()
     return figure
+
+
+def _panels(row: dict) -> dict[str, dict[str, str]]:
+    """What is drawn together: {title: {key of a row: label}}."""
+    panels = {name: {name: "training"} for name in row if name != "epoch" and not name.startswith("val_")}
+    for key in row:
+        name = key.removeprefix("val_")
+        if key == "val_neg_elbo" and "loss" in panels:
+            panels["loss"][key] = "validation -ELBO"
+        elif key != name:
+            panels.setdefault(name, {})[key] = "validation"
+    return panels
+
+
+@style()
+def animation(frames: Iterable[Figure], path, seconds: float = 0.25) -> None:
+    """Writes figures, which may be made one by one, as an endless GIF of the first one's size, whole or not at all.
+
+    A frame is shown for `seconds`, the last one for two. Raises ValueError if there are no frames.
+    """
+    from PIL import Image
+
+    pictures = []
+    for figure in frames:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        shown = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+        picture = Image.new("RGB", pictures[0].size if pictures else shown.size, "white")
+        picture.paste(shown)
+        pictures.append(picture.quantize(256, dither=Image.Dither.NONE))
+    if not pictures:
+        raise ValueError("an animation needs at least one frame")
+    durations = [round(1000 * seconds)] * (len(pictures) - 1) + [2000]
+    with files.replacing(path) as temporary:
+        pictures[0].save(temporary, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0)

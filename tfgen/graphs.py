@@ -1,6 +1,6 @@
 """`graph`: how a method becomes a TensorFlow graph here."""
 
-import tensorflow as tf
+from tfgen.quiet import tf
 
 _made = set()  # the names of what became one
 

@@ -4,51 +4,14 @@ Every draw is stateless and names its algorithm, Philox, so that the same seed g
 server. XLA makes other floats of the same bits: what users draw by seed is not compiled by it.
 """
 
-import secrets
+from tfgen.inputs import row_seeds
+from tfgen.quiet import tf
 
-import numpy as np
-import tensorflow as tf
+__all__ = ["map_rows", "normal", "normal_rows", "row_seeds", "split", "step_seeds", "uniform"]
 
 ALGORITHM = "philox"
-SEED_STRIDE = 2**20  # rows that one integer seed owns
-SEED_LIMIT = 2**43  # seed * SEED_STRIDE must fit an int64
 ROWS_A_TURN = 8  # rows drawn in one turn of the loop over rows, where a turn costs more than a draw
 SMALL_DRAW = 1024  # numbers a row up to which that is so
-SYSTEM_LIMIT = 2**53  # whatever is drawn for a user survives JSON
-
-
-def row_seeds(seed, n: int) -> np.ndarray:
-    """The seeds of n rows.
-
-    Args:
-        seed: an int in [0, 2**43): row i gets `seed * 2**20 + i`, so that neighbouring seeds share no row. An integer
-            array of shape [n]: taken as it is. None: n fresh seeds in [0, 2**53) from the system.
-        n: the number of rows, 0 to 2**20.
-
-    Returns:
-        int64 [n].
-
-    Raises:
-        TypeError: n or seed is no integer. ValueError: one of them is out of range, or the array's shape is not [n].
-    """
-    if isinstance(n, bool) or not isinstance(n, int | np.integer):
-        raise TypeError(f"n must be an int, got {n!r}")
-    if not 0 <= n <= SEED_STRIDE:
-        raise ValueError(f"n must lie in 0..{SEED_STRIDE}, got {n}")
-    if seed is None:
-        return np.array([secrets.randbelow(SYSTEM_LIMIT) for _ in range(n)], np.int64)
-    array = np.asarray(seed)
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"seed must be an int, an integer array of shape [{n}] or None, got {seed!r}")
-    if array.ndim:
-        if array.shape != (n,):
-            raise ValueError(f"an array of row seeds must have shape [{n}], one seed a row, got {list(array.shape)}")
-        if array.dtype == np.uint64 and (array > np.iinfo(np.int64).max).any():
-            raise ValueError(f"row seeds must fit an int64, got {array.max()}")
-        return array.astype(np.int64)
-    if not 0 <= int(array) < SEED_LIMIT:
-        raise ValueError(f"seed must lie in 0..2**43 - 1, got {seed}")
-    return int(array) * SEED_STRIDE + np.arange(n, dtype=np.int64)
 
 
 def step_seeds(seed: int, step, count: int):

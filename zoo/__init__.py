@@ -1,3 +1,6 @@
-"""The models: one module an entry, and the commands that train, evaluate and draw them."""
+"""The zoo: one model a module in `zoo/models`, and the commands that train, evaluate and draw them.
+
+`ENTRIES` is the one list of the models. Another model is a module, a test and a name here (docs/new-model.md).
+"""
 
 ENTRIES = ("vae", "cvae", "iaf_vae", "aae", "dcgan")

@@ -12,8 +12,10 @@ import sys
 import time
 from pathlib import Path
 
-from tfgen import callbacks, checks, data, manifest, recognition, runs, training, weights
-from zoo import commands
+from tfgen import checks, commandline, data
+from tfgen.evaluation import recognition
+from tfgen.storage import manifest, runs, weights
+from tfgen.training import callbacks, loop
 
 USAGE = "python -m zoo.classifier"
 NAME = "classifier"
@@ -49,24 +51,25 @@ def train(
         to: a folder of weights, whose classifier the trained one replaces.
     """
     started = time.perf_counter()
-    with commands.bad_input():
+    with commandline.bad_input():
         checks.positive_int("epochs", epochs)
         checks.in_range("seed", seed, 0, 2**31 - 2)
         run = runs.check_new(run_dir or runs.default_path(NAME))
-        target = commands.writable_directory(to) / WEIGHTS.name if to else None
+        target = commandline.writable_directory(to) / WEIGHTS.name if to else None
         images = data.load(data.DEFAULT, data_dir)
-        training.set_initial_seed(seed)
+        loop.set_initial_seed(seed)
         network = recognition.Classifier()
         recipe = {"epochs": epochs, "batch_size": BATCH_SIZE, "learning_rate": LEARNING_RATE}
-        settings = {"entry": NAME, "hyperparameters": {}, "recipe": recipe, "care": {}, "dataset": images, "seed": seed}
-        runs.create(run, runs.configuration(**settings, device=training.device_name(network)))
+        settings = {"entry": NAME, "module": __name__, "hyperparameters": {}, "recipe": recipe, "safety": {}}
+        settings |= {"dataset": images, "data": {"source": images.source}, "protocol": images.protocol("grey")}
+        runs.create(run, runs.configuration(**settings, seed=seed, device=loop.device_name(network)))
     print(f"{NAME}: {network.count_params():,} parameters, {epochs} epochs of {images.name} {images.train.name}")
 
     watchers = [callbacks.ProgressLines(epochs)]
     try:
         history = recognition.fit(network, images.train, **recipe, seed=seed, callbacks=watchers)
     except KeyboardInterrupt as error:
-        commands.give_up(error, saved=f"{run} holds no weights")
+        commandline.give_up(error, saved=f"{run} holds no weights")
     finally:
         watchers[0].on_train_end()  # gives the terminal back, however training ended
 
@@ -80,7 +83,7 @@ def train(
     metrics["seconds"] = round(time.perf_counter() - started, 1)
     runs.write_metrics(run, metrics)
     if target:
-        of_entries = ("entry", "hyperparameters", "care")
+        of_entries = ("entry", "module", "hyperparameters", "safety", "data", "classes", "protocol")
         config = {name: value for name, value in runs.read_config(run).items() if name not in of_entries}
         command = f"{USAGE} --epochs {epochs} --seed {seed}"
         with manifest.replacing(target, command=command, **config, metrics=metrics) as temporary:
@@ -93,7 +96,7 @@ def train(
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: the options of `train`."""
-    commands.run(train, sys.argv[1:] if arguments is None else arguments, USAGE)
+    commandline.run(train, sys.argv[1:] if arguments is None else arguments, USAGE)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfgen import commandline
 from zoo import commands, report
 
 USAGE = "python -m zoo.evaluate"
@@ -27,10 +28,10 @@ RECOGNISED = "mnist"  # the data set whose digits the classifier knows
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: an entry or a run directory, then the options of `command`."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = commands.without_registered(sys.argv[1:] if arguments is None else arguments)
     model = commands.model_argument(arguments, USAGE, "Measures a trained model.")
     name = arguments[0]
-    run = Path(name) if commands.names_run(name) else None
+    run = commands.run_of(name)
 
     def command(
         *,
@@ -53,15 +54,19 @@ def main(arguments: list[str] | None = None) -> None:
             to: the directory to write to. By default the run, where the numbers of training stay as they are, and
                 evaluation/ENTRY for an entry.
         """
-        from tfgen import checks, data, runs
+        from tfgen import checks, data
+        from tfgen.storage import runs
 
-        with commands.bad_input():
+        with commandline.bad_input():
             checks.positive_int("k", k)
             checks.in_range("seed", seed, 0, 2**31 - 1)
             own = runs.read_config(run)["dataset"] if run else data.DEFAULT
             if run and to is None and dataset not in (None, own):
                 raise ValueError(f"{name} was trained on {own}: say where its numbers on {dataset} go with --to DIR")
-            measured = data.load(dataset or own, data_dir)
+            measured = commands.dataset_of(run, data_dir, dataset if dataset != own else None)
+            if measured.image_shape != model.image_shape:
+                sizes = " x ".join(map(str, measured.image_shape)), " x ".join(map(str, model.image_shape))
+                raise ValueError(f"the images of {measured.name} are {sizes[0]}, those of {name} are {sizes[1]}")
             network = recogniser(measured)
             if images is not None and not FEWEST <= images <= len(measured.test.images):
                 raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
@@ -75,18 +80,18 @@ def main(arguments: list[str] | None = None) -> None:
             with progress_bars() as track:
                 metrics = evaluate(model, measured, network, k=k, images=images, seed=seed, track=track)
         except KeyboardInterrupt as error:
-            commands.give_up(error, saved="nothing was written")
-        with commands.bad_input():
+            commandline.give_up(error, saved="nothing was written")
+        with commandline.bad_input():
             title = f"{model.entry}, {run.name}" if run else name
             paths = report.write(directory / stem, title, known | metrics)
         print(report.as_text(metrics), *paths, sep="\n")  # last: a closed pipe loses no numbers
 
-    commands.run(command, arguments[1:], f"{USAGE} {name}")
+    commandline.run(command, arguments[1:], f"{USAGE} {name}")
 
 
 def _finished(run: Path) -> Path:
     """A run that numbers may be written to. Raises ValueError unless it is finished: they would say that it is."""
-    from tfgen import runs
+    from tfgen.storage import runs
 
     if not runs.is_finished(run):
         raise ValueError(f"{run} is not finished: resume it, or say where its numbers go with --to DIR")
@@ -95,9 +100,9 @@ def _finished(run: Path) -> Path:
 
 def _outside_runs(directory: Path, stem: str) -> Path:
     """A directory, made if need be. Raises ValueError if it is a run, or holds an evaluation of that name already."""
-    from tfgen import runs
+    from tfgen.storage import runs
 
-    commands.writable_directory(directory)
+    commandline.writable_directory(directory)
     if runs.is_run(directory):
         raise ValueError(f"{str(directory)!r} is a run directory; name another folder with --to DIR")
     report.check_new(directory / stem)
@@ -127,38 +132,42 @@ def evaluate(model, dataset, network, *, k: int = 1000, images: int | None = Non
         "protocol"; the numbers by the names that `zoo.report.MEANINGS` explains, the floor's with "floor_" before them;
         and "evaluation", their conditions.
     """
-    from tfgen import evaluation, parzen, runs
+    from tfgen.evaluation import codes, likelihood, parzen
+    from tfgen.evaluation import images as seen
+    from tfgen.storage import runs
 
     started, track = time.perf_counter(), track or (lambda loop, name: loop)
     part = dataclasses.replace(dataset, test=first(dataset.test, images or len(dataset.test.images)))
     metrics, conditions = (
-        evaluation.report(model, part, seed),
+        likelihood.report(model, part, seed),
         {"test_images": f"{len(part.test.images):,}, {part.test.name}"},
     )
-    has_density = hasattr(model, "log_likelihood")
-    if has_density:
-        likelihood = evaluation.negative_log_likelihood(model, part.test, k=k, seed=seed, track=track)
-        metrics |= {f"test_{name}": value for name, value in likelihood.items()}
-        metrics |= evaluation.code_usage(model, part.test, seed)
-    elif hasattr(model, "centre"):
-        metrics |= evaluation.code_moments(model, part.test)
+    abilities = model.signatures()
+    if "score" in abilities:
+        bound = likelihood.negative_log_likelihood(model, part.test, k=k, seed=seed, track=track)
+        metrics |= {f"test_{name}": value for name, value in bound.items()}
+        metrics |= codes.code_usage(model, part.test, seed)
+    elif "encode" in abilities:
+        metrics |= codes.code_moments(model, part.test)
 
-    digits = np.resize(part.test.labels, images or SAMPLES)
-    samples = evaluation.samples(model, digits, seed, track)
+    labels = np.resize(part.test.labels, images or SAMPLES)
+    samples = seen.samples(model, labels, seed, track)
     conditions |= {"samples": len(samples), "seed": seed}
     if network is not None:
-        asked = digits if model.conditional else None
+        asked = labels if model.conditional else None
         recognised, conditions["floor"] = in_features(network, samples, part, asked=asked, seed=seed, track=track)
         metrics |= recognised
     else:
         conditions["left_out"] = _left_out(dataset)
-    if not has_density:
+    if "score" not in abilities:
         validation = first(dataset.validation, PARZEN_VALIDATION)
-        grey = (evaluation.as_float(split.images) for split in (validation, part.test))
+        grey = (seen.as_float(split.images) for split in (validation, part.test))
         metrics |= parzen.parzen_score(samples, *grey, track=track)
 
     conditions |= {"versions": runs.library_versions(), "seconds": round(time.perf_counter() - started, 1)}
-    protocol = dataset.protocol if images is None else f"{dataset.protocol}, first {images} test images only"
+    protocol = dataset.protocol(model.pixels.protocol)
+    if images is not None:
+        protocol += f", first {images} test images only"
     return {"protocol": protocol, **report.rounded(metrics), "evaluation": conditions}
 
 
@@ -167,13 +176,13 @@ def in_features(network, samples, dataset, *, asked=None, seed: int = 0, track) 
 
     Args:
         network: the classifier.
-        samples: [N, 28, 28, 1] in [0, 1].
+        samples: [N, H, W, C] in [0, 1].
         dataset: with the training and the test images.
-        asked: [N], the digits that a conditional model was asked for.
+        asked: [N], the classes that a conditional model was asked for.
         seed: of the kernel distance's blocks.
         track: as in `evaluate`.
     """
-    from tfgen import recognition, scores
+    from tfgen.evaluation import recognition, scores
 
     real, _ = recognition.recognise(network, dataset.test.images)
     floor, metrics = first(dataset.train, len(samples)), {}

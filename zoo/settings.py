@@ -1,79 +1,87 @@
-"""The settings of a training: a recipe with what the command line changes, or those of the run that it goes on with."""
+"""The settings of a training: a recipe with what the command line changes, or those of the run that it resumes."""
 
 import json
 import sys
 from pathlib import Path
 
-from tfgen import checks, runs
-from zoo import commands
+from tfgen import checks
+from tfgen.storage import entries, runs
+from zoo.commands import FROM_DATA
 
 RECIPE = {"epochs": "EPOCHS", "batch_size": "BATCH_SIZE", "learning_rate": "LEARNING_RATE"}  # constants of an entry
 NUMERICS = {"precision": "float32", "clip_norm": None, "cycles": 1}  # the rest of a recipe
-CARE = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}  # what may change when a run goes on
-SCHEDULE = "its warm-up and step sizes follow a schedule over all epochs, so that more of them are another training"
+DATA = {"dataset": None, "image_size": None, "channels": None}
+SAFETY = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}  # what may change when a run is resumed
+SCHEDULE = "its warm-up and learning rates follow a schedule over all epochs, so that more of them are another training"
 
 
-def of_recipe(module, options: dict, hyperparameters: dict) -> dict:
+def of_recipe(entry: str, options: dict, hyperparameters: dict) -> dict:
     """The settings of a new run: an entry's recipe and defaults with the options that were given, all checked.
 
     Returns:
-        {"entry", "hyperparameters", "recipe", "care", "seed", "dataset": a name, or None for the default}.
+        {"entry", "hyperparameters": without those that the data set decides, "recipe", "safety", "seed", "data":
+        {"dataset": a name or None for the default, "image_size", "channels"}}.
 
     Raises:
         TypeError, ValueError: an option out of range; the message names it.
     """
-    given = _given(options)
+    module, given = entries.module(entry), _given(options)
+    defaults = {name: value for name, value in entries.defaults(entry).items() if name not in FROM_DATA}
     return _checked(
         {
-            "entry": _entry(module),
-            "hyperparameters": commands.defaults(module.build) | hyperparameters,
+            "entry": entry,
+            "hyperparameters": defaults | hyperparameters,
             "recipe": {name: given.get(name, getattr(module, constant)) for name, constant in RECIPE.items()}
             | {name: given.get(name, default) for name, default in NUMERICS.items()},
-            "care": {name: given.get(name, default) for name, default in CARE.items()},
+            "safety": {name: given.get(name, default) for name, default in SAFETY.items()},
             "seed": given.get("seed", 0),
-            "dataset": given.get("dataset"),
+            "data": {name: given.get(name, default) for name, default in DATA.items()},
         }
     )
 
 
-def of_run(run: Path | None, module, options: dict, hyperparameters: dict) -> dict:
-    """The settings of a run to go on with, as `of_recipe`.
+def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -> dict:
+    """The settings of a run to resume, as `of_recipe`.
 
     Raises:
-        ValueError: no run of that entry, one from before a hyperparameter was there, or an option that differs from
-            the run's; the message names both values.
+        ValueError: no run of that entry, one that was begun without a hyperparameter of today, or an option that
+            differs from the run's; the message names both values.
     """
     if run is None:
         raise ValueError("resume needs to know the run: name it with --run-dir")
     if not run.is_dir():
         raise ValueError(f"there is no run directory {str(run)!r} to resume")
-    entry, config, given = _entry(module), runs.read_config(run), _given(options)
-    if missing := {"recipe", "seed", "dataset", "versions"} - set(config):
-        raise ValueError(f"{str(run / runs.CONFIG)!r} lacks {', '.join(sorted(missing))}, and cannot be gone on with")
+    config, given = runs.read_config(run), _given(options)
+    if missing := {"recipe", "seed", "dataset", "data", "versions"} - set(config):
+        raise ValueError(f"{str(run / runs.CONFIG)!r} lacks {', '.join(sorted(missing))}, and cannot be resumed")
     if config["entry"] != entry:
         raise ValueError(f"{str(run)!r} is a run of {config['entry']}, not of {entry}")
     # What the run does not know, today's default would change half-way.
-    if unknown := set(commands.defaults(module.build)) - set(config["hyperparameters"]):
-        raise ValueError(f"{str(run)!r} was begun without {', '.join(sorted(unknown))}, and cannot be gone on with")
-    settings = {name: config[name] for name in ("entry", "hyperparameters", "recipe", "seed", "dataset")}
-    settings["recipe"] = NUMERICS | settings["recipe"]
-    recorded = settings["recipe"] | {name: settings[name] for name in ("seed", "dataset")} | settings["hyperparameters"]
+    if unknown := set(entries.defaults(entry)) - set(config["hyperparameters"]):
+        raise ValueError(f"{str(run)!r} was begun without {', '.join(sorted(unknown))}, and cannot be resumed")
+    source = config["data"]
+    settings = {
+        "entry": entry,
+        "hyperparameters": {name: value for name, value in config["hyperparameters"].items() if name not in FROM_DATA},
+        "recipe": NUMERICS | config["recipe"],
+        "seed": config["seed"],
+        "data": {"dataset": source["source"], "image_size": source["image_size"], "channels": source["channels"]},
+    }
+    recorded = settings["recipe"] | settings["data"] | {"seed": settings["seed"]} | settings["hyperparameters"]
+    if given.get("dataset") == config["dataset"]:  # its name stands for its path
+        del given["dataset"]
     for name, value in (given | hyperparameters).items():
-        if name not in CARE and json.loads(json.dumps(value)) != recorded.get(name):
+        if name not in SAFETY and json.loads(json.dumps(value)) != recorded.get(name):
             reason = f"; {SCHEDULE}" if name == "epochs" else ""
             run_value = _words(recorded.get(name))
             raise ValueError(f"--{name.replace('_', '-')} is {run_value} in this run, got {_words(value)}{reason}")
-    care = CARE | config.get("care", {})
-    return _checked(settings | {"care": {name: given.get(name, value) for name, value in care.items()}})
+    safety = SAFETY | config.get("safety", {})
+    return _checked(settings | {"safety": {name: given.get(name, value) for name, value in safety.items()}})
 
 
 def epochs(recipe: dict) -> int:
     """All epochs of a training, of all its cycles."""
     return recipe["epochs"] * recipe["cycles"]
-
-
-def _entry(module) -> str:
-    return module.__name__.rpartition(".")[2]
 
 
 def _given(options: dict) -> dict:
@@ -92,9 +100,9 @@ def _checked(settings: dict) -> dict:
     checks.positive_int("cycles", recipe["cycles"])
     if recipe["clip_norm"] is not None:
         checks.in_range("clip-norm", recipe["clip_norm"], sys.float_info.min)
-    care = settings["care"]
-    checks.positive_int("checkpoint-every", care["checkpoint_every"])
-    if care["on_nan"] == "rollback" and care["strategy"] == "multiworker":
-        raise ValueError("on-nan rollback is not there for strategy multiworker; start again with --resume instead")
+    safety = settings["safety"]
+    checks.positive_int("checkpoint-every", safety["checkpoint_every"])
+    if safety["on_nan"] == "rollback" and safety["strategy"] == "multiworker":
+        raise ValueError("on-nan rollback is not available with strategy multiworker; start again with --resume")
     checks.in_range("seed", settings["seed"], 0, 2**31 - 1)
     return settings

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tfgen import commandline
 from zoo import ENTRIES, commands, evaluate, report, verify
 
 USAGE = "python -m zoo.ship"
@@ -20,7 +21,7 @@ def main(arguments: list[str] | None = None) -> None:
     """The command line: a run directory, then the options of `ship`."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments and arguments[0] in ENTRIES:
-        commands.fail(f"{arguments[0]!r} is an entry; what can be shipped is a run directory")
+        commandline.fail(f"{arguments[0]!r} is an entry; what can be shipped is a run directory")
     model = commands.model_argument(arguments, USAGE, "Puts a run's weights into the package.")
     run = Path(arguments[0])
 
@@ -34,27 +35,29 @@ def main(arguments: list[str] | None = None) -> None:
             to: the folder of weights; the package's own zoo/weights by default.
             data_dir: a TFDS directory that holds the run's data set prepared; TFDS_DATA_DIR by default.
         """
-        from tfgen import data, loading, manifest, runs
+        from tfgen.storage import loading, manifest, runs
 
-        with commands.bad_input():
+        with commandline.bad_input():
             config, metrics = runs.read_config(run), runs.read_metrics(run)
             if "evaluation" not in metrics:
                 raise ValueError(f"{str(run)!r} is not evaluated: python -m zoo.evaluate {run}")
-            dataset = data.load(config["dataset"], data_dir)
-            target = commands.writable_directory(to or loading.shipped_folder()) / f"{model.entry}.weights.h5"
+            dataset = commands.dataset_of(run, data_dir)
+            target = commandline.writable_directory(to or loading.shipped_folder()) / f"{model.entry}.weights.h5"
             others = [record["bytes"] for name, record in manifest.read(target.parent).items() if name != target.name]
         with tempfile.TemporaryDirectory() as scratch:
             packed, facts = _smallest(model, dataset, run, metrics, Path(scratch))
             packed_size = packed.stat().st_size
             total = sum(others) + packed_size
             if total > LIMIT:
-                commands.fail(f"with these weights all would take {total / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB")
+                commandline.fail(
+                    f"with these weights all would take {total / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB"
+                )
             facts |= {"command": training_command(config), **config, "metrics": metrics}
             with manifest.replacing(target, **facts) as temporary:
                 shutil.copyfile(packed, temporary)
         print(f"{target}: {packed_size / 1e6:.2f} MB, all shipped weights {total / 1e6:.2f} of {LIMIT / 1e6:.0f}")
 
-    commands.run(ship, arguments[1:], f"{USAGE} RUN")
+    commandline.run(ship, arguments[1:], f"{USAGE} RUN")
 
 
 def _smallest(model, dataset, run: Path, metrics: dict, folder: Path) -> tuple[Path, dict]:
@@ -62,9 +65,9 @@ def _smallest(model, dataset, run: Path, metrics: dict, folder: Path) -> tuple[P
 
     Ends the process if the run's metrics are not those of its weights.
     """
-    from tfgen import manifest, runs, weights
+    from tfgen.storage import manifest, runs, weights
 
-    with commands.bad_input():
+    with commandline.bad_input():
         network = evaluate.recogniser(dataset)
 
     def measured(**options):
@@ -76,7 +79,7 @@ def _smallest(model, dataset, run: Path, metrics: dict, folder: Path) -> tuple[P
     stale = [row.name for row in verify.compare(model.entry, metrics, before) if not row.agrees]
     stale = [name for name in stale if not name.startswith("test_nll")]  # which depends on K
     if stale:
-        commands.fail(f"the weights of {run} have other numbers than its metrics.json ({', '.join(stale)})")
+        commandline.fail(f"the weights of {run} have other numbers than its metrics.json ({', '.join(stale)})")
     for precision in PRECISIONS:
         packed = folder / f"{precision}.weights.h5"
         pack(run / runs.WEIGHTS, packed, precision)
@@ -113,15 +116,18 @@ def pack(source: Path, target: Path, precision: str) -> None:
 
 def training_command(config: dict) -> str:
     """The shortest command line that trains with a run's settings."""
-    from tfgen import data, loading
+    from tfgen import data
+    from tfgen.storage import entries
     from zoo import settings
 
-    module = loading.entry_module(config["entry"])
+    module = entries.module(config["entry"])
     usual = {"epochs": module.EPOCHS, "batch_size": module.BATCH_SIZE, "learning_rate": module.LEARNING_RATE}
-    usual |= settings.NUMERICS | {"dataset": data.DEFAULT, "seed": 0} | commands.defaults(module.build)
+    usual |= settings.NUMERICS | {"dataset": data.DEFAULT, "seed": 0} | entries.defaults(config["entry"])
     chosen = config["recipe"] | {"dataset": config["dataset"], "seed": config["seed"]} | config["hyperparameters"]
     words = ["python -m zoo.train", config["entry"]]
     for name, value in chosen.items():
+        if name in commands.FROM_DATA:
+            continue
         values = list(value) if isinstance(value, (list, tuple)) else [value]
         default = usual[name]
         if values != (list(default) if isinstance(default, tuple) else [default]):

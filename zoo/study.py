@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from zoo import commands, train
+from tfgen import commandline
+from zoo import train
 
 USAGE = "python -m zoo.study"
 STUDIES = ("latent",)
@@ -22,8 +23,8 @@ def main(arguments: list[str] | None = None) -> None:
         return
     if not arguments or arguments[0] not in STUDIES:
         given = repr(arguments[0]) if arguments else "nothing"
-        commands.fail(f"a study comes first, one of {', '.join(STUDIES)}; got {given}")
-    commands.run(latent, arguments[1:], f"{USAGE} latent")
+        commandline.fail(f"a study comes first, one of {', '.join(STUDIES)}; got {given}")
+    commandline.run(latent, arguments[1:], f"{USAGE} latent")
 
 
 def latent(
@@ -37,7 +38,7 @@ def latent(
     """Trains vae with codes of 2, 5, 10, 25 and 50 dimensions and cvae with 35, and draws -ELBO against them.
 
     The recipes are the entries' own but for the epochs and for vae's hidden layers, three of 500 units instead of two.
-    Each training is a run in the study's directory. Started again, a study goes on with what is not finished.
+    Each training is a run in the study's directory. Started again, a study resumes what is not finished.
 
     Args:
         epochs: passes over the training images, of each training.
@@ -48,8 +49,8 @@ def latent(
     """
     from tfgen import figures, files
 
-    with commands.bad_input():
-        commands.writable_directory(run_dir)
+    with commandline.bad_input():
+        commandline.writable_directory(run_dir)
     points = []
     for entry, sizes in SIZES.items():
         for size in sizes:
@@ -57,7 +58,7 @@ def latent(
             options = {"epochs": epochs, "dataset": dataset, "data_dir": data_dir, "seed": seed}
             networks = {"latent_dim": size, "hidden_units": HIDDEN_UNITS[entry]}
             train.train(entry, **options, run_dir=run, resume=run.is_dir(), **networks)
-            with commands.bad_input():
+            with commandline.bad_input():
                 points.append(_point(run))
     files.write_json(run_dir / "study.json", {"study": "latent", "points": points})
     files.write_text(run_dir / "study.md", table(points))
@@ -68,7 +69,7 @@ def latent(
 
 def _point(run: Path) -> dict:
     """The numbers of a finished run. Raises ValueError if its files cannot be read as such."""
-    from tfgen import runs
+    from tfgen.storage import runs
 
     config, metrics = runs.read_config(run), runs.read_metrics(run)
     entry, size = config["entry"], config["hyperparameters"]["latent_dim"]

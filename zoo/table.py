@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from zoo import ENTRIES, commands, references, report, verify
+from tfgen import commandline
+from zoo import ENTRIES, report, verify
 
 USAGE = "python -m zoo.table"
 BEGIN, END = "<!-- python -m zoo.table -->", "<!-- end of python -m zoo.table -->"
@@ -22,7 +23,7 @@ COLUMNS, ROWS = 10, 3  # of the picture of samples
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: the options of `table`."""
-    commands.run(table, sys.argv[1:] if arguments is None else arguments, USAGE)
+    commandline.run(table, sys.argv[1:] if arguments is None else arguments, USAGE)
 
 
 def table(*, readme: Path | None = None) -> None:
@@ -30,9 +31,9 @@ def table(*, readme: Path | None = None) -> None:
 
     Args:
         readme: writes them into this file, between the marks that it holds, and a picture of samples of each entry into
-            zoo/pictures beside it.
+            docs/pictures beside it.
     """
-    with commands.bad_input():
+    with commandline.bad_input():
         records = shipped()
         text = markdown(records)
         if readme is None:
@@ -50,7 +51,7 @@ def table(*, readme: Path | None = None) -> None:
 
 def shipped() -> dict:
     """The records of the entries whose weights ship."""
-    from tfgen import loading
+    from tfgen.storage import loading
 
     return {entry: record for entry in ENTRIES if (record := loading.shipped(entry))}
 
@@ -67,27 +68,30 @@ def markdown(records: dict) -> str:
 
 
 def draw(entry: str, path: Path) -> None:
-    """Draws samples of an entry's shipped weights; of a conditional one the ten digits in columns."""
+    """Draws samples of an entry's shipped weights; of a conditional one the classes in columns."""
     import numpy as np
 
     import tfgen
-    from tfgen import evaluation, figures
+    from tfgen import figures
+    from tfgen.evaluation import images as seen
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    images = evaluation.samples(tfgen.load(entry), np.resize(np.arange(10), COLUMNS * ROWS))
+    images = seen.samples(tfgen.load(entry), np.resize(np.arange(COLUMNS), COLUMNS * ROWS))
     figures.save(figures.grid(images, COLUMNS), path)
 
 
 def picture(entry: str) -> str:
     """Where the picture of an entry's samples lies, seen from the README."""
-    return f"zoo/pictures/{entry}.png"
+    return f"docs/pictures/{entry}.png"
 
 
 def _about(entry: str, records: dict) -> list[str]:
-    from tfgen import loading
+    from tfgen.storage import entries
 
-    paper, what = references.ABOUT.get(entry) or ("", (loading.entry_module(entry).__doc__ or "").partition("\n")[0])
-    cells = [f"`{entry}`", paper, what]
+    module = entries.module(entry)
+    papers = ", ".join(f"[{name}]({link})" for name, link in getattr(module, "PAPERS", {}).items())
+    what = getattr(module, "ABOUT", "") or (module.__doc__ or "").partition("\n")[0]
+    cells = [f"`{entry}`", papers, what]
     if entry in records:
         record = records[entry]
         minutes, seconds = divmod(round(record["metrics"]["seconds"]), 60)
@@ -99,7 +103,9 @@ def _about(entry: str, records: dict) -> list[str]:
 
 def _numbers(entry: str, metrics: dict) -> list[list[str]]:
     """A row for each number that is shown of an entry."""
-    others = references.NUMBERS.get(entry, {})
+    from tfgen.storage import entries
+
+    others = getattr(entries.module(entry), "OTHERS", {})
     rows = []
     for name in (name for name in SHOWN if name in metrics):
         value, error = _shown(name, metrics), _shown(f"{name}_error", metrics)

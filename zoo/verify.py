@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from zoo import ENTRIES, commands, evaluate, report
+from tfgen import commandline
+from zoo import ENTRIES, evaluate, report
 
 USAGE = "python -m zoo.verify"
 DIFFERENT = 1
@@ -60,7 +61,7 @@ class Row:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: entries, all that ship by default, then the options of `verify`."""
-    commands.run(verify, sys.argv[1:] if arguments is None else arguments, f"{USAGE} [ENTRY ...]")
+    commandline.run(verify, sys.argv[1:] if arguments is None else arguments, f"{USAGE} [ENTRY ...]")
 
 
 def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> None:
@@ -72,9 +73,10 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
     """
     import tfgen
-    from tfgen import data, loading
+    from tfgen import data
+    from tfgen.storage import loading
 
-    with commands.bad_input():
+    with commandline.bad_input():
         records = {name: loading.shipped(name) for name in entry or ENTRIES}
         missing = [name for name, record in records.items() if not record]
         if missing and entry:
@@ -103,7 +105,7 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
             if not row.agrees:
                 wrong.append(f"{name}: {row.name} is {row.recomputed:.4f}, the manifest has {row.recorded:.4f}")
     if wrong:
-        commands.fail("; ".join(wrong), DIFFERENT)
+        commandline.fail("; ".join(wrong), DIFFERENT)
 
 
 def conditions(metrics: dict) -> dict:

@@ -1,39 +1,65 @@
-"""What the export's tests share: a run of every entry with lively weights, exported once, and its C++ session."""
+"""What the export's tests share: every entry, small and with lively weights, exported once, and its C++ session."""
 
 import dataclasses
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tfgen
-from export.__main__ import export
+from export import bundle, contract, deployment
 from export.session import Session
-from tfgen import loading, runs, weights
+from tfgen.storage import entries, runs, weights
 
 SCORE_SAMPLES = 16
 
 
 @dataclasses.dataclass(frozen=True)
 class Exported:
-    """A run, its model in Python, and the version that `python -m export` wrote of it.
-
-    `seconds` is processor time, of this process and the verifying one: a busy machine does not stretch it.
-    """
+    """A model in Python and the version that was written of it, beside those of the other entries."""
 
     run: Path
-    model: tfgen.Model
+    model: "tfgen.Model"
     version: Path
-    seconds: float
+    facts: dict
 
     @property
-    def given(self) -> dict:
-        """What a conditional model is asked with, for one image."""
-        return {"digit": 3} if self.model.conditional else {}
+    def signatures(self) -> dict:
+        """Those of the version but for the default, which is another name: name -> {"inputs", "outputs"}."""
+        return {name: sides for name, sides in self.facts["signatures"].items() if name != contract.DEFAULT}
+
+    def labels(self, rows: int) -> dict:
+        """What a request of this many rows has besides: classes, where the model takes them."""
+        return {"label": 2 * np.arange(rows) % len(self.facts["classes"])} if self.facts["classes"] else {}
+
+    def request(self, signature: str, rows: int) -> dict:
+        """A request of a signature, other than the golden one."""
+        generator = np.random.default_rng(rows)
+        made = {"seed": generator.integers(0, 2**53, rows), **self.labels(rows)}
+        made["image"] = (generator.random((rows, *self.facts["image_shape"])) < 0.3).astype(np.float32)
+        made["latent"] = generator.standard_normal((rows, self.facts["latent_dim"] or 1), np.float32)
+        return {name: made[name] for name in self.signatures[signature]["inputs"]}
+
+    def ask(self, owner, signature: str, request: dict) -> list:
+        """The answers of the public functions of `owner`, the model in Python or a client, to a request."""
+        options = {name: request[name] for name in ("label", "seed") if name in request}
+        first = next((request[name] for name in ("image", "latent") if name in request), len(request.get("seed", ())))
+        if signature == "score" and owner is self.model:
+            bounds = [owner.elbo(first, **options)] if "elbo" in self.signatures["score"]["outputs"] else []
+            return [*bounds, owner.log_likelihood(first, k=SCORE_SAMPLES, **options)]
+        answer = getattr(owner, signature)(first, **options)
+        return list(answer) if isinstance(answer, tuple) else [answer]
 
 
-def enliven(model):
+def build_small(entry: str, **hyperparameters):
+    """A model of an entry, small, with weights moved off their start."""
+    module = entries.module(entry)
+    model = module.build(**module.SMALL | hyperparameters)
+    enliven(model)
+    return model
+
+
+def enliven(model) -> None:
     """Moves every weight off its start, as training would, so that no bias is 0 and no statistic is of its default."""
     generator = np.random.default_rng(0)
     for weight in model.weights:
@@ -41,47 +67,48 @@ def enliven(model):
         weight.assign(weight.numpy() * np.exp(noise) if "variance" in weight.path else weight.numpy() + noise)
 
 
-def make_run(entry: str, run: Path, **hyperparameters) -> Path:
-    """A run directory of an entry, as training leaves it behind, without the training."""
-    model = loading.build(entry, hyperparameters)
-    enliven(model)
-    config = {"entry": entry, "hyperparameters": hyperparameters, "dataset": "digits", "seed": 7, "versions": {}}
+def write_run(model, run: Path) -> Path:
+    """A run directory of a small model, as training leaves it behind, without the training."""
+    hyperparameters = entries.module(model.entry).SMALL
+    config = {"entry": model.entry, "hyperparameters": hyperparameters, "dataset": "digits", "seed": 7, "versions": {}}
     runs.create(run, config)
     runs.write_metrics(run, {"protocol": "digits-dynamic", "epochs": 3, "test_neg_elbo": 123.4567})
     weights.save(model, run / runs.WEIGHTS)
     return run
 
 
-def processor_seconds() -> float:
-    """Seconds of processor time of this process and of those that it has waited for."""
-    return sum(os.times()[:4])
+@pytest.fixture(scope="session")
+def small():
+    """A function that builds an entry's small model, with other hyperparameters if named, and lively weights."""
+    return build_small
 
 
-def export_run(run: Path, served: Path) -> Exported:
-    """Exports a run by the command's own function, which verifies it in a fresh process."""
-    start = processor_seconds()
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CUDA_VISIBLE_DEVICES", "-1")
-        export(str(run), to=served, score_samples=SCORE_SAMPLES)
-    seconds = processor_seconds() - start
-    model = tfgen.load(run)
-    return Exported(run, model, served / model.entry / "1", seconds)
+@pytest.fixture(scope="session")
+def save_run():
+    """A function that writes a run directory of a small model."""
+    return write_run
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """The folder that every entry is exported to."""
+    """The folder of served models that every entry is exported to."""
     return tmp_path_factory.mktemp("export") / "served"
 
 
 @pytest.fixture(scope="session")
 def exported_entry(folder, tmp_path_factory):
-    """A function from an entry's name to its export, made once."""
+    """A function from an entry's name to its export, made once, in this process and without being verified."""
     made = {}
 
     def get(entry: str) -> Exported:
         if entry not in made:
-            made[entry] = export_run(make_run(entry, tmp_path_factory.mktemp("runs") / entry), folder)
+            model = build_small(entry)
+            run = write_run(model, tmp_path_factory.mktemp("runs") / entry)
+            version = folder / entry / "1"
+            version.mkdir(parents=True)
+            facts = bundle.write(model, run, version, SCORE_SAMPLES)
+            deployment.write(folder, entry, facts)
+            made[entry] = Exported(run, model, version, facts)
         return made[entry]
 
     return get
@@ -100,14 +127,42 @@ def session(exported):
         yield opened
 
 
-@pytest.fixture(scope="session")
-def vae(exported_entry):
-    """One entry, exported, for what does not depend on the entry."""
-    return exported_entry("vae")
+def first(exported_entry, suits) -> Exported:
+    """The first entry whose signatures suit."""
+    return next(found for found in map(exported_entry, tfgen.entries()) if suits(found.signatures))
 
 
 @pytest.fixture(scope="session")
-def vae_session(vae):
+def plain(exported_entry):
+    """An entry with all that a variational model has and no label, for what does not depend on the entry."""
+    return first(exported_entry, lambda has: "score" in has and has["encode"]["inputs"].keys() == {"image"})
+
+
+@pytest.fixture(scope="session")
+def plain_session(plain):
     """Its C++ session."""
-    with Session(vae.version) as opened:
+    with Session(plain.version) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def conditional(exported_entry):
+    """An entry that takes labels."""
+    return first(exported_entry, lambda has: "label" in has["sample"]["inputs"])
+
+
+@pytest.fixture
+def ended(capsys):
+    """A function that calls a command in this process: (exit code, stdout, lines of stderr)."""
+
+    def run(function, *arguments):
+        capsys.readouterr()
+        code = 0
+        try:
+            function([str(argument) for argument in arguments])
+        except SystemExit as stop:
+            code = stop.code
+        written = capsys.readouterr()
+        return code, written.out, written.err.splitlines()
+
+    return run

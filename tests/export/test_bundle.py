@@ -1,18 +1,19 @@
 """What lies in a version and beside it: warm-up records, cards, golden requests, and a server's configuration."""
 
-import json
 import re
+import typing
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 import tfgen
-from export import contract, deployment, golden, warmup
-from export.session import Session
+from export import card, deployment, golden, graph, signatures, warmup
+from export.session import Session, operations
+from tfgen.quiet import tf
+from tfgen.storage import entries
 
 
 @pytest.fixture(scope="module")
@@ -63,41 +64,64 @@ def test_a_folder_without_versions_is_no_model(tmp_path):
     assert re.findall('name: "(.*?)"', deployment.models_config(tmp_path)) == ["vae"]
 
 
-def test_what_the_user_edits_is_kept(vae, tmp_path):
-    facts = json.loads((vae.version / contract.FILE).read_text())
+def test_what_the_user_edits_is_kept(plain, tmp_path):
     (tmp_path / "vae").mkdir()
     (tmp_path / "batching.config").write_text("max_batch_size { value: 8 }\n")
-    deployment.write(tmp_path, "vae", facts)
+    deployment.write(tmp_path, "vae", plain.facts)
     assert (tmp_path / "batching.config").read_text() == "max_batch_size { value: 8 }\n"
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {"vae", "batching.config", "monitoring.config", "docker-compose.yml", "models.config"}
 
 
 def test_the_card_says_what_the_model_is_and_how_good(exported):
-    card = (exported.version / "MODEL_CARD.md").read_text()
+    text = (exported.version / card.NAME).read_text()
     for line in (
         "| data set | digits |",
         "| protocol | digits-dynamic |",
         "| seed | 7 |",
         "| test neg elbo | 123.4567 |",
     ):
-        assert line in card
-    assert card.startswith(f"# {exported.model.entry}\n")
-    assert f"| parameters | {exported.model.parameter_count():,} |" in card
-    assert tf.__version__ in card
-    facts = json.loads((exported.version / contract.FILE).read_text())
-    for name in facts["signatures"]:
-        assert f"| `{name}` |" in card
-    assert ("K = 16" in card) == ("score" in facts["signatures"])
-    assert ("NaN" in card) == exported.model.conditional
+        assert line in text
+    assert text.startswith(f"# {exported.model.entry}\n")
+    assert f"| parameters | {exported.model.parameter_count():,} |" in text
+    assert tf.__version__ in text
+    for name in exported.facts["signatures"]:
+        assert f"| `{name}` |" in text
+    assert ("K = 16" in text) == ("score" in exported.signatures)
+    assert ("NaN" in text) == exported.model.conditional
+    about = text.split("\n\n")[1]
+    docstring = " ".join(entries.module(exported.model.entry).__doc__.split())
+    assert about.endswith(".")
+    assert docstring.startswith(about)
 
 
-def test_golden_answers_are_those_of_the_public_functions(exported):
+@pytest.mark.parametrize(
+    ("docstring", "sentence"),
+    [
+        ("One line.", "One line."),
+        (
+            "By A. Author et al. 2014, over\ntwo lines (arXiv 1406.5298). More.",
+            "By A. Author et al. 2014, over two lines (arXiv 1406.5298).",
+        ),
+        ("A title without a stop\n\n    p(z) = N(0, I)", "A title without a stop"),
+        ("It is e.g. a VAE. So it is.", "It is e.g. a VAE."),
+        ("", ""),
+    ],
+)
+def test_a_sentence_ends_where_a_reader_ends_it(docstring, sentence):
+    assert card.first_sentence(docstring) == sentence
+
+
+def test_golden_requests_hold_large_seeds_and_every_class(exported):
     requests = golden.read(exported.version / golden.NAME)
-    inputs, outputs = requests["sample"]["inputs"], requests["sample"]["outputs"]
-    expected = exported.model.sample(golden.ROWS, **inputs)
-    np.testing.assert_allclose(outputs["image"], expected, atol=1e-6)
-    assert inputs["seed"].max() == 2**53 - 1
+    assert set(requests) == set(exported.facts["signatures"])
+    for sides in requests.values():
+        for name, array in sides["inputs"].items():
+            assert len(array) == golden.ROWS
+            if name == "seed":
+                assert array.max() == 2**53 - 1
+            if name == "label":
+                assert set(array) == set(range(min(golden.ROWS, len(exported.facts["classes"]))))
 
 
 def test_answers_agree_up_to_rounding_only():
@@ -110,24 +134,24 @@ def test_answers_agree_up_to_rounding_only():
     assert golden.distance(expected + np.array([[0.25], [0]]), expected) == 0.25
 
 
-@pytest.mark.parametrize("variant", ["mixture", "conv", "full", "uniform", "no flow"])
-def test_variants_of_the_entries_have_operations_that_a_server_runs(variant, tmp_path):
-    from export import graph, signatures
-    from export.session import operations
-    from tfgen import loading
+def variants(entry: str):
+    """The hyperparameters of an entry that choose between networks, priors or the like, each with its other choices."""
+    for name, parameter in entries.parameters(entry).items():
+        if typing.get_origin(parameter.annotation) is typing.Literal:
+            for choice in typing.get_args(parameter.annotation):
+                if choice != entries.module(entry).SMALL.get(name, parameter.default):
+                    yield {name: choice}
 
-    entry, hyperparameters = {
-        "mixture": ("aae", {"latent_dim": 2, "hidden_units": (8,), "prior": "mixture"}),
-        "conv": ("cvae", {"latent_dim": 2, "network": "conv", "hidden_units": (4, 8)}),
-        "full": ("vae", {"latent_dim": 2, "hidden_units": (8,), "covariance": "full"}),
-        "uniform": ("dcgan", {"latent_dim": 4, "filters": 4, "prior": "uniform"}),
-        "no flow": ("iaf_vae", {"latent_dim": 4, "channels": (4, 8), "flow_steps": 0}),
-    }[variant]
-    model = loading.build(entry, hyperparameters)
-    signatures.save(model, tmp_path, 4)
-    known, digit = operations(), {"digit": np.arange(3)} if model.conditional else {}
-    with Session(tmp_path) as session:
-        for name in contract.signatures(**signatures.capabilities(model)):
-            assert graph.faults(session.graph, known, name) == []
-        image = session.run("sample", {"seed": np.arange(3), **digit})["image"]
-    np.testing.assert_allclose(image, model.sample(3, seed=np.arange(3), **digit), atol=1e-5)
+
+@pytest.mark.parametrize("entry", tfgen.entries())
+def test_variants_of_the_entries_have_operations_that_a_server_runs(entry, small, tmp_path):
+    known = operations()
+    for number, variant in enumerate(variants(entry)):
+        model, version = small(entry, **variant), tmp_path / str(number)
+        signatures.save(model, model.signatures(2), version)
+        label = {"label": np.arange(3)} if model.conditional else {}
+        with Session(version) as session:
+            for name in model.signatures(2):
+                assert graph.faults(session.graph, known, name) == [], (variant, name)
+            image = session.run("sample", {"seed": np.arange(3), **label})["image"]
+        np.testing.assert_allclose(image, model.sample(3, seed=np.arange(3), **label), atol=1e-5, err_msg=str(variant))

@@ -7,55 +7,134 @@ import sys
 
 import pytest
 
+import tfgen
 from export import __main__ as command
-from export import benchmark, commands, publish, replay, verify
+from export import benchmark, golden, publish, replay, verify
+from tfgen.storage import entries
+
+COMMANDS = (command.main, verify.main, benchmark.main, replay.main)
+CHECKS = ["manifest", "contract", "golden requests", "load", "signatures", "operations", "answers", "rows", "seeds"]
+
+FOREIGN = '''"""A module of another package, after A. Nobody et al. 2020, which turns the
+images of a model of the zoo. It is for a test."""
+
+import functools
+
+import {original} as original
+from {original} import BATCH_SIZE, EPOCHS, LEARNING_RATE, SMALL
+from tfgen.models.signatures import Signature
+from tfgen.quiet import tf
 
 
-def ended(capsys, function, *arguments):
-    """A command in this process: (exit code, stdout, lines of stderr)."""
-    capsys.readouterr()
-    code = 0
-    try:
-        function([str(argument) for argument in arguments])
-    except SystemExit as stop:
-        code = stop.code
-    said = capsys.readouterr()
-    return code, said.out, said.err.splitlines()
+class Turned(type(original.build(**SMALL))):
+    entry = "turned"
+
+    def signatures(self, score_samples=64):
+        table = super().signatures(score_samples)
+        image = {{"dtype": "float32", "shape": [-1, *self.image_shape]}}
+        turn = Signature(lambda image: {{"turned": tf.reverse(image, [1, 2])}}, {{"image": image}}, {{"turned": image}})
+        return table | {{"turn": turn}}
 
 
-def test_an_export_ends_with_its_path_and_nothing_on_stderr(vae, tmp_path):
-    words = [sys.executable, "-m", "export", str(vae.run), "--to", str(tmp_path / "served"), "--score-samples", "4"]
+@functools.wraps(original.build)
+def build(**hyperparameters):
+    model = original.build(**hyperparameters)
+    model.__class__ = Turned
+    return model
+'''
+
+
+@pytest.fixture(autouse=True)
+def devices(monkeypatch):
+    """Puts back what the command sets for its own process."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+
+
+def test_an_export_is_verified_in_a_fresh_process_and_says_nothing_on_stderr(plain, tmp_path):
+    """The one export of the suite that goes the whole way; the others stay in this process."""
+    served, entry = tmp_path / "served", plain.model.entry
+    words = [sys.executable, "-m", "export", str(plain.run), "--to", str(served), "--score-samples", "4"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert lines[0] == "vae: serving_default, sample, decode, encode, reconstruct, score"
-    assert lines[-2].startswith(f"{tmp_path}/served/vae/1  ")
-    assert lines[-1] == f"How to serve it: {tmp_path}/served/vae/README.md"
-    assert json.loads((tmp_path / "served/vae/1/signatures.json").read_text())["score_samples"] == 4
-    assert [path.name for path in (tmp_path / "served/vae").iterdir() if path.name.startswith(".")] == []
+    assert lines[0] == f"{entry}: {', '.join(plain.facts['signatures'])}"
+    checks = [line.strip().partition("  ")[::2] for line in lines if line.startswith("  ")]
+    assert [name for name, _ in checks] == CHECKS
+    assert all(result.split()[0] == "ok" for _, result in checks)
+    assert lines[-2].startswith(f"{served}/{entry}/1  ")
+    assert lines[-1] == f"How to serve it: {served}/{entry}/README.md"
+    assert json.loads((served / entry / "1/signatures.json").read_text())["score_samples"] == 4
+    assert [path.name for path in (served / entry).iterdir() if path.name.startswith(".")] == []
 
 
-def test_a_run_without_weights_ends_with_one_line(vae, tmp_path, capsys):
-    run = shutil.copytree(vae.run, tmp_path / "run")
+def test_a_model_of_another_package_is_exported_once_it_is_registered(
+    plain, small, save_run, ended, tmp_path, monkeypatch
+):
+    package = tmp_path / "somebody"
+    package.mkdir()
+    (package / "turned.py").write_text(FOREIGN.format(original=entries.module(plain.model.entry).__name__))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(entries, "_registered", {})
+    tfgen.register("somebody.turned")
+    run, served = save_run(small("turned"), tmp_path / "run"), tmp_path / "served"
+    entries._registered.clear()
+
+    code, said, errors = ended(command.main, run, "--to", served)
+    assert (code, said, len(errors)) == (2, "", 1)
+    assert "--register" in errors[0]
+
+    monkeypatch.setattr(command, "proved", lambda staged: all(passed for _, passed, _ in verify.check(staged)))
+    code, said, errors = ended(command.main, run, "--to", served, "--register", "somebody.turned")
+    assert (code, errors) == (0, [])
+    assert said.startswith(f"turned: {', '.join(plain.facts['signatures'])}, turn\n")
+    about = "A module of another package, after A. Nobody et al. 2020, which turns the images of a model of the zoo."
+    assert about in (served / "turned/1/MODEL_CARD.md").read_text().splitlines()
+    answer = golden.read(served / "turned/1" / golden.NAME)["turn"]
+    assert (answer["outputs"]["turned"] == answer["inputs"]["image"][:, ::-1, ::-1]).all()
+
+
+@pytest.mark.parametrize("module", ["nobody.anything", "json", "zoo.models"])
+def test_what_is_no_model_of_a_package_ends_with_one_line(module, plain, ended, tmp_path):
+    code, said, errors = ended(command.main, plain.run, "--to", tmp_path / "served", "--register", module)
+    assert (code, said, len(errors)) == (2, "", 1)
+    assert module in errors[0]
+
+
+def test_signatures_that_cannot_be_served_end_with_one_line(plain, ended, tmp_path, monkeypatch):
+    whole = type(plain.model).signatures
+
+    def signatures(self, score_samples=64):
+        table = whole(self, score_samples)
+        return table | {"serving_default": table["decode"]}
+
+    monkeypatch.setattr(type(plain.model), "signatures", signatures)
+    code, said, errors = ended(command.main, plain.run, "--to", tmp_path)
+    assert (code, said, len(errors)) == (2, "", 1)
+    assert "cannot be served: serving_default is another signature than sample" in errors[0]
+    assert list((tmp_path / plain.model.entry).iterdir()) == []
+
+
+def test_a_run_without_weights_ends_with_one_line(plain, tmp_path, ended):
+    run = shutil.copytree(plain.run, tmp_path / "run")
     (run / "model.weights.h5").unlink()
-    code, said, errors = ended(capsys, command.main, run, "--to", tmp_path / "served")
+    code, said, errors = ended(command.main, run, "--to", tmp_path / "served")
     assert (code, said, len(errors)) == (2, "", 1)
     assert "no weights" in errors[0]
     assert not (tmp_path / "served").exists()
 
 
 @pytest.mark.parametrize("source", ["vea", "nowhere/run", "."])
-def test_what_is_neither_an_entry_nor_a_run_ends_with_one_line(source, tmp_path, capsys, monkeypatch):
+def test_what_is_neither_an_entry_nor_a_run_ends_with_one_line(source, tmp_path, ended, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code, said, errors = ended(capsys, command.main, source, "--to", tmp_path / "served")
+    code, said, errors = ended(command.main, source, "--to", tmp_path / "served")
     assert (code, said, len(errors)) == (2, "", 1)
     assert repr(source) in errors[0]
 
 
 @pytest.mark.parametrize("target", ["a file", "a file/below", "/proc/served"])
-def test_an_unwritable_target_ends_with_one_line(target, vae, tmp_path, capsys):
+def test_an_unwritable_target_ends_with_one_line(target, plain, tmp_path, ended):
     (tmp_path / "a file").touch()
-    code, said, errors = ended(capsys, command.main, vae.run, "--to", tmp_path / target)
+    code, said, errors = ended(command.main, plain.run, "--to", tmp_path / target)
     assert (code, said, len(errors)) == (2, "", 1)
     assert "cannot be written to" in errors[0]
 
@@ -68,37 +147,36 @@ def test_an_unwritable_target_ends_with_one_line(target, vae, tmp_path, capsys):
         (["--speed", "9"], "--speed"),
     ],
 )
-def test_wrong_options_end_with_the_error_last(arguments, word, vae, tmp_path, capsys):
-    code, said, errors = ended(capsys, command.main, vae.run, "--to", tmp_path / "served", *arguments)
+def test_wrong_options_end_with_the_error_last(arguments, word, plain, tmp_path, ended):
+    code, said, errors = ended(command.main, plain.run, "--to", tmp_path / "served", *arguments)
     assert (code, said) == (2, "")
     assert word in errors[-1]
     assert errors[-1].startswith("error: ")
     assert len(errors) <= 2
 
 
-@pytest.mark.parametrize("function", [command.main, verify.main, benchmark.main, replay.main])
-def test_a_command_without_arguments_says_what_is_missing(function, capsys):
-    code, said, errors = ended(capsys, function)
+@pytest.mark.parametrize("function", COMMANDS)
+def test_a_command_without_arguments_says_what_is_missing(function, ended):
+    code, said, errors = ended(function)
     assert (code, said) == (2, "")
     assert errors[-1].startswith("error: ")
 
 
-@pytest.mark.parametrize("function", [command.main, verify.main, benchmark.main, replay.main])
-def test_help_is_printed(function, capsys):
-    code, said, errors = ended(capsys, function, "--help")
+@pytest.mark.parametrize("function", COMMANDS)
+def test_help_is_printed(function, ended):
+    code, said, errors = ended(function, "--help")
     assert (code, errors) == (0, [])
     assert "Usage: python -m export" in said
 
 
-def test_what_fails_its_verification_is_not_published(vae, tmp_path, capsys, monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+def test_what_fails_its_verification_is_not_published(plain, tmp_path, ended, monkeypatch):
     monkeypatch.setattr("export.golden.make", lambda *arguments: {})
-    code, said, errors = ended(capsys, command.main, vae.run, "--to", tmp_path)
+    code, said, errors = ended(command.main, plain.run, "--to", tmp_path)
     assert code == 1
     assert "FAILED" in said
     assert errors[-1].endswith("nothing is published")
-    assert publish.versions(tmp_path / "vae") == []
-    assert list((tmp_path / "vae").iterdir()) == []
+    assert publish.versions(tmp_path / plain.model.entry) == []
+    assert list((tmp_path / plain.model.entry).iterdir()) == []
 
 
 def test_where_nothing_can_be_verified_the_export_says_so(monkeypatch, capsys, tmp_path):
@@ -107,14 +185,14 @@ def test_where_nothing_can_be_verified_the_export_says_so(monkeypatch, capsys, t
     assert "not verified" in capsys.readouterr().out
 
 
-def test_the_benchmark_prints_and_writes_what_a_request_costs(vae, tmp_path):
-    version = shutil.copytree(vae.version, tmp_path / "vae" / "1")
+def test_the_benchmark_prints_and_writes_what_a_request_costs(plain, tmp_path):
+    version = shutil.copytree(plain.version, tmp_path / "model" / "1")
     words = [sys.executable, "-m", "export.benchmark", str(version), "--seconds", "0.05"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "Drawing a code for each row from its own seed" in done.stdout
-    report = json.loads((tmp_path / "vae" / "benchmark.json").read_text())
-    assert set(report["signatures"]) == {"sample", "decode", "encode", "reconstruct", "score"}
+    report = json.loads((tmp_path / "model" / "benchmark.json").read_text())
+    assert set(report["signatures"]) == set(plain.signatures)
     for batches in report["signatures"].values():
         for batch, numbers in batches.items():
             assert 0 < numbers["p50_ms"] <= numbers["p99_ms"]
@@ -123,11 +201,7 @@ def test_the_benchmark_prints_and_writes_what_a_request_costs(vae, tmp_path):
     assert report["variables_bytes"] < report["bytes"]
 
 
-def test_a_benchmark_of_no_version_ends_with_one_line(tmp_path, capsys):
-    code, said, errors = ended(capsys, benchmark.main, tmp_path)
+def test_a_benchmark_of_no_version_ends_with_one_line(tmp_path, ended):
+    code, said, errors = ended(benchmark.main, tmp_path)
     assert (code, said, len(errors)) == (2, "", 1)
     assert "is no version" in errors[0]
-
-
-def test_tables_are_aligned():
-    assert commands.table([("a", 1, "x"), ("long", 23, "")]) == "  a     1   x\n  long  23"

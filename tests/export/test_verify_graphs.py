@@ -1,14 +1,14 @@
-"""Verification refuses graphs that no server should run: operations, rows, seeds, shapes, digits."""
+"""Verification refuses graphs that no server should run: operations, rows, seeds, shapes, labels."""
 
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from export import contract, golden, verify
+from export import golden, verify
 from export.session import Session
+from tfgen.quiet import tf
 
 SEED = tf.TensorSpec([None], tf.int64, "seed")
 
@@ -110,29 +110,49 @@ def test_seeds_that_do_not_repeat_or_do_not_count_fail(function, reason, tmp_pat
 
 @pytest.mark.parametrize("wrong", [tf.TensorSpec([], tf.int64, "seed"), tf.TensorSpec([None], tf.int32, "seed")])
 def test_other_shapes_and_dtypes_than_the_contract_fail(wrong, tmp_path):
-    tensor = {"inputs": {"seed": contract.SEED}, "outputs": {"image": contract.NUMBER}}
+    tensor = {
+        "inputs": {"seed": {"dtype": "int64", "shape": [-1]}},
+        "outputs": {"image": {"dtype": "float32", "shape": [-1]}},
+    }
     function = lambda seed: {"image": tf.reshape(tf.cast(seed, tf.float32), [-1])}  # noqa: E731
     with saved(tmp_path / "right", function) as session:
         verify.check_signatures(session, {"signatures": {"sample": tensor}})
     with saved(tmp_path / "wrong", function, wrong) as session:
         with pytest.raises(verify.CheckError, match="inputs of sample"):
             verify.check_signatures(session, {"signatures": {"sample": tensor}})
-        with pytest.raises(verify.CheckError, match="the contract"):
+        with pytest.raises(verify.CheckError, match="the graph has"):
             verify.check_signatures(session, {"signatures": {"sample": tensor, "decode": tensor}})
 
 
-def test_digits_that_are_not_refused_with_nan_fail(exported_entry):
-    exported = exported_entry("cvae")
-    requests = golden.read(exported.version / golden.NAME)
-    with Session(exported.version) as session:
-        verify.check_digits(session, requests)
+def test_labels_that_are_not_refused_with_nan_fail(conditional):
+    requests, classes = golden.read(conditional.version / golden.NAME), len(conditional.facts["classes"])
+    with Session(conditional.version) as session:
+        verify.check_labels(session, requests, classes)
 
         class Careless:
             def run(self, name, inputs):
-                return session.run(name, inputs | {"digit": np.clip(inputs["digit"], 0, 9)})
+                if "label" in inputs:
+                    inputs = inputs | {"label": np.clip(inputs["label"], 0, classes - 1)}
+                return session.run(name, inputs)
 
         with pytest.raises(verify.CheckError, match="is not two rows of NaN"):
-            verify.check_digits(Careless(), requests)
+            verify.check_labels(Careless(), requests, classes)
+
+
+def test_integers_for_a_label_of_no_class_are_minus_one():
+    requests = {"paint": {"inputs": {"label": np.arange(4)}, "outputs": {"steps": np.array([5, 6, 7, 8])}}}
+
+    class Answering:
+        def __init__(self, blank):
+            self.blank = blank
+
+        def run(self, name, inputs):
+            known = (inputs["label"] >= 0) & (inputs["label"] < 4)
+            return {"steps": np.where(known, requests[name]["outputs"]["steps"], self.blank)}
+
+    verify.check_labels(Answering(-1), requests, 4)
+    with pytest.raises(verify.CheckError, match="steps of paint with labels -1 and 4"):
+        verify.check_labels(Answering(0), requests, 4)
 
 
 def test_the_verifying_process_runs_no_xla_as_the_stock_server_does(tmp_path):

@@ -14,12 +14,12 @@ from concurrent import futures
 import grpc
 import numpy as np
 import pytest
-import tensorflow as tf
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
 import tfgen
 from export.session import Session, SessionError
+from tfgen.quiet import tf
 
 DTYPES = {1: np.float32, 9: np.int64}
 PATH = re.compile(r"/v1/models/([^/:]+)(?:/versions/(\d+))?(?:(:predict)|(/metadata))?")

@@ -28,8 +28,8 @@ def test_a_server_of_the_version_answers_every_golden_request(url, exported, cap
     assert said.count("  ok  ") == len(golden.read(exported.version / golden.NAME))
 
 
-def test_a_server_that_answers_otherwise_is_named(url, vae, tmp_path, capsys):
-    version = shutil.copytree(vae.version, tmp_path / "1")
+def test_a_server_that_answers_otherwise_is_named(url, plain, tmp_path, capsys):
+    version = shutil.copytree(plain.version, tmp_path / "1")
     asked = golden.read(version / golden.NAME)
     asked["decode"]["outputs"]["image"] += np.float32(0.01)
     golden.write(version / golden.NAME, asked)
@@ -41,8 +41,8 @@ def test_a_server_that_answers_otherwise_is_named(url, vae, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "grpc://127.0.0.1:9", "127.0.0.1:8500"])
-def test_a_server_that_is_not_there_ends_with_one_line(address, vae, capsys):
-    code, said, errors = replayed(capsys, vae.version, "--url", address, "--timeout", "5")
+def test_a_server_that_is_not_there_ends_with_one_line(address, plain, capsys):
+    code, said, errors = replayed(capsys, plain.version, "--url", address, "--timeout", "5")
     assert (code, said, errors.count("\n")) == (2, "", 1)
     assert address in errors
 
@@ -53,10 +53,10 @@ def test_a_path_that_is_no_version_ends_with_one_line(tmp_path, capsys):
     assert "is no version" in errors
 
 
-def test_a_server_that_is_still_starting_is_waited_for(url, vae, capsys, monkeypatch):
+def test_a_server_that_is_still_starting_is_waited_for(url, plain, capsys, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     answers = iter([replay.ServingError("starting"), replay.ServingError("starting")])
-    client = replay.Client(url, "vae")
+    client = replay.Client(url, plain.model.entry)
     whole = client._transport.signatures
 
     def signatures():
@@ -72,25 +72,27 @@ def test_a_server_that_is_still_starting_is_waited_for(url, vae, capsys, monkeyp
 def test_the_curl_lines_of_the_readme_are_answered(rest_url, exported):
     text = (exported.version.parent / "README.md").read_text()
     calls = re.findall(r"curl (?:-d '(.*?)' \\\n\s+)?http://localhost:8501(\S+)", text)
-    assert len(calls) == 4
+    assert len(calls) == 2 + len({"sample", "decode"} & set(exported.signatures))
     for body, path in calls:
         address = rest_url + path
         reply = requests.post(address, json=json.loads(body), timeout=60) if body else requests.get(address, timeout=60)
         assert reply.status_code == 200, reply.text
         if body:
-            assert np.shape(reply.json()["predictions"])[1:] == (28, 28, 1)
+            assert np.shape(reply.json()["predictions"])[1:] == tuple(exported.facts["image_shape"])
 
 
-def test_the_python_lines_of_the_readme_run(grpc_url, exported, digits):
+def test_the_python_lines_of_the_readme_run(grpc_url, exported):
     text = (exported.version.parent / "README.md").read_text()
     blocks = re.findall(r"(?:^    .*\n)+", text, re.MULTILINE)
     client, stubs = (block for block in blocks if "from export" in block or "import grpc" in block)
-    names = {"image": digits.test.images[:2], "latent": np.zeros((2, exported.model.latent_dim), np.float32)}
+    shape, dim = exported.facts["image_shape"], exported.facts["latent_dim"]
+    names = {"image": np.zeros((2, *shape), np.uint8), "latent": np.zeros((2, dim or 1), np.float32)}
     for block in (client, stubs):
         source = re.sub("^    ", "", block, flags=re.MULTILINE)
         source = source.replace("grpc://localhost:8500", grpc_url).replace("localhost:8500", grpc_url[len("grpc://") :])
         exec(compile(source, "README.md", "exec"), names)
-        if block is stubs:
-            assert names["image"].shape == (2, 28, 28, 1)
-            expected = exported.model.sample(2, seed=[0, 1], **({"digit": 5} if exported.model.conditional else {}))
-            np.testing.assert_allclose(names["image"], expected, atol=1e-5)
+    first, sides = next(iter(exported.signatures.items()))
+    if first == "sample":
+        label = {"label": len(exported.facts["classes"]) // 2} if exported.model.conditional else {}
+        np.testing.assert_allclose(names["image"], exported.model.sample(2, seed=[0, 1], **label), atol=1e-5)
+    assert names[next(iter(sides["outputs"]))].shape[0] == 2

@@ -1,0 +1,154 @@
+"""A folder of pictures: classes by sub-folder or none, and its own parts where it has folders for them."""
+
+import collections
+import hashlib
+import itertools
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from tfgen.data import pictures, splits
+from tfgen.data.dataset import Dataset
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
+PARTS = {"train": "train", "test": "test", "validation": "validation", "valid": "validation", "val": "validation"}
+UNREADABLE = 0.01  # the share of unreadable files above which something else must be wrong
+NAMED = 5  # unreadable files that a message names
+TOGETHER = 256  # files that are decoded at a time
+
+
+def load(folder: Path, *, image_size=None, channels=None, seed=0, tell) -> Dataset:
+    """The pictures of a folder and of the folders below it.
+
+    Where all pictures lie in sub-folders, these are the classes; if they are named train, test, validation (or val),
+    they are the parts of the data set, and their own sub-folders the classes. Other files are ignored, and so is what
+    is hidden.
+
+    Args:
+        folder: an existing directory.
+        image_size: crop to the square in the middle and resize to this side; None: all pictures must have one size.
+        channels: 1 or 3; None: 3 if any picture has colour, else 1.
+        seed: of the division into parts.
+        tell: called with a line for the user.
+
+    Raises:
+        ValueError: no pictures, more than 1 % of them unreadable, of several sizes, of sides outside 16..128 pixels, or
+            too few.
+    """
+    files = _pictures_below(folder)
+    names = [file.relative_to(folder).as_posix() for file in files]
+    images, kept, digest = _decoded(folder, files, names, image_size, channels, tell)
+    parts, classes = _places([names[i] for i in kept])
+    labels = _labels(parts, classes)
+    divided = {}
+    for part in dict.fromkeys(PARTS.get(part, "") for part, _ in parts):
+        rows = np.array([PARTS.get(own, "") == part for own, _ in parts])
+        divided[part] = (images, labels) if rows.all() else (images[rows], labels[rows])
+    title = folder.resolve().name
+    chosen = {part: divided[part] for part in splits.used(divided, title)}
+    return Dataset(title, *splits.divide(chosen, title, seed), classes, str(folder.resolve()), digest)
+
+
+def check(folder: Path) -> None:
+    """ValueError if a folder holds no pictures."""
+    _pictures_below(folder)
+
+
+def _pictures_below(folder: Path) -> list[Path]:
+    """The picture files in a folder and below it, sorted by their relative names; ValueError if there are none."""
+    files, others, seen = [], collections.Counter(), set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        if (here := os.path.realpath(place)) in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(here)
+        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX"))]
+        for name in names:
+            ending = os.path.splitext(name)[1].lower()
+            if name.startswith("."):
+                continue
+            if ending in ENDINGS:
+                files.append(Path(place, name))
+            else:
+                others[ending or "no ending"] += 1
+    if not files:
+        kinds = ", ".join(kind for kind, _ in others.most_common(3))
+        held = f"it holds {others.total()} other file{'s'[: others.total() > 1]} ({kinds})" if others else "it is empty"
+        looked = ", ".join(ending[1:] for ending in ENDINGS)
+        raise ValueError(f"folder {str(folder)!r} has no pictures ({looked}); {held}")
+    return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
+
+
+def _decoded(folder: Path, files, names, image_size, channels, tell):
+    """(images [N, H, W, C], the indices of the files that could be read, SHA-256 over names and bytes of all)."""
+    images, kept, unreadable, digest = [], [], [], hashlib.sha256()
+    limit = UNREADABLE * len(files)
+
+    def read(file: Path):
+        try:
+            content = file.read_bytes()
+            return hashlib.sha256(content).hexdigest(), pictures.decode(content, image_size, channels)
+        except OSError as error:
+            return "", pictures.UnreadableError(error.strerror or str(error))
+        except pictures.UnreadableError as error:
+            return hashlib.sha256(content).hexdigest(), error
+
+    with pictures.no_bombs(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(files), TOGETHER):
+            block = slice(start, start + TOGETHER)
+            for i, (file_digest, image) in zip(itertools.count(start), pool.map(read, files[block]), strict=False):
+                digest.update(f"{file_digest}  {names[i]}\n".encode("utf-8", "surrogateescape"))
+                if isinstance(image, Exception):
+                    unreadable.append(f"{names[i]} ({image})")
+                    continue
+                if images:
+                    _check_same_size(images[0], image, names[kept[0]], names[i])
+                else:
+                    pictures.check_shape(image.shape)
+                images.append(image)
+                kept.append(i)
+    if unreadable:
+        more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
+        words = f"{len(unreadable)} of {len(files)} pictures in {str(folder)!r} cannot be read: "
+        words += f"{', '.join(unreadable[:NAMED])}{more}"
+        if len(unreadable) > limit:
+            raise ValueError(f"{words}; up to {UNREADABLE:.0%} would be skipped")
+        tell(f"{words}; skipped")
+    return _stacked(images), kept, digest.hexdigest()
+
+
+def _check_same_size(first, image, first_name: str, name: str) -> None:
+    if image.shape[:2] != first.shape[:2]:
+        sizes = [f"{shape[1]} x {shape[0]}" for shape in (first.shape, image.shape)]
+        raise ValueError(
+            f"pictures differ in size: {first_name} is {sizes[0]}, {name} is {sizes[1]} pixels; {pictures.ADVICE}"
+        )
+
+
+def _stacked(images: list) -> np.ndarray:
+    """Pictures, grey and colour, as one array: in colour if one of them is. Empties the list as it goes."""
+    channels = max(image.shape[-1] for image in images)
+    result = np.empty((len(images), *images[0].shape[:2], channels), np.uint8)
+    for i in range(len(images)):
+        result[i], images[i] = images[i], None
+    return result
+
+
+def _places(names: list[str]) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    """(part, class) of each picture, "" where it has none; and the names of the classes."""
+    levels = [name.split("/")[:-1] for name in names]
+    tops = {level[0] if level else "" for level in levels}
+    has_parts = "train" in tops and tops <= set(PARTS)
+    parts = [level[0] if has_parts else "" for level in levels]
+    owners = [(level[1:] if has_parts else level)[:1] for level in levels]
+    if not all(owners):  # pictures beside the sub-folders belong to no class, so there are no classes
+        return [(part, "") for part in parts], ()
+    places = [(part, owner[0]) for part, owner in zip(parts, owners, strict=True)]
+    return places, tuple(sorted({name for _, name in places}))
+
+
+def _labels(places, classes: tuple[str, ...]) -> np.ndarray:
+    index = {name: i for i, name in enumerate(classes)}
+    return np.array([index.get(name, 0) for _, name in places], np.int64)

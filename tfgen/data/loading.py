@@ -1,0 +1,135 @@
+"""A data set by what the user calls it: digits, an .npz file, a folder of pictures, a name of TensorFlow Datasets."""
+
+import dataclasses
+import os
+import re
+import sys
+from pathlib import Path
+
+from tfgen import checks
+from tfgen.data import archive, embedded, folder, names, pictures, prepared, tfds
+from tfgen.data.dataset import Dataset, UnavailableError
+
+EMBEDDED = embedded.NAME
+DEFAULT = "mnist"
+TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w+-][\w.+-]*)?")  # with a configuration or without
+
+
+def to_stderr(line: str) -> None:
+    """Prints a note for the user on stderr."""
+    print(line, file=sys.stderr)
+
+
+def load(
+    name: str | os.PathLike,
+    data_dir: str | os.PathLike | None = None,
+    *,
+    image_size: int | None = None,
+    channels: int | None = None,
+    seed: int = 0,
+    tell=to_stderr,
+) -> Dataset:
+    """A data set, from the first of these that `name` is.
+
+    Args:
+        name: "digits" (embedded); an existing .npz file; an existing folder of pictures; or the name of a data set of
+            TensorFlow Datasets that has an `image` feature, such as "mnist" or "emnist/digits".
+        data_dir: a TFDS directory that holds it prepared; nothing is downloaded then. None: `TFDS_DATA_DIR` or TFDS's
+            own default directory, and a download if nothing is prepared there.
+        image_size: crop images to the square in their middle and resize it to this side, 16 to 128 pixels; None: leave
+            the size.
+        channels: 1 (grey) or 3 (colour); None: as found.
+        seed: of the permutation that divides data which have no parts of their own.
+        tell: called with one line for each thing that the user should know: files skipped, an older version used.
+
+    Raises:
+        TypeError, ValueError: what cannot be read as a data set, and why, in one line.
+        UnavailableError: a data set of TFDS that is neither prepared nor downloadable.
+    """
+    kind, place = _find(name, data_dir, image_size, channels, seed)
+    if kind == "folder":
+        return folder.load(place, image_size=image_size, channels=channels, seed=seed, tell=tell)
+    if kind == "archive":
+        return archive.load(place, image_size=image_size, channels=channels, seed=seed)
+    if kind == "embedded":
+        return _fitted(embedded.load(), image_size, channels)
+    return tfds.load(place, _expanded(data_dir), image_size=image_size, channels=channels, seed=seed, tell=tell)
+
+
+def load_or_embedded(
+    data_dir=None, *, image_size=None, channels=None, seed: int = 0, tell=to_stderr
+) -> tuple[Dataset, str]:
+    """The default data set, or the embedded digits with the reason why; the reason is "" if MNIST is available.
+
+    Arguments and errors as those of `load`.
+    """
+    _check(data_dir, image_size, channels, seed)
+    options = {"image_size": image_size, "channels": channels}
+    try:
+        return tfds.load(DEFAULT, _expanded(data_dir), **options, seed=seed, tell=tell), ""
+    except UnavailableError as error:
+        reason = f"{error}; training on the embedded digits (scikit-learn's, resized) instead"
+        return _fitted(embedded.load(), **options), reason
+
+
+def check(name, data_dir=None, *, image_size=None, channels=None, seed: int = 0) -> None:
+    """Raises what `load` would, as far as it shows without reading images or importing TensorFlow."""
+    kind, place = _find(name, data_dir, image_size, channels, seed)
+    if kind == "folder":
+        folder.check(place)
+    elif kind == "archive":
+        archive.check(place)
+    elif kind == "published":
+        tfds.check(place, _expanded(data_dir))
+
+
+def _find(name, data_dir, image_size, channels, seed) -> tuple[str, Path | str]:
+    """What a name stands for: ("embedded" | "archive" | "folder" | "published", its path or name)."""
+    if not isinstance(name, str | os.PathLike):
+        raise TypeError(f"data set must be a name or a path, got {name!r}")
+    name = os.fspath(name)
+    _check(data_dir, image_size, channels, seed)
+    path = _expanded(name)
+    kind = None
+    if name == EMBEDDED:
+        kind, words = "embedded", "the embedded data set"
+    elif path.suffix.lower() == ".npz" and path.is_file():
+        kind, words = "archive", "a file"
+    elif path.is_dir() and name:
+        kind, words = "folder", "a folder"
+    elif path.is_file():
+        raise ValueError(f"data set {name!r} is a file, but no .npz file and no folder of pictures")
+    if kind:
+        if data_dir is not None:
+            raise ValueError(f"data_dir is for data sets of TensorFlow Datasets, but {name!r} is {words}")
+        return kind, path
+    if path.suffix.lower() == ".npz" or not TFDS_NAME.fullmatch(name):
+        raise ValueError(f"no such folder or file: {name!r}" if name else "the name of the data set is empty")
+    if names.is_published(name) or prepared.versions(name, data_dir) or prepared.configurations(name, data_dir):
+        return "published", name
+    raise ValueError(f"data set must be {names.choices(name, prepared.names(data_dir))}")
+
+
+def _check(data_dir, image_size, channels, seed) -> None:
+    pictures.check_options(image_size, channels)
+    checks.positive_int("seed", seed, 0)
+    if data_dir is not None and not _expanded(data_dir).is_dir():
+        raise ValueError(f"data directory {str(data_dir)!r} does not exist")
+
+
+def _expanded(path) -> Path | None:
+    """A path with `~` replaced by the home directory; as it is where no such home is known."""
+    if path is None:
+        return None
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def _fitted(dataset: Dataset, image_size, channels) -> Dataset:
+    parts = {
+        part: dataclasses.replace(split, images=pictures.fitted(split.images, image_size, channels))
+        for part, split in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test))
+    }
+    return dataclasses.replace(dataset, **parts)

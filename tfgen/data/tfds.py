@@ -1,0 +1,179 @@
+"""Reading prepared data sets of TensorFlow Datasets: any that has an `image` feature."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tfgen.data import download, pictures, prepared, splits
+from tfgen.data.dataset import Dataset
+
+BATCH = 1024  # images that are read at a time
+
+
+class DamagedError(Exception):
+    """A prepared version that cannot be read; the message says what is wrong."""
+
+
+def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, tell) -> Dataset:
+    """A TFDS data set, from the newest version that is prepared and whole, or downloaded if none is prepared.
+
+    Args:
+        name: TFDS's name, such as "mnist" or "emnist/digits".
+        data_dir: a TFDS directory that holds it; nothing is downloaded then. None: `TFDS_DATA_DIR` or TFDS's default.
+        image_size: crop to the square in the middle and resize to this side; None: leave the size.
+        channels: 1 or 3; None: leave the colours.
+        seed: of the division of data that have one part only.
+        tell: called with a line for the user.
+
+    Raises:
+        ValueError: not prepared in `data_dir`, damaged, no images, or images of several or unfit sizes.
+        UnavailableError: neither prepared nor downloadable.
+    """
+    name, folders = _folders(name, data_dir)
+    if not folders:
+        if data_dir is not None:
+            raise ValueError(f"data directory {str(data_dir)!r} holds no prepared {name!r} (looked for {name}/VERSION)")
+        folders = [download.download(name, lambda features: _image_feature(features, name))]
+        name = folders[0].parent.relative_to(prepared.root()).as_posix()  # with the configuration, if TFDS chose one
+    damage = {}
+    for folder in folders:
+        damage[folder] = prepared.visible_damage(folder)
+        if damage[folder]:
+            continue
+        try:
+            parts, classes = _read(folder, name, image_size, channels, tell)
+        except DamagedError as error:
+            damage[folder] = str(error)
+            continue
+        if folder != folders[0]:
+            tell(f"prepared data set {str(folders[0])!r} is damaged: {damage[folders[0]]}; using version {folder.name}")
+        return Dataset(name, *splits.divide(parts, name, seed), classes, source=name)
+    newest = folders[0]
+    raise ValueError(
+        f"prepared data set {str(newest)!r} is damaged: {damage[newest]}; remove the folder or prepare it again"
+    )
+
+
+def _folders(name: str, data_dir) -> tuple[str, list[Path]]:
+    """The name, with its only prepared configuration if none is named, and its versions; ValueError if several are."""
+    folders = prepared.versions(name, data_dir)
+    if folders or "/" in name:
+        return name, folders
+    configurations = prepared.configurations(name, data_dir)
+    if len(configurations) > 1:
+        names = ", ".join(f"{name}/{configuration}" for configuration in configurations)
+        raise ValueError(f"data set {name!r} is prepared in several configurations: choose one of {names}")
+    if configurations:
+        name = f"{name}/{configurations[0]}"
+    return name, prepared.versions(name, data_dir)
+
+
+def _read(folder: Path, name: str, image_size, channels, tell):
+    """Parts, name -> (images, labels), and the names of the classes. DamagedError if a file cannot be read."""
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder_from_directory(folder)
+        features, available = builder.info.features, builder.info.splits
+        missing = [path.name for part in available.values() for path in part.filepaths if not path.exists()]
+    except Exception as error:  # JSON that is no description of a data set makes TFDS raise this or that
+        raise DamagedError(f"its description cannot be read ({_first_line(error)})") from error
+    if missing:
+        raise DamagedError(f"{missing[0]} is missing")
+    if not available:
+        raise DamagedError("its description names no splits")
+    shape = _image_feature(features, name).shape
+    _check_size(shape, name, image_size)
+    label = dict(features).get("label")
+    named = isinstance(label, tfds.features.ClassLabel) and label.num_classes
+    parts = {
+        part: _images_and_labels(builder, part, name, shape, bool(named), image_size, channels)
+        for part in splits.used(available, name)
+    }
+    if named and any((labels < 0).any() for _, labels in parts.values()):
+        tell(f"data set {name!r} has images without a label; its labels are not used")
+        named = False
+    if not named:
+        parts = {part: (images, np.zeros(len(images), np.int64)) for part, (images, _) in parts.items()}
+    return parts, tuple(label.names) if named else ()
+
+
+def _image_feature(features, name: str):
+    """The `image` feature of a data set; ValueError if it has none, or none of 8-bit pixels."""
+    import tensorflow_datasets as tfds
+
+    names = list(features) if isinstance(features, tfds.features.FeaturesDict) else []
+    image = features["image"] if "image" in names else None
+    if not isinstance(image, tfds.features.Image):
+        raise ValueError(
+            f"data set {name!r} has no images under 'image'; it has {', '.join(names) or 'other features'}"
+        )
+    if image.np_dtype != np.uint8 or image.shape[-1] not in (None, 1, 3, 4):
+        raise ValueError(
+            f"data set {name!r} must have grey or colour images of dtype uint8, got {np.dtype(image.np_dtype).name} of "
+            f"shape {list(image.shape)}"
+        )
+    return image
+
+
+def _check_size(shape, name: str, image_size) -> None:
+    if image_size is not None:
+        return
+    if None in shape[:2]:
+        raise ValueError(f"the images of data set {name!r} vary in size; {pictures.ADVICE}")
+    pictures.check_shape((*shape[:2], 1))
+
+
+def _images_and_labels(builder, part: str, name: str, shape, labelled: bool, image_size, channels):
+    """(images uint8 [N, H, W, C], labels int64 [N]) of a part, in reading order."""
+    import tensorflow_datasets as tfds
+
+    from tfgen.quiet import tf
+
+    count = builder.info.splits[part].num_examples
+    channels = channels or (1 if shape[-1] == 1 else 3)
+    height, width = (image_size or side for side in shape[:2])
+    images, labels = np.empty((count, height, width, channels), np.uint8), np.zeros(count, np.int64)
+    as_stored = shape == (height, width, channels)
+    elements = builder.as_dataset(
+        split=part,
+        decoders=tfds.decode.PartialDecoding({"image": True} | ({"label": True} if labelled else {})),
+        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),  # file by file, nothing twice
+    )
+    elements = elements.batch(BATCH) if as_stored else elements.batch(1)
+    row = 0
+    try:
+        for element in elements.as_numpy_iterator():
+            stored = element["image"]
+            if name.startswith("emnist"):
+                stored = stored.transpose(0, 2, 1, 3)  # stored with rows and columns exchanged
+            rows = slice(row, row + len(stored))
+            row = rows.stop
+            if row > count:
+                break
+            images[rows] = stored if as_stored else pictures.resized(stored[0], image_size, channels)
+            if labelled:
+                labels[rows] = element["label"]
+    except tf.errors.OpError as error:
+        raise DamagedError(_what_is_corrupt(builder.info.splits[part].filepaths, part)) from error
+    if row != count:
+        more = "more than " if row > count else ""
+        raise DamagedError(f"its part {part!r} has {more}{min(row, count)} images, where its description says {count}")
+    return images, labels
+
+
+def _what_is_corrupt(files, part: str) -> str:
+    """Which of the record files of a part has a record that cannot be read."""
+    from tfgen.quiet import tf
+
+    for path in files:
+        try:
+            for _ in tf.data.TFRecordDataset(str(path)):
+                pass
+        except tf.errors.OpError:
+            return f"{path.name} has a corrupt record"
+    return f"an image of its part {part!r} cannot be decoded"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0] or type(error).__name__

@@ -1,0 +1,14 @@
+"""How trained models are measured and shown.
+
+images        images as a model sees them, in chunks
+likelihood    rate, distortion, -ELBO and NLL under a protocol
+codes         what the code carries about the image
+scores        Frechet and kernel distance, precision and recall, from features
+recognition   the classifier whose features these are
+parzen        the Parzen-window score
+pictures      what can be drawn of a model
+"""
+
+from tfgen import quiet
+
+quiet.import_tensorflow()

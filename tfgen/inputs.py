@@ -1,0 +1,149 @@
+"""What users hand to a model or to a served one: images, codes, labels and seeds, checked the same way everywhere.
+
+NumPy only: the clients of a server import this without TensorFlow. Every error names the value and the choices.
+"""
+
+import secrets
+
+import numpy as np
+
+SEED_STRIDE = 2**20  # rows that one integer seed owns
+SEED_LIMIT = 2**43  # seed * SEED_STRIDE must fit an int64
+FRESH_LIMIT = 2**53  # whatever is drawn for a user survives JSON
+DIGITS = tuple("0123456789")
+
+
+def row_seeds(seed, n: int) -> np.ndarray:
+    """The seeds of n rows.
+
+    Args:
+        seed: an int in [0, 2**43): row i gets `seed * 2**20 + i`, so that neighbouring seeds share no row. An integer
+            array of shape [n]: taken as it is. None: n fresh seeds in [0, 2**53) from the system.
+        n: the number of rows, 0 to 2**20.
+
+    Returns:
+        int64 [n].
+
+    Raises:
+        TypeError: n or seed is no integer. ValueError: one of them is out of range, or the array's shape is not [n].
+    """
+    if isinstance(n, bool) or not isinstance(n, int | np.integer):
+        raise TypeError(f"n must be an int, got {n!r}")
+    if not 0 <= n <= SEED_STRIDE:
+        raise ValueError(f"n must lie in 0..{SEED_STRIDE}, got {n}")
+    if seed is None:
+        return np.array([secrets.randbelow(FRESH_LIMIT) for _ in range(n)], np.int64)
+    try:
+        array = np.asarray(seed)
+    except OverflowError:
+        array = np.asarray(seed, object)
+    if isinstance(seed, int) and not isinstance(seed, bool) and not 0 <= seed < SEED_LIMIT:
+        raise ValueError(f"seed must lie in 0..2**43 - 1, got {seed}")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"seed must be an int, an integer array of shape [{n}] or None, got {seed!r}")
+    if array.ndim:
+        if array.shape != (n,):
+            raise ValueError(f"an array of row seeds must have shape [{n}], one seed a row, got {list(array.shape)}")
+        if array.dtype == np.uint64 and (array > np.iinfo(np.int64).max).any():
+            raise ValueError(f"row seeds must fit an int64, got {array.max()}")
+        return array.astype(np.int64)
+    if not 0 <= int(array) < SEED_LIMIT:
+        raise ValueError(f"seed must lie in 0..2**43 - 1, got {seed}")
+    return int(array) * SEED_STRIDE + np.arange(n, dtype=np.int64)
+
+
+def images(image, shape) -> np.ndarray:
+    """Images as float32 [B, H, W, C] in [0, 1], from uint8 in 0..255, bool, or floats in [0, 1].
+
+    Args:
+        image: an array of them.
+        shape: (H, W, C).
+
+    Raises:
+        TypeError: another dtype. ValueError: another shape, or values out of range or not finite.
+    """
+    array = image_array(image, shape)
+    return array.astype(np.float32) / np.float32(255 if array.dtype == np.uint8 else 1)
+
+
+def image_array(image, shape) -> np.ndarray:
+    """Images as they are, an array [B, H, W, C]; raises as `images` does."""
+    array = _array("image", image)
+    if array.shape[1:] != tuple(shape) or array.ndim != 4:
+        raise ValueError(f"image must have shape [B, {', '.join(map(str, shape))}], got {list(array.shape)}")
+    if array.dtype in (np.uint8, np.bool_):
+        return array
+    if not np.issubdtype(array.dtype, np.floating):
+        raise TypeError(f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}")
+    if array.size and not (array.min() >= 0 and array.max() <= 1):
+        raise ValueError(f"float images must lie in [0, 1], got values in [{array.min():g}, {array.max():g}]")
+    return array
+
+
+def latents(latent, dim: int) -> np.ndarray:
+    """Codes as float32 [B, dim]. Raises TypeError for another dtype, ValueError for another shape or NaN."""
+    array = _array("latent", latent)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"latent must hold numbers, got dtype {array.dtype}")
+    if array.ndim != 2 or array.shape[1] != dim:
+        raise ValueError(f"latent must have shape [B, {dim}], got {list(array.shape)}")
+    array = array.astype(np.float32)
+    if not np.isfinite(array).all():
+        raise ValueError("latent must be finite, got NaN or infinity")
+    return array
+
+
+def label_count(label) -> int | None:
+    """How many rows a label argument stands for: the length of a list or array, None for one label or none."""
+    return None if label is None or isinstance(label, str) or not np.ndim(label) else len(label)
+
+
+def labels(label, n: int, names, model: str) -> np.ndarray:
+    """The classes of n rows as int64 [n], from one label or n of them; a label is a number or a name of a class.
+
+    Args:
+        label: an int in 0..len(names) - 1, a class name, or n of either.
+        n: the number of rows.
+        names: of the classes, in order; None where they are not known, so that any number from 0 on may be right.
+        model: the model's name, for the message.
+
+    Raises:
+        TypeError: no label given, or neither numbers nor names. ValueError: an unknown class, or another count than n.
+    """
+    choices = "an int from 0 on" if names is None else _choices(names)
+    if label is None:
+        raise TypeError(f"{model} needs label=, {choices}, or {n} of them")
+    array = np.asarray(label)
+    if array.dtype.kind == "U":
+        if names is None:
+            raise TypeError(f"label must be {choices}, or {n} of them; got {label!r}")
+        unknown = [name for name in array.flat if name not in names]
+        if unknown:
+            raise ValueError(f"label must be {choices}; got {str(unknown[0])!r}")
+        array = np.reshape([names.index(name) for name in array.flat], array.shape).astype(np.int64)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"label must be {choices}, or {n} of them; got {label!r}")
+    if array.ndim > 1 or (array.ndim == 1 and len(array) != n):
+        raise ValueError(f"label must be {choices}, or {n} of them; got shape {list(array.shape)}")
+    wrong = array[(array < 0) | (array >= (np.inf if names is None else len(names)))]
+    if wrong.size:
+        raise ValueError(f"label must be {choices}; got {wrong.flat[0]}")
+    return np.broadcast_to(array, [n]).astype(np.int64)
+
+
+def _choices(names) -> str:
+    """The classes that a label may name: 0..9, or 0..2 or one of 'cat', 'dog', 'fish'."""
+    numbers = f"an int in 0..{len(names) - 1}"
+    if tuple(names) == tuple(map(str, range(len(names)))):
+        return numbers
+    return f"{numbers} or one of {', '.join(map(repr, names))}"
+
+
+def _array(name: str, value) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise TypeError(f"{name} must be an array, got {type(value).__name__}") from error
+    if array.dtype == object or array.dtype.kind in "US":
+        raise TypeError(f"{name} must be an array of numbers, got {type(value).__name__} of dtype {array.dtype}")
+    return array

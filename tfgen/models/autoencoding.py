@@ -1,0 +1,88 @@
+"""What every model with a posterior q(z|x) can do: encode, reconstruct, interpolate."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfgen import checks
+from tfgen.graphs import graph
+from tfgen.models import signatures
+from tfgen.models.signatures import Signature
+
+
+class Autoencoding:
+    """Mixed into a `tfgen.Model` that has `posterior(image)`, a bijector over standard normal noise."""
+
+    def encode(self, image, *, label=None, digit=None):
+        """Mean and standard deviation of q(z|x).
+
+        Args:
+            image: [B, H, W, C], uint8 in 0..255, bool, or float in [0, 1].
+            label, digit: for conditional models, the number or name of a class, or B of them.
+
+        Returns:
+            (latent_mean [B, Z], latent_stddev [B, Z]); the latter is 0 where the posterior is deterministic.
+        """
+        image = self.images(image)
+        return self.by_row(self._encode, image, **self._condition(len(image), label, digit))
+
+    def reconstruct(self, image, *, label=None, digit=None):
+        """The mean of p(x|z) at the posterior's mean: images [B, H, W, C] -> float32 [B, H, W, C] in [0, 1]."""
+        image = self.images(image)
+        return self.by_row(self._reconstruct, image, **self._condition(len(image), label, digit))
+
+    def interpolate(self, image_a, image_b, steps: int = 8, *, label=None, digit=None):
+        """Images on the straight lines between the codes of two batches.
+
+        Args:
+            image_a, image_b: [B, H, W, C] each.
+            steps: images a line, both ends included; at least 2.
+            label, digit: as in `encode`.
+
+        Returns:
+            float32 [B, steps, H, W, C] in [0, 1].
+        """
+        image_a, image_b = self.images(image_a), self.images(image_b)
+        if len(image_a) != len(image_b):
+            raise ValueError(f"both ends need the same number of images, got {len(image_a)} and {len(image_b)}")
+        steps = checks.positive_int("steps", steps, 2)
+        condition = self._condition(len(image_a), label, digit)
+        fraction = np.linspace(0, 1, steps, dtype=np.float32)[:, None, None]
+        start, end = (self.by_row(self._code, image, **condition) for image in (image_a, image_b))  # [B, Z]
+        latents = (1 - fraction) * start + fraction * end  # [steps, B, Z]
+        return tf.stack([self.by_row(self._decode, latent, **condition) for latent in tf.unstack(latents)], axis=1)
+
+    def code(self, image, **condition):
+        """The code that stands for an image, [B, Z]: the posterior's image of zero noise, its mean if it is normal."""
+        return self.posterior(image, **condition).bijector.forward(tf.zeros([tf.shape(image)[0], self.latent_dim]))
+
+    def signatures(self, score_samples: int = 64) -> dict[str, Signature]:
+        """As `Model.signatures`, with `encode` and `reconstruct`."""
+        image, latent = signatures.images(self.image_shape), signatures.vectors(self.latent_dim)
+        asked = {"image": image, **self.label_input()}
+        moments = {"latent_mean": latent, "latent_stddev": latent}
+        return super().signatures(score_samples) | {
+            "encode": Signature(self.serve_encode, asked, moments),
+            "reconstruct": Signature(self.serve_reconstruct, asked, {"image": image}),
+        }
+
+    def serve_encode(self, image, **condition):
+        """The signature `encode`: images -> the posterior's moments."""
+        posterior = self.posterior(image, **condition)
+        return {"latent_mean": posterior.mean(), "latent_stddev": posterior.stddev()}
+
+    def serve_reconstruct(self, image, **condition):
+        """The signature `reconstruct`: images -> images."""
+        return {"image": self.image_mean(self.code(image, **condition), **condition)}
+
+    @graph
+    def _encode(self, image, **condition):
+        posterior = self.posterior(image, **condition)
+        return posterior.mean(), posterior.stddev()
+
+    @graph
+    def _reconstruct(self, image, **condition):
+        return self.image_mean(self.code(image, **condition), **condition)
+
+    @graph
+    def _code(self, image, **condition):
+        return self.code(image, **condition)

@@ -1,0 +1,205 @@
+"""The base of every model in the zoo: a Keras model of images that samples by row seed."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfgen import checks, inputs, seeds
+from tfgen.distributions import likelihoods, priors
+from tfgen.graphs import graph
+from tfgen.models import signatures
+from tfgen.models.signatures import Signature
+from tfgen.models.training_steps import TrainingSteps
+from tfgen.training import replicas
+
+
+class Model(TrainingSteps, keras.Model):
+    """A generative model of images: a prior over codes and a likelihood of images given a code.
+
+    A subclass defines `likelihood(latent)`, `training_loss(batch, seed, step)`, `compile_recipe`, and a prior if it is
+    not N(0, I). Capabilities are added by mixing in `Autoencoding` (encode, reconstruct, interpolate), `Variational`
+    (elbo, log_likelihood, and the loss) and `Adversarial` (training in phases), named before this class because they
+    replace some of its defaults.
+
+    Attributes:
+        entry: the model's name in the zoo.
+        conditional: whether likelihood (and posterior) also take a label.
+        convolutional: whether XLA is kept off on a CPU, where it makes convolutions about 30 times slower.
+        monitor: the validation metric whose lowest value names the weights to keep; None keeps the last.
+        image_shape: (H, W, C).
+        latent_dim: dimensions Z of the code.
+        class_names: of the classes that the model is told of, in the order of their numbers; () if of none.
+        pixels: the likelihood's view of pixels, a `tfgen.distributions.likelihoods.Pixels`.
+        clip_norm: the largest global norm of a gradient, to which a longer one is scaled down; None leaves them all.
+    """
+
+    entry = "model"
+    conditional = False
+    convolutional = False
+    monitor = None
+
+    def __init__(self, *, latent_dim: int, image_shape=(28, 28, 1), classes=(), likelihood: str | None = None):
+        super().__init__(name=self.entry)
+        self.latent_dim = checks.positive_int("latent_dim", latent_dim)
+        self.image_shape = checks.image_shape(image_shape)
+        self.class_names = checks.class_names(classes) if classes != () else ()
+        self.pixels = likelihoods.make(likelihood) if likelihood else likelihoods.Pixels()
+        self.clip_norm = None
+        self.built = True  # the networks are functional models: their variables exist already
+        self.start_training_steps()
+
+    @property
+    def prior(self):
+        """p(z), event [Z]; N(0, I) unless a model has another one."""
+        return priors.standard_normal(self.latent_dim)
+
+    # --- training ---------------------------------------------------------------------------------------------------
+
+    def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
+        """Compiles the model with the optimisers of its recipe.
+
+        Args:
+            learning_rate: the first learning rate.
+            steps: of the whole training; None for one without an end, whose learning rate stays.
+        """
+        raise NotImplementedError
+
+    def training_loss(self, batch, seed, step) -> dict:
+        """The loss of one step and its parts.
+
+        Args:
+            batch: {"image": float32 [B, H, W, C], "label": int64 [B]}.
+            seed: stateless seed of this step, int32 [2].
+            step: steps done before this one, an int32 scalar.
+
+        Returns:
+            {"loss": [B], further metrics: [B]}, nats per image.
+        """
+        raise NotImplementedError
+
+    def update(self, batch, seed, step) -> dict:
+        """One optimiser step on the batch mean of `training_loss`. Returns the means of its parts."""
+        with tf.GradientTape() as tape:
+            terms = self.training_loss(batch, seed, step)
+            loss = tf.reduce_mean(terms["loss"])
+        replicas.descend(self.optimizer, tape, loss, self.trainable_variables, clip_norm=self.clip_norm)
+        return {name: tf.reduce_mean(term) for name, term in terms.items()}
+
+    def noise(self, batch, seed, *samples: int):
+        """Standard normal noise [*samples, B, Z] for a batch, one vector a row, from one stateless seed, int32 [2]."""
+        shape = [*samples, tf.shape(batch["image"])[0], self.latent_dim]
+        return replicas.noise(seeds.normal, shape, seed, axis=len(samples))
+
+    def condition(self, batch) -> dict:
+        """What of a batch likelihood and posterior are conditioned on: {"label": [B]}, or {}."""
+        return {"label": batch["label"]} if self.conditional else {}
+
+    def finalize(self) -> None:
+        """What is left to do before weights are saved; nothing for most models."""
+
+    # --- what users call --------------------------------------------------------------------------------------------
+
+    def sample(self, n: int | None = None, *, label=None, digit=None, seed=None):
+        """Draws images: z ~ p(z), then the mean of p(x|z).
+
+        Args:
+            n: how many; by default one, or as many as labels are given.
+            label: for conditional models: the number or name of a class, or n of them.
+            digit: the same, where the classes are the digits.
+            seed: an int, n row seeds, or None for fresh ones (`tfgen.row_seeds`).
+
+        Returns:
+            float32 [n, H, W, C] in [0, 1].
+
+        Raises:
+            TypeError, ValueError: n, label or seed is not as above; the message names it.
+        """
+        if n is None:
+            n = inputs.label_count(self._one_label(label, digit)) or 1
+        rows = inputs.row_seeds(seed, n)
+        return self._sample(tf.constant(rows), **self._condition(n, label, digit))
+
+    def decode(self, latent, *, label=None, digit=None):
+        """The mean of p(x|z): codes [B, Z] -> float32 images [B, H, W, C] in [0, 1]."""
+        latent = tf.constant(inputs.latents(latent, self.latent_dim))
+        return self._decode(latent, **self._condition(len(latent), label, digit))
+
+    def signatures(self, score_samples: int = 64) -> dict[str, Signature]:
+        """What the model can be asked, by name.
+
+        Args:
+            score_samples: K, the samples of z behind the log-likelihood that `score` answers.
+        """
+        image, latent = signatures.images(self.image_shape), signatures.vectors(self.latent_dim)
+        sample = Signature(self.serve_sample, {"seed": signatures.SEED, **self.label_input()}, {"image": image})
+        decode = Signature(self.serve_decode, {"latent": latent, **self.label_input()}, {"image": image})
+        return {signatures.DEFAULT: sample, "sample": sample, "decode": decode}
+
+    def label_input(self) -> dict:
+        """The input that a signature of a conditional model has besides: {"label": ...}, or {}."""
+        return {"label": signatures.LABEL} if self.conditional else {}
+
+    def serve_sample(self, seed, **condition):
+        """The signature `sample`: row seeds [B] -> images."""
+        return {"image": self.image_mean(self.draw_prior(seed), **condition)}
+
+    def serve_decode(self, latent, **condition):
+        """The signature `decode`: codes [B, Z] -> images."""
+        return {"image": self.image_mean(latent, **condition)}
+
+    @graph
+    def _sample(self, rows, **condition):
+        return self.image_mean(self.draw_prior(rows), **condition)
+
+    @graph
+    def _decode(self, latent, **condition):
+        return self.image_mean(latent, **condition)
+
+    @graph
+    def draw_prior(self, rows):
+        """Codes [B, Z], z_i ~ p(z) from row seed i (int64 [B]) alone."""
+        return self.prior_draws(rows)
+
+    def prior_draws(self, rows):
+        """How `draw_prior` draws: the prior's bijector on standard normal noise. A prior without one replaces this."""
+        return self.prior.bijector.forward(seeds.normal_rows([self.latent_dim], rows))
+
+    def image_mean(self, latent, **condition):
+        """Images in [0, 1] from codes, [B, Z] -> [B, H, W, C]: the likelihood's mean."""
+        return self.likelihood(latent, **condition).mean()
+
+    def images(self, image):
+        """A user's images, checked: float32 [B, H, W, C] in [0, 1]. Raises TypeError, ValueError."""
+        return tf.constant(inputs.images(image, self.image_shape))
+
+    def by_row(self, function, *tensors, **condition):
+        """`function(*tensors, **condition)`, a row an image each; on no rows, where convolutions fail, as well."""
+        if len(tensors[0]):
+            return function(*tensors, **condition)
+        blank = [tf.zeros([1, *tensor.shape[1:]], tensor.dtype) for tensor in tensors]
+        answer = function(*blank, **{name: tf.zeros([1], value.dtype) for name, value in condition.items()})
+        return tf.nest.map_structure(lambda rows: rows[:0], answer)
+
+    def _condition(self, n: int, label=None, digit=None) -> dict:
+        """A user's labels of n rows, checked: {} or {"label": int64 [n]}."""
+        label = self._one_label(label, digit)
+        if self.conditional:
+            return {"label": tf.constant(inputs.labels(label, n, self.class_names, self.entry))}
+        if label is not None:
+            raise TypeError(f"{self.entry} is not conditional and takes no label, got {label!r}; cvae does")
+        return {}
+
+    def _one_label(self, label, digit):
+        """The argument that was given of `label` and `digit`, which is the same where the classes are the digits."""
+        if digit is None:
+            return label
+        if label is not None:
+            raise TypeError(f"label and digit are the same argument; give one of them, got {label!r} and {digit!r}")
+        if self.conditional and self.class_names != inputs.DIGITS:
+            names = ", ".join(self.class_names)
+            raise TypeError(f"the classes of this {self.entry} are no digits; use label=, one of {names}")
+        return digit
+
+    def parameter_count(self) -> int:
+        """The number of trainable parameters."""
+        return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))

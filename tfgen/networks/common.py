@@ -1,0 +1,61 @@
+"""What the networks share: the kinds there are, the precision they compute in, labels, leading axes."""
+
+import contextlib
+from typing import Literal, get_args
+
+import keras
+import tensorflow as tf
+
+from tfgen import checks
+
+layers = keras.layers
+Network = Literal["dense", "conv"]
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+
+
+@contextlib.contextmanager
+def precision(policy: Precision):
+    """A block in which networks are made that compute by a Keras dtype policy; their variables stay float32.
+
+    Raises ValueError for an unknown policy. (Micikevicius et al. 2018, "Mixed Precision Training".)
+    """
+    checks.one_of("precision", policy, get_args(Precision))
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def functional(inputs, outputs, name: str | None = None):
+    """A network with float32 outputs, whatever its layers compute in: likelihoods and losses are made of them."""
+    if outputs.dtype != "float32":
+        outputs = layers.Identity(dtype="float32")(outputs)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def code_input(latent_dim: int, classes: int):
+    """The inputs of a decoder and the tensor it starts from: the code, with the one-hot label joined to it."""
+    latent, label = keras.Input((latent_dim,)), keras.Input((classes,))
+    return ([latent, label], layers.Concatenate()([latent, label])) if classes else (latent, latent)
+
+
+def image_input(image_shape, classes: int):
+    """The inputs of an encoder: the image and, with `classes`, the one-hot label; and these two by themselves."""
+    image, label = keras.Input(image_shape), keras.Input((classes,))
+    return [image, label] if classes else image, image, label
+
+
+def apply(network, *inputs):
+    """A network on inputs with any number of leading axes: [..., F], ... -> [..., outputs]."""
+    leading = tf.shape(inputs[0])[:-1]
+    flat = [tf.reshape(value, [-1, value.shape[-1]]) for value in inputs]
+    outputs = network(flat if len(flat) > 1 else flat[0])
+    return tf.reshape(outputs, tf.concat([leading, tf.shape(outputs)[1:]], 0))
+
+
+def one_hot(label, leading, classes: int):
+    """Labels [B] as one-hot vectors [*leading, B, classes], repeated over leading axes; zeros outside 0..classes-1."""
+    vectors = tf.one_hot(label, classes)
+    return tf.broadcast_to(vectors, tf.concat([leading, [classes]], 0))

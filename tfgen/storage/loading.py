@@ -1,0 +1,97 @@
+"""`tfgen.load`: a model by its entry's name or from a run directory."""
+
+import importlib
+from pathlib import Path
+
+from tfgen.storage import entries, manifest, runs, weights
+
+FURTHER = 0.1  # share of its training's first learning rate with which a loaded model can be trained further
+RECORD = {  # what the manifest has of weights that ship, beside entry, size and SHA-256
+    "hyperparameters": dict,
+    "recipe": dict,
+    "dataset": str,
+    "command": str,
+    "metrics": dict,
+    "quick": dict,
+}
+
+
+def load(name_or_run_dir):
+    """A trained model, compiled, so that `fit(images)` or `fit(images, labels)` goes on training it.
+
+    Args:
+        name_or_run_dir: the name of an entry, for the weights that ship with the package, or a run directory that
+            `python -m zoo.train` wrote. (An entry's name wins over a folder of that name.)
+
+    Returns:
+        The model, built from code, with its trained weights. Their SHA-256 is checked before the file is parsed.
+
+    Raises:
+        ValueError: neither an entry nor a run directory, an entry without shipped weights, or weights that
+            `tfgen.weights.load` refuses.
+    """
+    if isinstance(name_or_run_dir, str) and name_or_run_dir in entries.entries():
+        config = shipped(name_or_run_dir)
+        if not config:
+            raise ValueError(
+                f"no weights ship for {name_or_run_dir!r} yet; train it: python -m zoo.train {name_or_run_dir}"
+            )
+        path = shipped_path(name_or_run_dir)
+    else:
+        run = Path(name_or_run_dir)
+        if not run.is_dir():
+            names = ", ".join(entries.entries())
+            raise ValueError(f"{str(run)!r} is neither an entry ({names}) nor a run directory that exists")
+        config, path = runs.read_config(run), run / runs.WEIGHTS
+        _check_registered(config, run)
+    model = entries.build(config["entry"], config["hyperparameters"])
+    weights.load(model, path)
+    recipe = config.get("recipe", {})
+    model.clip_norm = recipe.get("clip_norm")
+    rate = recipe.get("learning_rate", entries.module(config["entry"]).LEARNING_RATE)
+    model.compile_recipe(learning_rate=FURTHER * rate, steps=None)
+    return model
+
+
+def _check_registered(config: dict, run: Path) -> None:
+    """Raises ValueError where a run's model is of another package that is not registered: a file imports nothing."""
+    name = config["entry"]
+    if name not in entries.known():
+        where = config.get("module", name)
+        raise ValueError(
+            f"{str(run)!r} is a run of {name}, which is no model of the zoo; if you trust {where}, register it: "
+            f"tfgen.register({where!r}) or --register {where}"
+        )
+
+
+def shipped(name: str) -> dict:
+    """What the manifest knows about the weights that ship for an entry; {} if none do.
+
+    A run's config.json, its numbers as `metrics`, the training command, and the file's size and SHA-256.
+
+    Raises:
+        ValueError: weights without a record, a record of another entry, or one that lacks something.
+    """
+    path = shipped_path(name)
+    records = str(path.parent / manifest.NAME)
+    record = manifest.read(path.parent).get(path.name, {})
+    if not record:
+        if path.exists():
+            manifest.checked(path)  # says what is wrong
+        return {}
+    if record.get("entry") != name:
+        raise ValueError(f"{records!r} has {path.name} as weights of {record.get('entry')!r}")
+    if lacking := [key for key, kind in RECORD.items() if not isinstance(record.get(key), kind)]:
+        raise ValueError(f"{records!r} does not say {', '.join(lacking)} of {path.name}")
+    return record
+
+
+def shipped_path(name: str) -> Path:
+    """Where the weights of an entry lie in the package, if they ship. Raises ValueError if there is no such entry."""
+    entries.module(name)
+    return shipped_folder() / f"{name}.weights.h5"
+
+
+def shipped_folder() -> Path:
+    """The folder of the weights that ship with the package."""
+    return Path(importlib.import_module("zoo").__file__).parent / "weights"

@@ -1,0 +1,176 @@
+"""The run: a directory that training writes and `tfgen.load` reads.
+
+config.json         entry, hyperparameters, recipe, data set, splits, seed, device, library versions
+history.csv         a row an epoch, no wall-clock value in it
+metrics.json        the protocol and the numbers, once all is done
+model.weights.h5    the best weights so far, in Keras's own format
+manifest.json       the SHA-256 of the weights
+checkpoints/        what `--resume` goes on from
+faults/             the batch and the checkpoint of a step that was not finite
+figures/*.png
+tensorboard/        events, times among them
+"""
+
+import contextlib
+import csv
+import datetime
+import importlib.metadata
+import io
+import json
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from tfgen import files
+
+try:
+    import fcntl
+except ImportError:  # Windows: two processes in one run are not told apart
+    fcntl = None
+
+CONFIG, HISTORY, METRICS, WEIGHTS = "config.json", "history.csv", "metrics.json", "model.weights.h5"
+FIGURES, EVENTS, CHECKPOINTS, FAULTS = "figures", "tensorboard", "checkpoints", "faults"
+LIBRARIES = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy", "scipy", "scikit-learn")
+
+
+def default_path(entry: str) -> Path:
+    """`runs/ENTRY-DATE-TIME`."""
+    return Path("runs") / f"{entry}-{datetime.datetime.now():%Y%m%d-%H%M%S}"
+
+
+def check_new(path) -> Path:
+    """A path for a new run. Raises ValueError if it exists: nothing is ever overwritten."""
+    path = Path(path)
+    if path.exists() or path.is_symlink():
+        raise ValueError(f"run directory {str(path)!r} exists already; name another, or remove it")
+    return path
+
+
+def create(path: Path, config: dict) -> None:
+    """Makes a run directory with its config.json, whole or not at all.
+
+    Raises:
+        ValueError: it exists or cannot be made.
+    """
+    path = check_new(path)
+    making = path.with_name(f"{files.TEMPORARY}{os.getpid()}-{path.name}")
+    try:
+        (making / FIGURES).mkdir(parents=True)
+        files.write_json(making / CONFIG, config)
+        making.rename(path)
+    except OSError as error:
+        shutil.rmtree(making, ignore_errors=True)
+        check_new(path)  # somebody else was faster
+        raise ValueError(f"run directory {str(path)!r} cannot be made: {error.strerror}") from error
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def locked(path: Path):
+    """Keeps other processes from training in a run directory; the kernel lets go when this one ends, however it ends.
+
+    Raises:
+        ValueError: another process trains there. OSError: the run cannot be written.
+    """
+    with open(Path(path) / CONFIG, "r+b") as file:  # written once and never replaced
+        if fcntl:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(f"another process is training in {str(path)!r}") from None
+        yield
+
+
+def configuration(*, entry, module, hyperparameters, recipe, safety, dataset, data, protocol, seed, device) -> dict:
+    """The content of config.json: all that a run depends on."""
+    return {
+        "entry": entry,
+        "module": module,
+        "hyperparameters": hyperparameters,
+        "recipe": recipe,
+        "safety": safety,
+        "dataset": dataset.name,
+        "data": data | {"sha256": dataset.sha256},
+        "classes": list(dataset.classes),
+        "protocol": protocol,
+        "splits": dataset.splits,
+        "seed": seed,
+        "device": device,
+        "versions": library_versions(),
+    }
+
+
+def write_metrics(path: Path, metrics: dict) -> None:
+    """Writes metrics.json."""
+    files.write_json(path / METRICS, metrics)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is a run directory."""
+    return (Path(path) / CONFIG).is_file()
+
+
+def is_finished(path: Path) -> bool:
+    """Whether all of a run is done: its metrics are written last."""
+    return (Path(path) / METRICS).is_file()
+
+
+def read_config(path: Path) -> dict:
+    """A run's config.json. Raises ValueError if the path is no run or the file cannot be read as one."""
+    path = Path(path)
+    if not path.is_dir():
+        raise ValueError(f"{str(path)!r} is neither an entry nor a run directory")
+    if not is_run(path):
+        raise ValueError(f"{str(path)!r} is no run directory: it has no {CONFIG}")
+    try:
+        config = json.loads((path / CONFIG).read_text())
+        config["entry"], dict(config["hyperparameters"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{str(path / CONFIG)!r} is no configuration of a run: {error!r}") from error
+    return config
+
+
+def read_metrics(path: Path) -> dict:
+    """A run's metrics.json. Raises ValueError if there is none, or none that can be read."""
+    try:
+        return dict(json.loads((Path(path) / METRICS).read_text()))
+    except FileNotFoundError:
+        raise ValueError(f"{str(path)!r} has no {METRICS}: its training has not ended") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{str(Path(path) / METRICS)!r} holds no metrics: {error!r}") from error
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    """Writes history.csv from one dictionary of numbers an epoch."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    files.write_text(Path(path) / HISTORY, text.getvalue())
+
+
+def read_history(path: Path) -> list[dict]:
+    """The rows of history.csv as dictionaries of floats."""
+    with open(Path(path) / HISTORY, newline="") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def changed_versions(path: Path) -> str:
+    """The libraries of a run that have other versions now: `tensorflow 2.20.0 (now 2.21.0)`, or ""."""
+    versions = library_versions()
+    then = {name: version for name, version in read_config(path)["versions"].items() if version != versions.get(name)}
+    return ", ".join(f"{name} {version} (now {versions.get(name)})" for name, version in then.items())
+
+
+def library_versions() -> dict:
+    """The versions that a number depends on."""
+    versions = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            versions[library] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            versions[library] = "not installed"
+    return versions

@@ -1,0 +1,137 @@
+"""What happens around an epoch of training: validation, the run's files and the progress on screen."""
+
+import contextlib
+import time
+
+import keras
+import tensorflow as tf
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from tfgen.storage import runs, weights
+from tfgen.training import checkpoints
+
+RATE = "images_per_s"
+
+
+class Throughput(keras.callbacks.Callback):
+    """Adds images / seconds of training steps to the logs; validation and writing are not counted."""
+
+    def __init__(self, images_per_epoch: int, state: checkpoints.State | None = None):
+        super().__init__()
+        self.images, self.seconds = images_per_epoch, 0.0
+        self.rates = (state or checkpoints.State()).rates
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.seconds = 0.0
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seconds += time.perf_counter() - self.start
+        logs[RATE] = self.images * (batch + 1) / self.params["steps"] / self.seconds  # of the epoch so far
+
+    def on_epoch_end(self, epoch, logs=None):
+        logs[RATE] = self.images / self.seconds
+        self.rates.append(logs[RATE])
+
+
+class RunWriter(keras.callbacks.Callback):
+    """Writes history.csv, TensorBoard events and the best weights so far: the last, where the model names no metric."""
+
+    def __init__(self, run, state: checkpoints.State | None = None):
+        super().__init__()
+        self.run, self.state = run, state or checkpoints.State()
+        with _as_os_errors():
+            self.events = tf.summary.create_file_writer(str(self.run / runs.EVENTS))
+
+    def on_epoch_end(self, epoch, logs=None):
+        state = self.state
+        monitored = logs[self.model.monitor] if self.model.monitor else -epoch
+        if monitored < state.best:
+            weights.save(self.model, self.run / runs.WEIGHTS)
+            state.best, state.best_epoch = monitored, epoch + 1
+        state.history.append({"epoch": epoch + 1} | {name: value for name, value in logs.items() if name != RATE})
+        state.epoch = epoch + 1
+        runs.write_history(self.run, state.history)
+        with _as_os_errors(), self.events.as_default(step=epoch + 1):
+            for name, value in logs.items():
+                tf.summary.scalar(name, value)
+            self.events.flush()
+
+    def on_train_end(self, logs=None):
+        with contextlib.suppress(tf.errors.OpError):  # what did not fit on the disk was reported before
+            self.events.close()
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Writes a checkpoint of every n-th epoch and of the last, after `RunWriter`; the first before any step."""
+
+    def __init__(self, run, state: checkpoints.State, every: int = 1, started: float | None = None):
+        super().__init__()
+        self.run, self.state, self.every = run, state, every
+        self.started = time.perf_counter() - state.seconds if started is None else started
+
+    def on_train_begin(self, logs=None):
+        if self.state.epoch == 0:
+            self.write()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
+            self.write()
+
+    def write(self) -> None:
+        self.state.seconds = time.perf_counter() - self.started
+        checkpoints.write(self.run, self.model, self.state)
+
+
+class ProgressLines(keras.callbacks.Callback):
+    """A bar over the epoch with its metrics so far, and a line for each epoch that is done."""
+
+    def __init__(self, epochs: int):
+        super().__init__()
+        self.epochs, self.console = epochs, Console()
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[text]}"),
+            TimeRemainingColumn(),
+        )
+        self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
+
+    def on_train_begin(self, logs=None):
+        self.bar.start()
+        self.task = self.bar.add_task("", total=self.epochs * self.params["steps"], text="")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.done = epoch * self.params["steps"]
+        self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}", completed=self.done)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.bar.update(self.task, completed=self.done + batch + 1, text=as_text(logs))
+
+    def on_epoch_end(self, epoch, logs=None):
+        width = len(str(self.epochs))
+        line = f"epoch {epoch + 1:{width}d}/{self.epochs}  {as_text(logs)}"
+        self.console.print(line, highlight=False, soft_wrap=True)
+
+    def on_train_end(self, logs=None):
+        self.bar.stop()
+
+
+@contextlib.contextmanager
+def _as_os_errors():
+    """Turns what TensorFlow raises of a full or read-only disk into the OSError that Python would raise."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(error.message.splitlines()[0]) from error
+
+
+def as_text(logs: dict) -> str:
+    """Metrics in one line: `rate 20.31  distortion 75.02  13,021 images/s`."""
+    words = [f"{name} {value:.2f}" for name, value in logs.items() if name != RATE]
+    if RATE in logs:
+        words.append(f"{logs[RATE]:,.0f} images/s")
+    return "  ".join(words)

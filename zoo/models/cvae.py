@@ -1,0 +1,106 @@
+"""The conditional variational autoencoder of Kingma, Rezende, Mohamed and Welling 2014, "Semi-supervised Learning with
+Deep Generative Models" (arXiv 1406.5298, model M2 with every label seen), after Sohn, Lee and Yan 2015.
+
+    p(z)     = N(0, I)                                      prior, the same for every class
+    q(z|x,y) = N(mu(x, y), diag(sigma(x, y)^2))             posterior
+    p(x|z,y) = prod_i Bernoulli(x_i; sigmoid(f_i(z, y)))    likelihood
+
+    -ELBO(x|y) = E_q[-log p(x|z,y)] + KL(q(z|x,y) || p(z))  nats, a bound on -log p(x|y)
+
+The label y enters both networks as a one-hot vector, so the code z is left with the style. With `beta` the rate weighs
+beta (Higgins et al. 2017).
+
+    python -m zoo.train cvae                                       test -ELBO given the digit 88.32 nats in 390 s
+    python -m zoo.train cvae --hidden-units 300 300 --epochs 150 --beta 1.3
+                                                                   88.98 nats in 568 s; these weights ship: 98.3 % of
+                                                                   samples are recognised as the digit asked for,
+                                                                   where the first's are to 97.1 %
+
+on MNIST, protocol mnist-dynamic, two CPU cores that did other work meanwhile, the second on one of them; last lines of
+the commands and of `python -m zoo.evaluate RUN`.
+"""
+
+from typing import Literal
+
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from tfgen.distributions import posteriors
+from tfgen.models import Autoencoding, Model, Variational
+from tfgen.networks import autoencoder
+from tfgen.networks.common import Network, apply, one_hot
+
+tfd = tfp.distributions
+
+ABOUT = "conditional VAE: you choose the digit"
+PAPERS = {
+    "Kingma et al. 2014": "https://arxiv.org/abs/1406.5298",
+    "Sohn et al. 2015": "https://papers.nips.cc/paper/5775",
+}
+OTHERS = {"test_neg_elbo": "98.5 in a thesis of 2018 (latent 35, protocol not stated)"}
+
+EPOCHS = 80
+BATCH_SIZE = 200
+LEARNING_RATE = 2e-3
+SMALL = {"latent_dim": 3, "hidden_units": (32,)}
+VARIANTS = ({"network": "conv", "hidden_units": (4, 8)},)
+
+
+class CVAE(Autoencoding, Variational, Model):
+    """p(x|z,y) p(z) with the amortised posterior q(z|x,y)."""
+
+    entry = "cvae"
+    conditional = True
+
+    def __init__(
+        self,
+        *,
+        image_shape: tuple[int, int, int] = (28, 28, 1),
+        classes: int | tuple[str, ...] = 10,
+        likelihood: Literal["bernoulli", "normal"] = "bernoulli",
+        latent_dim: int = 35,
+        network: Network = "dense",
+        hidden_units: tuple[int, ...] = (),
+        beta: float = 1.0,
+        warmup: float = 0.0,
+    ):
+        """Builds the model with fresh weights.
+
+        Args:
+            image_shape: height, width and channels of the images.
+            classes: the number of classes, or their names.
+            likelihood: of pixels: Bernoulli on binarised images, or normal with a fixed stddev.
+            latent_dim: dimensions Z of the code.
+            network: fully connected, or residual and convolutional.
+            hidden_units: widths of the hidden layers, 500 500 by default, or channels of the convolutional stages, 32
+                64 by default, the last of which holds for further stages; mirrored in the decoder.
+            beta: weight of the rate in the loss; 1 is the ELBO.
+            warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
+
+        Raises:
+            TypeError, ValueError: a hyperparameter out of range; the message names it.
+        """
+        super().__init__(latent_dim=latent_dim, image_shape=image_shape, classes=classes, likelihood=likelihood)
+        self.weigh(beta=beta, warmup=warmup)
+        self.convolutional = network == "conv"
+        self.encoder, self.decoder = autoencoder.make(network, hidden_units, self, 2 * self.latent_dim, labelled=True)
+
+    def posterior(self, image, label):
+        """q(z|x,y) of images [B, H, W, C] and labels [B]: batch [B], event [Z]."""
+        return posteriors.diagonal_normal(self.encoder([image, tf.one_hot(label, len(self.class_names))]))
+
+    def likelihood(self, latent, label):
+        """p(x|z,y) of codes [..., B, Z] and labels [B]: batch [..., B], event [H, W, C]."""
+        vectors = one_hot(label, tf.shape(latent)[:-1], len(self.class_names))
+        return self.pixels(apply(self.decoder, latent, vectors))
+
+    def elbo_terms(self, image, noise, label):
+        """Distortion and rate of images [B, H, W, C] and labels [B] under noise [L, B, Z]; both [B], nats."""
+        posterior = self.posterior(image, label)
+        latent = posterior.bijector.forward(noise)  # z = mu + sigma * eps, [L, B, Z]
+        distortion = -tf.reduce_mean(self.likelihood(latent, label).log_prob(image), 0)
+        rate = tfd.kl_divergence(posterior, self.prior)
+        return distortion, rate
+
+
+build = CVAE
