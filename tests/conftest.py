@@ -49,6 +49,12 @@ def nothing_prepared(monkeypatch, tmp_path, no_network):
     return directory
 
 
+@pytest.fixture
+def no_xla(monkeypatch):
+    """Training steps are not compiled by XLA, which would take longer than a small training."""
+    monkeypatch.setattr(loop, "uses_xla", lambda model: False)
+
+
 @pytest.fixture(scope="session")
 def small_vae():
     """A function that builds a VAE small enough for a test, the same weights each time."""

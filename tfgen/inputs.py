@@ -114,6 +114,8 @@ def labels(label, n: int, names, model: str) -> np.ndarray:
     if label is None:
         raise TypeError(f"{model} needs label=, {choices}, or {n} of them")
     array = np.asarray(label)
+    if array.shape == (0,):
+        array = array.astype(np.int64)  # an empty list is one of floats to NumPy
     if array.dtype.kind == "U":
         if names is None:
             raise TypeError(f"label must be {choices}, or {n} of them; got {label!r}")

@@ -20,13 +20,13 @@ import tfgen
 imported = time.perf_counter()
 model = tfgen.load(sys.argv[1])
 loaded = time.perf_counter()
-given = {"digit": 5} if model.conditional else {}
-model.sample(**given).numpy()
+label = {"label": 5} if model.conditional else {}
+model.sample(**label).numpy()
 drawn = time.perf_counter(), time.process_time()
 again = []
 for _ in range(50):
     start = time.perf_counter()
-    model.sample(**given).numpy()
+    model.sample(**label).numpy()
     again.append(time.perf_counter() - start)
 print(json.dumps({
     "import of TensorFlow": libraries - began[0], "import of tfgen": imported - libraries, "load": loaded - imported,

@@ -17,7 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen import data, evaluation, loading, runs
+from tfgen import data
+from tfgen.evaluation import images as seen
+from tfgen.storage import entries, loading, runs
 from zoo import evaluate, report, settings
 
 PEERS = Path(__file__).parent / "peers"
@@ -59,15 +61,15 @@ def main() -> None:
 
     dataset = data.load(data.DEFAULT)
     model = loading.load(options.model)
-    config = loading.shipped(options.model) if options.model in loading.entries() else runs.read_config(options.model)
+    config = loading.shipped(options.model) if options.model in entries.entries() else runs.read_config(options.model)
     count = options.images or settings.epochs(config["recipe"]) * config["splits"]["train"]["images"]
     if options.peer:
-        theirs = evaluation.as_float(np.load(options.peer))[: options.samples]
+        theirs = seen.as_float(np.load(options.peer))[: options.samples]
     else:
         theirs = peer_samples(dataset.train.images, count, options.samples)
     if options.save:
         np.save(options.save, np.round(255 * theirs).astype(np.uint8))
-    ours = evaluation.samples(model, np.zeros(options.samples, np.int64))  # how many; no digit is asked for
+    ours = seen.samples(model, np.zeros(options.samples, np.int64))  # how many; no digit is asked for
 
     scores, network = {}, evaluate.recogniser(dataset)
     for name, samples in (("tfgen", ours), ("PyTorch", theirs)):

@@ -23,25 +23,25 @@ def train(entry: str, strategy: str, batch: int) -> None:
     """Trains in this process and prints the images/s of all devices together."""
     import numpy as np
 
-    import tfgen  # noqa: F401  (imports TensorFlow without its start-up lines)
-    import tensorflow as tf  # isort: skip
-
-    from tfgen import callbacks, data, loading, strategies, training
+    from tfgen import data
+    from tfgen.quiet import tf
+    from tfgen.storage import entries
+    from tfgen.training import callbacks, loop, strategies
 
     if strategy == "mirrored":
         (cpu,) = tf.config.list_physical_devices("CPU")
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     if strategy == "without XLA":
-        training.uses_xla = lambda model: False
+        loop.uses_xla = lambda model: False
     devices = strategies.make(strategy if strategy in strategies.STRATEGIES else "single", lambda line: None)
     dataset, _ = data.load_or_embedded()
     images = data.Split("train", np.resize(dataset.train.images, [IMAGES, 28, 28, 1]), np.zeros(IMAGES, np.int64))
     with devices.scope():
-        training.set_initial_seed(0)
-        model, module = loading.build(entry, {}), loading.entry_module(entry)
-        module.compile_model(model, learning_rate=module.LEARNING_RATE, steps=IMAGES // batch * EPOCHS)
+        loop.set_initial_seed(0)
+        model, module = entries.build(entry, {}), entries.module(entry)
+        model.compile_recipe(learning_rate=module.LEARNING_RATE, steps=IMAGES // batch * EPOCHS)
     throughput = callbacks.Throughput(IMAGES // batch * batch)
-    training.fit(model, images, epochs=EPOCHS, batch_size=batch, callbacks=[throughput])
+    loop.fit(model, images, epochs=EPOCHS, batch_size=batch, callbacks=[throughput])
     strategies.meet(devices)
     print(statistics.median(throughput.rates[1:]))
 

@@ -11,21 +11,23 @@ import sys
 # DCGAN are others than in the call before, by more than rounding.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
-import keras
-import numpy as np
+from tfgen import quiet
 
-import tfgen  # noqa: F401  (imports TensorFlow without its start-up lines)
+tf = quiet.import_tensorflow()
 
-import tensorflow as tf  # isort: skip
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
 
-from tfgen import data, loading, strategies, training
+from tfgen import data  # noqa: E402
+from tfgen.storage import entries  # noqa: E402
+from tfgen.training import loop, strategies  # noqa: E402
 
 RATE, BATCH = 1e-2, 24
 ENTRIES = {  # name -> entry, hyperparameters, norm that gradients are clipped to
     "vae": ("vae", {"latent_dim": 3, "hidden_units": (16,), "samples": 2}, None),
     "cvae": ("cvae", {"latent_dim": 3, "hidden_units": (16,)}, 1.0),
     "iaf_vae": ("iaf_vae", {"latent_dim": 4, "channels": (2, 4), "flow_width": 8, "context_dim": 4}, None),
-    "aae": ("aae", {"latent_dim": 2, "hidden_units": (16,), "prior": "mixture", "posterior": "normal"}, None),
+    "aae": ("aae", {"latent_dim": 2, "hidden_units": (16,), "prior": "petals", "posterior": "normal"}, None),
     "dcgan": ("dcgan", {"latent_dim": 8, "filters": 4, "discriminator_steps": 2}, None),
 }
 
@@ -33,14 +35,14 @@ ENTRIES = {  # name -> entry, hyperparameters, norm that gradients are clipped t
 def step(strategy, images, entry: str, hyperparameters: dict, clip_norm):
     """The metrics of a step, and the gradient of every variable by the optimiser that moved it."""
     with strategy.scope():
-        training.set_initial_seed(0)
-        model = loading.build(entry, hyperparameters)
-        loading.entry_module(entry).compile_model(model, learning_rate=RATE, steps=10)
+        loop.set_initial_seed(0)
+        model = entries.build(entry, hyperparameters)
+        model.compile_recipe(learning_rate=RATE, steps=10)
         model.clip_norm = clip_norm
         model.build_optimizers()
-    loop = training.ResidentLoop(model, images, BATCH, seed=0)
+    steps = loop.Loop(model, images, BATCH, seed=0)
     rows = tf.constant(np.random.default_rng(0).permutation(len(images.images))[None, :BATCH], tf.int32)
-    metrics, _ = loop.compiled(rows, 1, 1)  # the second step, in which every network moves
+    metrics, _ = steps.compiled(rows, tf.constant(1), tf.constant(1))  # the second step, in which every network moves
     slots = [slot for optimizer in (model.optimizers or {"": model.optimizer}).values() for slot in optimizer.variables]
     gradients = [slot.numpy() / -RATE for slot in slots if "momentum" in slot.path]
     return {name: float(value) for name, value in metrics.items()}, gradients
@@ -61,7 +63,7 @@ def main() -> None:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     one, two = strategies.make("single"), strategies.make("mirrored")
     assert two.num_replicas_in_sync == 2
-    training.uses_xla = lambda model: False  # whose noise of the same seed is another
+    loop.uses_xla = lambda model: False  # whose noise of the same seed is another
     tf.nn.moments = moments
     keras.optimizers.Adam = lambda *_, **__: keras.optimizers.SGD(RATE, momentum=0.9)
     images = data.load("digits").train

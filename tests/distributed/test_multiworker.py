@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import tfgen
-from tfgen import runs, training
+from tfgen.storage import runs
+from tfgen.training import loop
 
 OPTIONS = ("vae", "--dataset", "digits", "--batch-size", "1296", "--network", "conv", "--hidden-units", "4", "8")
 
@@ -53,6 +54,7 @@ def losses(run) -> list[float]:
     return [row["loss"] for row in runs.read_history(run)]
 
 
+@pytest.mark.slow
 def test_two_workers_train_as_one_process_does_and_one_writes(command, tmp_path):
     """An epoch is one step here, so that the first loss is that of the first step."""
     both, alone = [tmp_path / "first", tmp_path / "second"], tmp_path / "alone"
@@ -95,7 +97,7 @@ def test_a_lost_worker_ends_the_other_and_the_run_goes_on(tmp_path, lost):
 @pytest.mark.slow
 def test_two_workers_learn_mnist_as_one_process_does(command, monkeypatch, mnist, tmp_path):
     """Of the same noise: XLA, which one process would use, draws other numbers from the same seed."""
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+    monkeypatch.setattr(loop, "uses_xla", lambda model: False)
     options = ("vae", "--dataset", "mnist", "--epochs", "5")
     assert [code for code, *_ in ends(workers(*options, run_dirs=[tmp_path / "two"] * 2), 3000)] == [0, 0]
     assert command(*options, "--run-dir", tmp_path / "one")[0] == 0

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import tensorflow as tf
 
-from tfgen import strategies, training
+from tfgen.training import loop, strategies
 
 ADDRESSES = ["localhost:1", "localhost:2"]
 
@@ -103,8 +103,8 @@ def test_an_error_of_this_machine_is_no_lost_one(machines, kind):
 
 def test_a_batch_is_shared_evenly_or_not_at_all(digits):
     with pytest.raises(ValueError, match="shared by 3 devices, must be divisible by 3, got 100"):
-        training.check_batch_size(100, digits.train, SimpleNamespace(num_replicas_in_sync=3))
-    training.check_batch_size(99, digits.train, SimpleNamespace(num_replicas_in_sync=3))
+        loop.check_batch_size(100, digits.train, SimpleNamespace(num_replicas_in_sync=3))
+    loop.check_batch_size(99, digits.train, SimpleNamespace(num_replicas_in_sync=3))
 
 
 def test_mirrored_on_one_device_is_a_plain_training_and_says_so(command, trained_run, small_run_options, tmp_path):
@@ -121,7 +121,7 @@ def test_mirrored_on_one_device_is_a_plain_training_and_says_so(command, trained
         (("--strategy", "multiworker"), "needs TF_CONFIG"),
         (
             ("--strategy", "multiworker", "--on-nan", "rollback"),
-            "on-nan rollback is not there for strategy multiworker",
+            "on-nan rollback is not available with strategy multiworker",
         ),
         (("--strategy", "all"), "strategy"),
         (("--precision", "float16"), "precision"),

@@ -1,7 +1,6 @@
 """What lies in a version and beside it: warm-up records, cards, golden requests, and a server's configuration."""
 
 import re
-import typing
 
 import numpy as np
 import pytest
@@ -134,19 +133,10 @@ def test_answers_agree_up_to_rounding_only():
     assert golden.distance(expected + np.array([[0.25], [0]]), expected) == 0.25
 
 
-def variants(entry: str):
-    """The hyperparameters of an entry that choose between networks, priors or the like, each with its other choices."""
-    for name, parameter in entries.parameters(entry).items():
-        if typing.get_origin(parameter.annotation) is typing.Literal:
-            for choice in typing.get_args(parameter.annotation):
-                if choice != entries.module(entry).SMALL.get(name, parameter.default):
-                    yield {name: choice}
-
-
 @pytest.mark.parametrize("entry", tfgen.entries())
 def test_variants_of_the_entries_have_operations_that_a_server_runs(entry, small, tmp_path):
     known = operations()
-    for number, variant in enumerate(variants(entry)):
+    for number, variant in enumerate(getattr(entries.module(entry), "VARIANTS", ())):
         model, version = small(entry, **variant), tmp_path / str(number)
         signatures.save(model, model.signatures(2), version)
         label = {"label": np.arange(3)} if model.conditional else {}

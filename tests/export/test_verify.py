@@ -10,7 +10,6 @@ import pytest
 
 from export import contract, golden, manifest, verify
 
-
 HEAVY = ("tensorflow", "tensorflow.python", "keras", "tf_keras", "tensorflow_probability")
 
 

@@ -1,45 +1,9 @@
-"""What users hand over: taken where it is right, and named with the choices where it is not."""
+"""Hyperparameters and options: taken where they are right, and named with the choices where they are not."""
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tfgen import checks
-
-
-@pytest.mark.parametrize("image", [np.uint8, np.bool_, np.float16, np.float32, np.float64])
-def test_images_of_every_kind_become_fractions(image):
-    given = (np.eye(28)[None, ..., None] * (255 if image == np.uint8 else 1)).astype(image)
-    taken = checks.images(given)
-    assert taken.dtype == tf.float32
-    np.testing.assert_array_equal(taken[0, ..., 0], np.eye(28))
-
-
-@pytest.mark.parametrize("digit", [3, np.int64(3), [3, 3], np.array([3, 3], np.uint8), tf.constant([3, 3])])
-def test_digit_is_one_int_or_one_a_row(digit):
-    taken = checks.digits(digit, 2, "cvae")
-    assert taken.dtype == tf.int64
-    np.testing.assert_array_equal(taken, [3, 3])
-
-
-@pytest.mark.parametrize(
-    ("digit", "error", "words"),
-    [
-        (None, TypeError, ["cvae", "digit=", "0..9"]),
-        (10, ValueError, ["0..9", "10"]),
-        (-1, ValueError, ["0..9", "-1"]),
-        ([1, 11], ValueError, ["0..9", "11"]),
-        (2.0, TypeError, ["0..9", "2.0"]),
-        ("2", TypeError, ["0..9", "'2'"]),
-        (True, TypeError, ["0..9", "True"]),
-        ([1, 2, 3], ValueError, ["2 of them", "[3]"]),
-        ([[1, 2]], ValueError, ["2 of them", "[1, 2]"]),
-    ],
-)
-def test_wrong_digits_are_named(digit, error, words):
-    with pytest.raises(error) as caught:
-        checks.digits(digit, 2, "cvae")
-    assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 @pytest.mark.parametrize(("value", "smallest"), [(1, 1), (np.int32(7), 1), (0, 0)])
@@ -87,3 +51,57 @@ def test_wrong_choice_is_named_with_the_choices():
     checks.one_of("covariance", "full", ("diagonal", "full"))
     with pytest.raises(ValueError, match="covariance must be one of diagonal, full; got 'round'"):
         checks.one_of("covariance", "round", ("diagonal", "full"))
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 1), [16, 128, 3], np.array([17, 30, 1])])
+def test_shape_of_images_is_taken_as_three_ints(shape):
+    taken = checks.image_shape(shape)
+    assert taken == tuple(shape)
+    assert {type(side) for side in taken} == {int}
+
+
+@pytest.mark.parametrize(
+    ("shape", "error", "words"),
+    [
+        ((28, 28), ValueError, ["three ints", "(28, 28)"]),
+        (28, ValueError, ["three ints", "28"]),
+        ((15, 28, 1), ValueError, ["16 to 128", "15 x 28"]),
+        ((28, 129, 1), ValueError, ["16 to 128", "28 x 129"]),
+        ((28, 28, 2), ValueError, ["1 channel", "3", "got 2"]),
+        ((28.0, 28, 1), TypeError, ["image_shape", "28.0"]),
+        ((28, 28, "1"), TypeError, ["image_shape", "'1'"]),
+    ],
+)
+def test_wrong_shape_of_images_is_named(shape, error, words):
+    with pytest.raises(error) as caught:
+        checks.image_shape(shape)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_classes_are_a_number_or_names():
+    assert checks.class_names(3) == checks.class_names(np.int64(3)) == ("0", "1", "2")
+    assert checks.class_names(["cat", "dog"]) == ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("classes", "error", "words"),
+    [
+        (0, ValueError, ["at least 1", "0"]),
+        (True, TypeError, ["True"]),
+        (2.0, TypeError, ["number of classes or their names", "2.0"]),
+        ("cat", TypeError, ["number of classes or their names", "'cat'"]),
+        ((), TypeError, ["number of classes or their names"]),
+        ((1, 2), TypeError, ["number of classes or their names", "(1, 2)"]),
+        (("cat", "dog", "cat"), ValueError, ["'cat'", "more than once"]),
+    ],
+)
+def test_wrong_classes_are_named(classes, error, words):
+    with pytest.raises(error) as caught:
+        checks.class_names(classes)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_number_of_ints_is_asked_for():
+    assert checks.positive_ints("channels", [1, np.int32(2)], 2) == (1, 2)
+    with pytest.raises(ValueError, match="channels must be 2 ints here, got 3: 1, 2, 3"):
+        checks.positive_ints("channels", (1, 2, 3), 2)

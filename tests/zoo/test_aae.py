@@ -5,20 +5,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import distributions, evaluation, seeds
-from zoo import aae
+from tfgen import seeds
+from tfgen.distributions import likelihoods, priors
+from tfgen.evaluation.images import as_float
+from zoo.models import aae
 
 
 def built(**hyperparameters):
     keras.utils.set_random_seed(0)
     model = aae.build(**({"latent_dim": 2, "hidden_units": (16,)} | hyperparameters))
-    aae.compile_model(model, learning_rate=1e-2, steps=100)
+    model.compile_recipe(learning_rate=1e-2, steps=100)
     return model
 
 
 @pytest.fixture(scope="module")
 def batch(digits):
-    image = evaluation.as_float(digits.train.binarised()[:32])
+    image = as_float(digits.train.binarised()[:32])
     return {"image": tf.constant(image), "label": tf.constant(digits.train.labels[:32])}
 
 
@@ -122,39 +124,39 @@ def test_deterministic_posterior_has_no_spread(digits):
     assert (spread.numpy() > 0).all()
 
 
-def test_mixture_is_the_average_of_its_petals():
-    model = built(prior="mixture")
+def test_prior_is_the_average_of_its_petals():
+    model = built(prior="petals")
     points = tf.random.stateless_normal([50, 2], [0, 1]) * 2
-    petals = distributions.digit_petals(tf.range(10))
+    petals = priors.petal(tf.range(10), 10)
     average = tf.reduce_logsumexp(petals.log_prob(points[:, None]), 1) - np.log(10)
     np.testing.assert_allclose(model.prior.log_prob(points), average, rtol=1e-4)
 
 
-def test_samples_of_the_mixture_follow_it():
-    model = built(prior="mixture")
+def test_samples_of_the_petals_follow_them():
+    model = built(prior="petals")
     drawn = model.draw_prior(seeds.row_seeds(0, 4000)).numpy()
-    digit = distributions.digit_petals(tf.range(10)).log_prob(drawn[:, None]).numpy().argmax(1)
+    digit = priors.petal(tf.range(10), 10).log_prob(drawn[:, None]).numpy().argmax(1)
     shares = np.bincount(digit, minlength=10) / len(drawn)
     assert np.abs(shares - 0.1).max() < 0.025
-    np.testing.assert_allclose(drawn[digit == 0].mean(0), [distributions.PETAL_DISTANCE, 0], atol=0.2)
+    np.testing.assert_allclose(drawn[digit == 0].mean(0), [priors.PETAL_DISTANCE, 0], atol=0.2)
 
 
-def test_discriminator_is_given_the_label_of_a_mixture_alone():
+def test_discriminator_is_told_the_label_of_petals_alone():
     codes, labels = tf.zeros([2, 2]), tf.constant([0, 5])
-    told, untold = (built(prior=prior).logit(codes, labels).numpy()[:, 0] for prior in ("mixture", "normal"))
+    told, untold = (built(prior=prior).logit(codes, labels).numpy()[:, 0] for prior in ("petals", "normal"))
     assert told[0] != told[1]
     assert untold[0] == untold[1]
 
 
 def test_gaussian_likelihood_trains_on_grey_levels():
-    assert built().binary
+    assert built().pixels.protocol == "dynamic"
     grey = built(likelihood="normal")
-    assert not grey.binary
+    assert grey.pixels.protocol == "grey"
     image = tf.fill([1, 28, 28, 1], 0.5)
-    expected = -0.5 * np.log(2 * np.pi * distributions.PIXEL_STDDEV**2) * 784
-    assert distributions.normal_image(tf.zeros([1, 28, 28, 1])).log_prob(image).numpy() == pytest.approx(expected)
+    expected = -0.5 * np.log(2 * np.pi * likelihoods.PIXEL_STDDEV**2) * 784
+    assert grey.pixels(tf.zeros([1, 28, 28, 1])).log_prob(image).numpy() == pytest.approx(expected)
 
 
-def test_mixture_needs_the_plane():
-    with pytest.raises(ValueError, match="needs latent_dim 2, got 8"):
-        aae.build(prior="mixture")
+def test_petals_need_the_plane():
+    with pytest.raises(ValueError, match="need latent_dim 2, got 8"):
+        aae.build(prior="petals")

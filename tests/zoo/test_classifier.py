@@ -6,7 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
-from tfgen import data, evaluation, manifest, recognition, runs
+from tfgen.evaluation.images import as_float
+from tfgen import data
+from tfgen.evaluation import likelihood, recognition
+from tfgen.storage import manifest, runs
 from zoo import classifier
 
 
@@ -34,7 +37,7 @@ def test_features_do_not_depend_on_chunks_or_on_how_pixels_are_stored(shipped, d
     assert features.std() > 0.1
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
     monkeypatch.setattr(recognition, "CHUNK", 4)
-    for again in recognition.recognise(shipped, images), recognition.recognise(shipped, evaluation.as_float(images)):
+    for again in recognition.recognise(shipped, images), recognition.recognise(shipped, as_float(images)):
         np.testing.assert_allclose(again[0], features, atol=1e-4)
         np.testing.assert_allclose(again[1], probabilities, atol=1e-5)
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import networks
-from zoo import cvae
+from tfgen.networks import autoencoder
+from zoo.models import cvae
 
 
-@pytest.fixture(scope="module", params=networks.HIDDEN_UNITS)
+@pytest.fixture(scope="module", params=autoencoder.KINDS)
 def model(request):
     keras.utils.set_random_seed(0)
     return cvae.build(latent_dim=3, network=request.param, hidden_units=(8, 16))
@@ -61,8 +61,8 @@ def test_beta_weighs_the_rate_and_nothing_else(digits):
 def test_fit_needs_the_digits(digits):
     model, other = (cvae.build(latent_dim=3, hidden_units=(8,)) for _ in range(2))
     for compiled in (model, other):
-        cvae.compile_model(compiled, learning_rate=1e-3, steps=10)
-    with pytest.raises(ValueError, match=r"fit\(images, digits\)"):
+        compiled.compile_recipe(learning_rate=1e-3, steps=10)
+    with pytest.raises(ValueError, match=r"fit\(images, labels\)"):
         other.fit(digits.train.images[:20], epochs=1, verbose=0)
     history = model.fit(digits.train.images[:40], digits.train.labels[:40], epochs=1, batch_size=20, verbose=0)
     assert np.isfinite(history.history["loss"]).all()

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import tfgen
-from tfgen import evaluation, loading, runs
+from tfgen.evaluation.images import as_float
+from tfgen.storage import entries, loading, runs
 from zoo import classifier, commands, evaluate, report
 
 SMALL = {
@@ -61,7 +62,7 @@ def command(call):
 @pytest.mark.parametrize("entry", tfgen.entries())
 def test_every_model_is_measured_by_all_that_it_has(entry, as_mnist):
     keras.utils.set_random_seed(0)
-    model = loading.build(entry, SMALL.get(entry, {}))
+    model = entries.build(entry, SMALL.get(entry, {}))
     metrics = evaluate.evaluate(model, as_mnist, evaluate.recogniser(as_mnist), k=2, images=40)
     numbers = {name: value for name, value in metrics.items() if name not in ("protocol", "evaluation")}
     assert set(numbers) == FEATURES | {f"floor_{name}" for name in FEATURES} | OF_ITS_OWN[entry]
@@ -78,7 +79,7 @@ def test_every_model_is_measured_by_all_that_it_has(entry, as_mnist):
 
 def test_test_images_themselves_are_the_perfect_samples(as_mnist):
     test = as_mnist.test
-    images = evaluation.as_float(test.images)
+    images = as_float(test.images)
     measured = functools.partial(
         evaluate.in_features, evaluate.recogniser(as_mnist), dataset=as_mnist, track=lambda loop, name: loop
     )
@@ -161,7 +162,7 @@ def test_evaluations_stand_side_by_side_and_none_is_lost(run, command, tmp_path)
 
 
 def test_all_that_is_drawn_follows_the_seed(as_mnist):
-    model = loading.build("vae", SMALL["vae"])
+    model = entries.build("vae", SMALL["vae"])
     network = evaluate.recogniser(as_mnist)
     first, again, other = (evaluate.evaluate(model, as_mnist, network, k=2, images=40, seed=seed) for seed in (1, 1, 2))
     drawn = ["test_neg_elbo", "test_distortion", "test_nll", "frechet", "kid", "floor_kid"]
@@ -197,7 +198,7 @@ def test_numbers_on_another_data_set_go_elsewhere(run, command, tmp_path, as_mni
 
 
 @pytest.mark.parametrize(
-    ("signal", "expected", "word"), [(KeyboardInterrupt, 130, "interrupted"), (commands.Terminated, 143, "terminated")]
+    ("signal", "expected", "word"), [(KeyboardInterrupt, 130, "interrupted"), (commandline.Terminated, 143, "terminated")]
 )
 def test_interrupted_evaluation_writes_nothing(run, command, monkeypatch, signal, expected, word):
     def interrupt(*arguments, **options):

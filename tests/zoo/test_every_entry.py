@@ -8,7 +8,10 @@ import pytest
 import tensorflow as tf
 
 import tfgen
-from tfgen import evaluation, loading, runs, training, weights
+from tfgen.evaluation import likelihood
+from tfgen.evaluation.images import as_float
+from tfgen.storage import entries, loading, runs, weights
+from tfgen.training import loop
 from zoo import figures, sample, train
 
 SMALL = {  # hyperparameters that keep a test short; an entry that is not named here is built as it is
@@ -26,7 +29,7 @@ VARIANTS = {
     "cvae conv": ("cvae", CONV),
     "iaf_vae without flow": ("iaf_vae", SMALL["iaf_vae"] | {"flow_steps": 0}),
     "aae grey": ("aae", SMALL["aae"] | {"posterior": "deterministic", "likelihood": "normal"}),
-    "aae mixture": ("aae", {"latent_dim": 2, "hidden_units": (32,), "prior": "mixture"}),
+    "aae petals": ("aae", {"latent_dim": 2, "hidden_units": (32,), "prior": "petals"}),
     "dcgan uniform": ("dcgan", SMALL["dcgan"] | {"prior": "uniform", "discriminator_steps": 2}),
 }
 
@@ -34,10 +37,10 @@ VARIANTS = {
 def built(variant, seed=0):
     """A small model of a variant, the same weights for the same seed, compiled by its recipe."""
     entry, hyperparameters = VARIANTS[variant]
-    module = loading.entry_module(entry)
-    training.set_initial_seed(seed)
+    module = entries.module(entry)
+    loop.set_initial_seed(seed)
     model = module.build(**hyperparameters)
-    module.compile_model(model, learning_rate=1e-3, steps=100)
+    model.compile_recipe(learning_rate=1e-3, steps=100)
     return model
 
 
@@ -79,7 +82,7 @@ def test_plain_fit_takes_images_and_digits_where_they_are_needed(variant, digits
     model = built(variant)
     images, labels = tf.constant(digits.train.images[:8]), tf.constant(digits.train.labels[:8])
     for batch in (images, (images, labels)):
-        if batch is images and (model.conditional or variant == "aae mixture"):
+        if batch is images and (model.conditional or variant == "aae petals"):
             with pytest.raises(ValueError, match=r"call fit\(images, digits\)"):
                 model.train_step(batch)
         else:
@@ -134,7 +137,7 @@ def test_every_variable_moves_in_its_phase_and_only_there(variant, digits, monke
     if model.optimizers:
         monkeypatch.setattr(model, "descend", watched, raising=False)
     for step in range(3):  # what stands before a zero-initialised kernel has its first gradient one step later
-        image = tf.constant(evaluation.as_float(digits.train.images[step * 20 : step * 20 + 20]))
+        image = tf.constant(as_float(digits.train.images[step * 20 : step * 20 + 20]))
         batch = {"image": image, "label": tf.constant(digits.train.labels[step * 20 : step * 20 + 20])}
         paths = changed(lambda batch=batch, step=step: model.update(batch, tf.constant([0, step]), tf.constant(step)))
         moved.setdefault("any", set()).update(paths)
@@ -143,8 +146,8 @@ def test_every_variable_moves_in_its_phase_and_only_there(variant, digits, monke
 
 
 def test_training_stays_finite(variant, digits, monkeypatch):
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than 21 steps
-    history = training.fit(built(variant), digits.train, epochs=1, batch_size=60).history
+    monkeypatch.setattr(loop, "uses_xla", lambda model: False)  # whose compilation takes longer than 21 steps
+    history = loop.fit(built(variant), digits.train, epochs=1, batch_size=60).history
     assert all(np.isfinite(values).all() for values in history.values())
 
 
@@ -154,7 +157,7 @@ def test_weights_survive_a_round_trip_bit_for_bit(variant, tmp_path):
     weights.save(model, path)
     entry, hyperparameters = VARIANTS[variant]
     keras.utils.set_random_seed(1)
-    other = loading.build(entry, hyperparameters)
+    other = entries.build(entry, hyperparameters)
     weights.load(other, path)
     for ours, theirs in zip(model.weights, other.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -176,7 +179,7 @@ def test_command_line_trains_samples_and_draws(entry, tmp_path, capsys):
     assert {"samples.png", "history.png"} <= drawn
 
     picture = tmp_path / "five.png"
-    conditional = loading.entry_module(entry).build(**SMALL.get(entry, {})).conditional
+    conditional = entries.module(entry).build(**SMALL.get(entry, {})).conditional
     sample.main(
         [str(run), "--n", "2", "--seed", "0", "--out", str(picture), *(["--digit", "5"] if conditional else [])]
     )

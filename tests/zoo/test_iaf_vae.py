@@ -7,8 +7,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 import tfgen
-from tfgen import distributions, evaluation
-from zoo import iaf_vae
+from tfgen.distributions import posteriors
+from tfgen.evaluation.images import as_float
+from zoo.models import iaf_vae
 
 TINY = {"latent_dim": 4, "channels": (4, 8), "flow_width": 16, "context_dim": 4}
 
@@ -20,12 +21,12 @@ def built(**hyperparameters):
 
 @pytest.fixture(scope="module")
 def images(digits):
-    return tf.constant(evaluation.as_float(digits.test.binarised()[:8]))
+    return tf.constant(as_float(digits.test.binarised()[:8]))
 
 
 def test_without_steps_it_is_the_plain_posterior(images):
     model = built(flow_steps=0)
-    posterior, plain = model.posterior(images), distributions.diagonal_normal(model.encoder(images))
+    posterior, plain = model.posterior(images), posteriors.diagonal_normal(model.encoder(images))
     np.testing.assert_array_equal(posterior.mean(), plain.mean())
     np.testing.assert_array_equal(posterior.stddev(), plain.stddev())
     noise = tf.random.stateless_normal([1, 8, 4], [0, 1])
@@ -40,7 +41,7 @@ def test_rate_is_the_mean_of_log_ratios(images):
         network.layers[-1].bias.assign(np.repeat([0.0, 50.0], model.latent_dim))  # m = 0, gate = 1
     noise = tf.random.stateless_normal([4000, 8, 4], [0, 1])
     _, rate = model.elbo_terms(images, noise)
-    start = distributions.diagonal_normal(model.encoder(images)[:, : 2 * model.latent_dim])
+    start = posteriors.diagonal_normal(model.encoder(images)[:, : 2 * model.latent_dim])
     np.testing.assert_allclose(rate, tfp.distributions.kl_divergence(start, model.prior), rtol=0.05)
 
 

@@ -9,29 +9,32 @@ import pytest
 import tensorflow as tf
 
 import tfgen
-from tfgen import evaluation, loading, networks, runs
+from tfgen.evaluation import likelihood
+from tfgen.evaluation.images import as_float
+from tfgen.networks import common
+from tfgen.storage import entries, loading, runs
 
 SMALL = {
     "vae": {"latent_dim": 3, "hidden_units": (16,), "covariance": "full"},
     "cvae": {"latent_dim": 3, "network": "conv", "hidden_units": (2, 4)},
     "iaf_vae": {"latent_dim": 4, "channels": (2, 4), "flow_width": 8, "context_dim": 4},
-    "aae": {"latent_dim": 2, "hidden_units": (16,), "posterior": "normal", "prior": "mixture"},
+    "aae": {"latent_dim": 2, "hidden_units": (16,), "posterior": "normal", "prior": "petals"},
     "dcgan": {"latent_dim": 8, "filters": 4, "discriminator_steps": 2},
 }
-HALF = [policy for policy in get_args(networks.Precision) if policy != "float32"]
+HALF = [policy for policy in get_args(common.Precision) if policy != "float32"]
 
 
 @pytest.fixture(scope="module")
 def batch(digits):
-    image = evaluation.as_float(digits.train.binarised()[:16])
+    image = as_float(digits.train.binarised()[:16])
     return {"image": tf.constant(image), "label": tf.constant(digits.train.labels[:16])}
 
 
 def built(entry, policy):
     keras.utils.set_random_seed(0)
-    with networks.precision(policy):
-        model = loading.build(entry, SMALL.get(entry, {}))
-    loading.entry_module(entry).compile_model(model, learning_rate=1e-3, steps=10)
+    with common.precision(policy):
+        model = entries.build(entry, SMALL.get(entry, {}))
+    entries.module(entry).compile_model(model, learning_rate=1e-3, steps=10)
     return model
 
 
@@ -109,15 +112,15 @@ def test_run_in_half_precision_is_loaded_and_measured_in_float32(command, digits
     assert model.dtype_policy.name == "float32"
     assert model.sample(2, seed=0).dtype == tf.float32
     metrics = json.loads((run / runs.METRICS).read_text())
-    assert metrics["test_neg_elbo"] == pytest.approx(evaluation.report(model, digits)["test_neg_elbo"], abs=1e-3)
+    assert metrics["test_neg_elbo"] == pytest.approx(likelihood.report(model, digits)["test_neg_elbo"], abs=1e-3)
 
 
 def test_precision_is_that_of_before_after_an_error():
-    with pytest.raises(RuntimeError), networks.precision("mixed_float16"):
+    with pytest.raises(RuntimeError), common.precision("mixed_float16"):
         raise RuntimeError
     assert keras.config.dtype_policy().name == "float32"
     with (
         pytest.raises(ValueError, match=r"precision must be one of float32, .*; got 'half'"),
-        networks.precision("half"),
+        common.precision("half"),
     ):
         pass

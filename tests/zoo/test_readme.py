@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tfgen import loading, manifest, weights
+from tfgen.storage import entries, loading, manifest, weights
 from zoo import table
 
 README = Path(__file__).parents[2] / "README.md"
@@ -27,7 +27,7 @@ def stand_in(tmp_path, monkeypatch):
     monkeypatch.setattr(loading, "shipped_folder", lambda: tmp_path / "weights")
     (tmp_path / "weights").mkdir()
     path = tmp_path / "weights" / "cvae.weights.h5"
-    weights.save(loading.build("cvae", {}), path)
+    weights.save(entries.build("cvae", {}), path)
     manifest.record(path, **RECORD, hyperparameters={})
 
 
@@ -54,7 +54,7 @@ def test_a_record_is_in_the_tables_with_its_number_beside_others(capsys):
     text = table.markdown({"cvae": RECORD})
     (about,) = (line for line in text.splitlines() if "1406.5298" in line)
     assert "| `python -m zoo.train cvae` | 1 h 2 min | 1,349,354 |" in about
-    assert 'src="zoo/pictures/cvae.png"' in about
+    assert 'src="docs/pictures/cvae.png"' in about
     assert "| `cvae` | test -ELBO | 88.32 |  | 98.5 in a thesis of 2018 (latent 35, protocol not stated) |" in text
     assert "| `cvae` | test NLL | 84.12 ± 0.20 (K = 1,000) |  |  |" in text
     assert "| `cvae` | Frechet distance | 1.23 | 0.10 |  |" in text
@@ -68,7 +68,7 @@ def test_the_command_writes_tables_and_pictures_between_its_marks(stand_in, tmp_
     readme.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
     table.main(["--readme", str(readme)])
     assert readme.read_text() == f"before\n{table.BEGIN}\n{table.markdown(table.shipped())}{table.END}\nafter\n"
-    assert (tmp_path / "zoo/pictures/cvae.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "docs/pictures/cvae.png").read_bytes().startswith(b"\x89PNG")
     readme.write_text("no marks")
     with pytest.raises(SystemExit) as stop:
         table.main(["--readme", str(readme)])

@@ -9,7 +9,8 @@ import pytest
 
 import tfgen
 from export import card
-from tfgen import loading, manifest, runs, training, weights
+from tfgen.storage import entries, loading, manifest, runs, weights
+from tfgen.training import loop
 from zoo import commands, evaluate, ship, train, verify
 
 SHIPPED = ("vae", "cvae", "iaf_vae", "aae", "dcgan", "classifier")
@@ -22,7 +23,7 @@ def quickly():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(evaluate, "SAMPLES", 200)
         patch.setattr(verify, "QUICK", {"images": 50, "k": 5})
-        patch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
+        patch.setattr(loop, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
         yield
 
 
@@ -80,7 +81,7 @@ def test_the_record_says_all_there_is_to_know(run, shipped):
 
 
 def test_a_training_by_the_recipe_is_a_short_command():
-    module = loading.entry_module("vae")
+    module = entries.module("vae")
     settings = {"epochs": module.EPOCHS, "batch_size": module.BATCH_SIZE, "learning_rate": module.LEARNING_RATE}
     config = {"entry": "vae", "recipe": settings, "dataset": "mnist", "seed": 0}
     written = json.loads(json.dumps(commands.defaults(module.build)))  # as config.json has them: tuples are lists
@@ -104,7 +105,7 @@ def test_single_precision_is_kept_where_half_changes_a_number(run, tmp_path, mon
     ship.main([str(run), "--to", str(tmp_path)])
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()][:2] == ["float16", "float32"]
     assert manifest.read(tmp_path)["cvae.weights.h5"]["precision"] == "float32"
-    other = loading.build("cvae", runs.read_config(run)["hyperparameters"])
+    other = entries.build("cvae", runs.read_config(run)["hyperparameters"])
     weights.load(other, tmp_path / "cvae.weights.h5")
     for ours, theirs in zip(tfgen.load(run).get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -121,7 +122,7 @@ def test_a_loaded_model_goes_on_training_with_fit(shipped, digits):
     model = tfgen.load("cvae")
     losses = model.fit(digits.train.images, digits.train.labels, batch_size=100, epochs=3, verbose=0).history["loss"]
     assert losses[-1] < losses[0]
-    assert float(model.optimizer.learning_rate) == pytest.approx(0.1 * loading.entry_module("cvae").LEARNING_RATE)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.1 * entries.module("cvae").LEARNING_RATE)
 
 
 def test_a_run_goes_on_with_a_tenth_of_its_own_step_size_and_its_own_clipping(run, tmp_path):

@@ -5,7 +5,7 @@ import json
 import matplotlib.image
 import pytest
 
-from tfgen import training
+from tfgen.training import loop
 from zoo import commands, study
 
 OPTIONS = ("latent", "--dataset", "digits", "--epochs", "1")
@@ -16,7 +16,7 @@ def short(monkeypatch):
     """Two small trainings without pictures."""
     monkeypatch.setattr(study, "SIZES", {"vae": (2,), "cvae": (35,)})
     monkeypatch.setattr(study, "HIDDEN_UNITS", {"vae": (8,), "cvae": (8,)})
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
+    monkeypatch.setattr(loop, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
     monkeypatch.setattr(commands, "draw", lambda *arguments: [])
 
 

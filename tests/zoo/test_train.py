@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import tfgen
-from tfgen import runs
-from zoo import vae
+from tfgen.storage import runs
+from zoo.models import vae
 
 TRAIN = [sys.executable, "-m", "zoo.train"]
 
@@ -56,7 +56,7 @@ def test_config_names_all_that_the_run_depends_on(trained_run):
     assert config["hyperparameters"]["covariance"] == "diagonal"  # defaults too: they may change with the code
     recipe = {"epochs": 2, "batch_size": 100, "learning_rate": vae.LEARNING_RATE}
     assert config["recipe"] == recipe | {"precision": "float32", "clip_norm": None, "cycles": 1}
-    assert config["care"]["strategy"] == "single"
+    assert config["safety"]["strategy"] == "single"
     assert (config["dataset"], config["protocol"], config["seed"]) == ("digits", "digits-dynamic", 0)
     assert {part: split["images"] for part, split in config["splits"].items()} == {
         "train": 1297,

@@ -20,7 +20,9 @@ import pytest
 import tensorflow as tf
 
 import tfgen
-from tfgen import callbacks, data, runs, training
+from tfgen import data
+from tfgen.storage import runs
+from tfgen.training import callbacks, loop
 from zoo import commands
 
 TRAIN = [sys.executable, "-m", "zoo.train"]
@@ -102,7 +104,7 @@ def doing(monkeypatch, place, name, act, number=1):
 
 
 def no_xla(monkeypatch):
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than the rest
+    monkeypatch.setattr(loop, "uses_xla", lambda model: False)  # whose compilation takes longer than the rest
 
 
 def test_sigterm_ends_training_in_one_line_that_says_what_is_saved(
@@ -126,7 +128,7 @@ def test_too_little_memory_is_one_line(command, monkeypatch, no_figures, tmp_pat
     def advance(loop, steps):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[100,500]")
 
-    monkeypatch.setattr(training.ResidentLoop, "advance", advance)
+    monkeypatch.setattr(loop.Loop, "advance", advance)
     assert command("vae", *small_run_options, "--run-dir", tmp_path / "run")[::2] == (
         2,
         "error: the device's memory is too small (batches of 100 images); a new run with a smaller --batch-size needs"

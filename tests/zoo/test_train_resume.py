@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import checkpoints, runs, training
-from zoo import commands, train, vae
+from tfgen.storage import runs
+from tfgen.training import checkpoints, loop
+from zoo import commands, train
+from zoo.models import vae
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def failing_above(monkeypatch, share: float):
         return terms | {"loss": tf.where(step >= 20, float("nan"), terms["loss"])} if high else terms
 
     monkeypatch.setattr(vae.VAE, "training_loss", training_loss)
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+    monkeypatch.setattr(loop, "uses_xla", lambda model: False)
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import training
-from zoo import vae
+from tfgen.training import loop
+from zoo.models import vae
 
 SEED = tf.constant([1, 2])
 
@@ -39,7 +39,7 @@ def test_beta_weighs_the_rate_and_nothing_else(small_vae, batch):
 
 def test_warm_up_covers_its_share_of_the_training(small_vae, batch):
     model = small_vae(warmup=0.25, beta=2.0)
-    vae.compile_model(model, learning_rate=1e-3, steps=400)
+    model.compile_recipe(learning_rate=1e-3, steps=400)
     for step, weight in ((0, 0.0), (50, 1.0), (100, 2.0), (399, 2.0)):
         terms = loss_terms(model, batch, step)
         np.testing.assert_allclose(terms["loss"], terms["distortion"] + weight * terms["rate"], rtol=1e-6)
@@ -61,7 +61,7 @@ def test_full_covariance_correlates_codes(small_vae, batch):
 
 def test_step_size_falls_to_zero_along_half_a_cosine_and_begins_anew(small_vae):
     model = small_vae()
-    vae.compile_model(model, learning_rate=1e-3, steps=1000)
+    model.compile_recipe(learning_rate=1e-3, steps=1000)
     schedule = [float(model.optimizer._learning_rate(step)) for step in (0, 500, 999, 1000)]
     np.testing.assert_allclose(schedule, [1e-3, 5e-4, 0, 1e-3], atol=1e-8)
 
@@ -69,8 +69,8 @@ def test_step_size_falls_to_zero_along_half_a_cosine_and_begins_anew(small_vae):
 def test_training_explains_held_out_images_better_than_their_mean(small_vae, digits):
     """A trained VAE beats the best model without a latent: every pixel an independent coin of its own bias."""
     model = small_vae(latent_dim=8, hidden_units=(64,))
-    vae.compile_model(model, learning_rate=3e-3, steps=30 * 25)
-    training.fit(model, digits.train, epochs=30, batch_size=50)
+    model.compile_recipe(learning_rate=3e-3, steps=30 * 25)
+    loop.fit(model, digits.train, epochs=30, batch_size=50)
     images = digits.test.binarised()
     bias = (digits.train.images / 255).mean(0).clip(1e-3, 1 - 1e-3)
     baseline = np.where(images, np.log(bias), np.log1p(-bias)).sum((1, 2, 3)).mean()

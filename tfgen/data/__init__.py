@@ -3,7 +3,7 @@
 dataset    Split and Dataset            loading   a data set by name, path or file
 folder     a folder of pictures         archive   an .npz file
 arrays     arrays and tf.data           embedded  scikit-learn's digits
-tfds       reading TensorFlow Datasets  prepared, download, names   which there are, and how they come
+tfds       reading TensorFlow Datasets  versions, download, names   which there are, and how they come
 pictures   decode, crop, resize         splits    train, validation, test
 
 Importing this imports neither TensorFlow nor TensorFlow Datasets.
@@ -12,7 +12,7 @@ Importing this imports neither TensorFlow nor TensorFlow Datasets.
 from tfgen.data.arrays import from_arrays
 from tfgen.data.dataset import Dataset, Split, UnavailableError
 from tfgen.data.loading import DEFAULT, EMBEDDED, check, load, load_or_embedded
-from tfgen.data.prepared import prepared
+from tfgen.data.versions import prepared
 
 __all__ = [
     "DEFAULT",

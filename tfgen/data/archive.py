@@ -1,11 +1,12 @@
 """An .npz file: `images`, perhaps `labels` and `classes`; or `x_train`, `y_train`, `x_test`, `y_test` as in Keras."""
 
 import hashlib
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from tfgen.data import arrays
+from tfgen.data import arrays, lfs
 from tfgen.data.dataset import Dataset
 
 LAYOUTS = "it needs images (and perhaps labels, classes), or x_train and x_test (and perhaps y_train and y_test)"
@@ -63,13 +64,14 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 
 
 def _opened(path: Path):
+    if lfs.is_pointer_file(path):
+        raise ValueError(f"{str(path)!r} is a Git LFS pointer, not the file itself")
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{str(path)!r} is no .npz file, or is cut off; numpy.savez(path, images=...) writes one")
     try:
-        file = np.load(path, allow_pickle=False)
+        return np.load(path, allow_pickle=False)
     except Exception as error:  # as above
         raise ValueError(f"{str(path)!r} cannot be read as an .npz file ({_first_line(error)})") from error
-    if isinstance(file, np.ndarray):
-        raise ValueError(f"{str(path)!r} holds one array and is no .npz file; numpy.savez(path, images=...) writes one")
-    return file
 
 
 def _check_names(names, path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tfgen.data.dataset import UnavailableError
-from tfgen.data.prepared import root
+from tfgen.data.versions import root
 
 HOSTS = {  # known without importing TFDS: where the most usual data sets are downloaded from
     "mnist": ("storage.googleapis.com", 443),

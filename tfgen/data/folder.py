@@ -41,6 +41,8 @@ def load(folder: Path, *, image_size=None, channels=None, seed=0, tell) -> Datas
     names = [file.relative_to(folder).as_posix() for file in files]
     images, kept, digest = _decoded(folder, files, names, image_size, channels, tell)
     parts, classes = _places([names[i] for i in kept])
+    if not classes and any("/" in names[i] for i in kept) and not all(part for part, _ in parts):
+        tell(f"some pictures of {str(folder)!r} lie outside its sub-folders, so these are not taken as classes")
     labels = _labels(parts, classes)
     divided = {}
     for part in dict.fromkeys(PARTS.get(part, "") for part, _ in parts):

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tfgen import checks
-from tfgen.data import archive, embedded, folder, names, pictures, prepared, tfds
+from tfgen.data import archive, embedded, folder, names, pictures, tfds, versions
 from tfgen.data.dataset import Dataset, UnavailableError
 
 EMBEDDED = embedded.NAME
@@ -105,9 +105,9 @@ def _find(name, data_dir, image_size, channels, seed) -> tuple[str, Path | str]:
         return kind, path
     if path.suffix.lower() == ".npz" or not TFDS_NAME.fullmatch(name):
         raise ValueError(f"no such folder or file: {name!r}" if name else "the name of the data set is empty")
-    if names.is_published(name) or prepared.versions(name, data_dir) or prepared.configurations(name, data_dir):
+    if names.is_published(name) or versions.every_version(name, data_dir) or versions.configurations(name, data_dir):
         return "published", name
-    raise ValueError(f"data set must be {names.choices(name, prepared.names(data_dir))}")
+    raise ValueError(f"data set must be {names.choices(name, versions.names(data_dir))}")
 
 
 def _check(data_dir, image_size, channels, seed) -> None:

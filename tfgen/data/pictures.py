@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from tfgen import checks
+from tfgen.data import lfs
 
 ADVICE = "give --image-size to crop and resize the pictures"
 
@@ -45,12 +46,12 @@ def decode(content: bytes, image_size: int | None = None, channels: int | None =
     """
     from PIL import Image, ImageOps
 
+    if lfs.is_pointer(content):
+        raise UnreadableError("a Git LFS pointer, not the picture")
     try:
         with Image.open(io.BytesIO(content)) as picture:
             if image_size:
-                picture.draft(
-                    picture.mode, (2 * image_size, 2 * image_size)
-                )  # a large JPEG is decoded at less than full size
+                picture.draft(picture.mode, (2 * image_size, 2 * image_size))  # spares decoding a large JPEG in full
             picture.load()
             with contextlib.suppress(Exception):  # a damaged note of the orientation spoils no pixel
                 picture = ImageOps.exif_transpose(picture)
@@ -93,9 +94,8 @@ def check_shape(shape) -> tuple[int, int, int]:
 def check_options(image_size, channels) -> None:
     """TypeError or ValueError unless the side to resize to and the number of channels are possible, or None."""
     if image_size is not None:
-        checks.in_range(
-            "image_size", checks.positive_int("image_size", image_size), checks.SMALLEST_SIDE, checks.LARGEST_SIDE
-        )
+        checks.positive_int("image_size", image_size)
+        checks.in_range("image_size", image_size, checks.SMALLEST_SIDE, checks.LARGEST_SIDE)
     if channels is not None:
         checks.one_of("channels", channels, checks.CHANNELS)
 

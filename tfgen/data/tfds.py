@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen.data import download, pictures, prepared, splits
+from tfgen.data import download, pictures, splits, versions
 from tfgen.data.dataset import Dataset
 
 BATCH = 1024  # images that are read at a time
@@ -31,13 +31,11 @@ def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, te
     """
     name, folders = _folders(name, data_dir)
     if not folders:
-        if data_dir is not None:
-            raise ValueError(f"data directory {str(data_dir)!r} holds no prepared {name!r} (looked for {name}/VERSION)")
         folders = [download.download(name, lambda features: _image_feature(features, name))]
-        name = folders[0].parent.relative_to(prepared.root()).as_posix()  # with the configuration, if TFDS chose one
+        name = folders[0].parent.relative_to(versions.root()).as_posix()  # with the configuration, if TFDS chose one
     damage = {}
     for folder in folders:
-        damage[folder] = prepared.visible_damage(folder)
+        damage[folder] = versions.visible_damage(folder)
         if damage[folder]:
             continue
         try:
@@ -48,24 +46,38 @@ def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, te
         if folder != folders[0]:
             tell(f"prepared data set {str(folders[0])!r} is damaged: {damage[folders[0]]}; using version {folder.name}")
         return Dataset(name, *splits.divide(parts, name, seed), classes, source=name)
-    newest = folders[0]
-    raise ValueError(
-        f"prepared data set {str(newest)!r} is damaged: {damage[newest]}; remove the folder or prepare it again"
-    )
+    raise _damaged(folders[0], damage[folders[0]])
+
+
+def check(name: str, data_dir=None) -> None:
+    """ValueError if a directory that must hold a data set does not, or if all its versions are visibly damaged."""
+    name, folders = _folders(name, data_dir)
+    damage = [versions.visible_damage(folder) for folder in folders]
+    if folders and all(damage):
+        raise _damaged(folders[0], damage[0])
+
+
+def _damaged(folder: Path, damage: str) -> ValueError:
+    return ValueError(f"prepared data set {str(folder)!r} is damaged: {damage}; remove the folder or prepare it again")
 
 
 def _folders(name: str, data_dir) -> tuple[str, list[Path]]:
-    """The name, with its only prepared configuration if none is named, and its versions; ValueError if several are."""
-    folders = prepared.versions(name, data_dir)
-    if folders or "/" in name:
-        return name, folders
-    configurations = prepared.configurations(name, data_dir)
+    """The name, with its only prepared configuration if none is named, and all its versions, the newest first.
+
+    Raises:
+        ValueError: several configurations to choose from, or no version in a directory that must hold one.
+    """
+    folders = versions.every_version(name, data_dir)
+    configurations = [] if folders or "/" in name else versions.configurations(name, data_dir)
     if len(configurations) > 1:
         names = ", ".join(f"{name}/{configuration}" for configuration in configurations)
         raise ValueError(f"data set {name!r} is prepared in several configurations: choose one of {names}")
     if configurations:
         name = f"{name}/{configurations[0]}"
-    return name, prepared.versions(name, data_dir)
+        folders = versions.every_version(name, data_dir)
+    if data_dir is not None and not folders:
+        raise ValueError(f"data directory {str(data_dir)!r} holds no prepared {name!r} (looked for {name}/VERSION)")
+    return name, folders
 
 
 def _read(folder: Path, name: str, image_size, channels, tell):
@@ -126,8 +138,6 @@ def _check_size(shape, name: str, image_size) -> None:
 
 def _images_and_labels(builder, part: str, name: str, shape, labelled: bool, image_size, channels):
     """(images uint8 [N, H, W, C], labels int64 [N]) of a part, in reading order."""
-    import tensorflow_datasets as tfds
-
     from tfgen.quiet import tf
 
     count = builder.info.splits[part].num_examples
@@ -135,31 +145,40 @@ def _images_and_labels(builder, part: str, name: str, shape, labelled: bool, ima
     height, width = (image_size or side for side in shape[:2])
     images, labels = np.empty((count, height, width, channels), np.uint8), np.zeros(count, np.int64)
     as_stored = shape == (height, width, channels)
-    elements = builder.as_dataset(
-        split=part,
-        decoders=tfds.decode.PartialDecoding({"image": True} | ({"label": True} if labelled else {})),
-        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False),  # file by file, nothing twice
-    )
-    elements = elements.batch(BATCH) if as_stored else elements.batch(1)
     row = 0
     try:
-        for element in elements.as_numpy_iterator():
-            stored = element["image"]
+        for image, label in _elements(builder, part, labelled).batch(BATCH if as_stored else 1).as_numpy_iterator():
             if name.startswith("emnist"):
-                stored = stored.transpose(0, 2, 1, 3)  # stored with rows and columns exchanged
-            rows = slice(row, row + len(stored))
+                image = image.transpose(0, 2, 1, 3)  # stored with rows and columns exchanged
+            rows = slice(row, row + len(image))
             row = rows.stop
             if row > count:
                 break
-            images[rows] = stored if as_stored else pictures.resized(stored[0], image_size, channels)
-            if labelled:
-                labels[rows] = element["label"]
+            images[rows] = image if as_stored else pictures.resized(image[0], image_size, channels)
+            labels[rows] = label
     except tf.errors.OpError as error:
         raise DamagedError(_what_is_corrupt(builder.info.splits[part].filepaths, part)) from error
     if row != count:
-        more = "more than " if row > count else ""
-        raise DamagedError(f"its part {part!r} has {more}{min(row, count)} images, where its description says {count}")
+        found = "more images" if row > count else f"{row} images"
+        raise DamagedError(f"its part {part!r} has {found}, where its description says {count}")
     return images, labels
+
+
+def _elements(builder, part: str, labelled: bool):
+    """A `tf.data.Dataset` of (image, label) in reading order, file by file; the labels are 0 where there are none."""
+    import tensorflow_datasets as tfds
+
+    from tfgen.quiet import tf
+
+    media = tfds.features.Image | tfds.features.Video | tfds.features.Audio
+    others = [key for key, feature in builder.info.features.items() if key != "image" and isinstance(feature, media)]
+    elements = builder.as_dataset(
+        split=part,
+        decoders={key: tfds.decode.SkipDecoding() for key in others} or None,  # nobody asks for them
+        # One file after the other, without a second copy in memory. The caller counts, and says what is missing.
+        read_config=tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False, assert_cardinality=False),
+    )
+    return elements.map(lambda element: (element["image"], element["label"] if labelled else tf.constant(0, tf.int64)))
 
 
 def _what_is_corrupt(files, part: str) -> str:

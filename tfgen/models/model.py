@@ -115,7 +115,8 @@ class Model(TrainingSteps, keras.Model):
             TypeError, ValueError: n, label or seed is not as above; the message names it.
         """
         if n is None:
-            n = inputs.label_count(self._one_label(label, digit)) or 1
+            count = inputs.label_count(self._one_label(label, digit))
+            n = 1 if count is None else count
         rows = inputs.row_seeds(seed, n)
         return self._sample(tf.constant(rows), **self._condition(n, label, digit))
 

@@ -1,6 +1,7 @@
 """The VAE 784-500-500-25 in plain Keras: a `train_step`, `fit`, and a tf.data pipeline of shuffle and batch.
 
-Trains an epoch on IMAGES.npy for each line on stdin and answers with images/s and loss; see train_speed.py.
+Trains an epoch on IMAGES.npy for each line on stdin and answers with images/s, loss and CPU seconds; see
+train_speed.py.
 """
 
 import sys

@@ -1,7 +1,8 @@
 """The DCGAN with 64 base filters as a PyTorch user writes it: eager modules, channels last, fused Adam.
 
 One step updates the discriminator, then the generator against the updated discriminator on the same fakes. Trains an
-epoch on IMAGES.npy for each line on stdin and answers with images/s and generator loss; see train_speed.py.
+epoch on IMAGES.npy for each line on stdin and answers with images/s, generator loss and CPU seconds; see
+train_speed.py.
 """
 
 import sys
@@ -74,9 +75,10 @@ def main() -> None:
         network.to(memory_format=torch.channels_last)
         optimizers[name] = torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
     for _ in sys.stdin:
-        start = time.perf_counter()
+        start, began = time.perf_counter(), time.process_time()
         loss = train_epoch(networks["generator"], networks["discriminator"], optimizers, images)
-        print(len(images) / (time.perf_counter() - start), loss, flush=True)
+        seconds = time.perf_counter() - start
+        print(len(images) / seconds, loss, time.process_time() - began, flush=True)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import tfgen
-from tfgen import callbacks, checkpoints, loading, runs, schedules, training, weights
+from tfgen.storage import entries, runs, weights
+from tfgen.training import callbacks, checkpoints, loop, schedules
 
 EPOCHS = 3
 SMALL = {
@@ -23,20 +24,19 @@ SMALL = {
 
 def compiled(entry):
     """A small model of an entry by its recipe, the same each time."""
-    module = loading.entry_module(entry)
-    training.set_initial_seed(0)
+    module = entries.module(entry)
+    loop.set_initial_seed(0)
     model = module.build(**SMALL.get(entry, {}))
-    module.compile_model(model, learning_rate=module.LEARNING_RATE, steps=EPOCHS * 6)
+    model.compile_recipe(learning_rate=module.LEARNING_RATE, steps=EPOCHS * 6)
     return model
 
 
 def trained(run, model, digits, checkpoint=None, every=1, watchers=()):
     """Trains as the command does, from a checkpoint if there is one."""
     state = checkpoint.state if checkpoint else checkpoints.State()
-    own = [callbacks.Throughput(1200, state), callbacks.Validation(digits.validation, model)]
-    own += [callbacks.RunWriter(run, state), callbacks.Checkpoints(run, state, every)]
-    options = {"epochs": EPOCHS, "batch_size": 200, "callbacks": [*own, *watchers]}
-    training.fit(model, digits.train, **options, checkpoint=checkpoint)
+    own = [callbacks.Throughput(1200, state), callbacks.RunWriter(run, state), callbacks.Checkpoints(run, state, every)]
+    options = {"epochs": EPOCHS, "batch_size": 200, "validation": digits.validation}
+    loop.fit(model, digits.train, **options, callbacks=[*own, *watchers], checkpoint=checkpoint)
     return model
 
 
@@ -51,9 +51,8 @@ SLOW = [name for name in tfgen.entries() if name != "dcgan"]  # which has two op
 
 
 @pytest.mark.parametrize("entry", ["dcgan", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
-def test_training_goes_on_as_if_it_had_not_stopped(entry, tmp_path, digits, monkeypatch):
+def test_training_goes_on_as_if_it_had_not_stopped(entry, tmp_path, digits, no_xla):
     """What lies on the disk when an epoch ends is what SIGKILL leaves; another process builds the model anew."""
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
     whole, half = tmp_path / "whole", tmp_path / "half"
 
     def copy(epoch, logs):
@@ -80,7 +79,7 @@ def test_training_goes_on_as_if_it_had_not_stopped(entry, tmp_path, digits, monk
 def run(tmp_path_factory, digits):
     """The run of a small VAE with a checkpoint every second epoch, and the last."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "uses_xla", lambda model: False)
+        patch.setattr(loop, "uses_xla", lambda model: False)
         model = compiled("vae")
         run = begun(tmp_path_factory.mktemp("runs") / "run", model)
         trained(run, model, digits, every=2)
@@ -152,9 +151,8 @@ def test_no_whole_checkpoint_is_an_error_and_none_at_all_is_not(copy, tmp_path):
     assert checkpoints.newest(tmp_path, pytest.fail) is None
 
 
-def test_damaged_checkpoint_gives_way_to_the_ones_that_follow(copy, digits, monkeypatch):
+def test_damaged_checkpoint_gives_way_to_the_ones_that_follow(copy, digits, no_xla):
     """Epoch 3 is damaged; going on from 2 must not count it among the last two."""
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)
     damage(copy / runs.CHECKPOINTS / "epoch-00003.npz", "cut")
     checkpoint = checkpoints.newest(copy, lambda line: None)
     model = compiled("vae")
@@ -175,7 +173,7 @@ def test_rewinding_takes_back_what_was_written_after_the_checkpoint(copy):
 
 
 def test_checkpoint_of_another_model_is_refused(run, digits):
-    model = loading.build("vae", {"latent_dim": 3, "hidden_units": (17,)})
+    model = entries.build("vae", {"latent_dim": 3, "hidden_units": (17,)})
     model.compile(optimizer=keras.optimizers.Adam())
     with pytest.raises(ValueError, match="not of this model"):
         checkpoints.newest(run, pytest.fail).restore(model)

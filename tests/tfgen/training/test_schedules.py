@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tfgen import schedules
+from tfgen.training import schedules
 
 STEPS = 40
 

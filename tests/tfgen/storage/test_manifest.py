@@ -7,7 +7,7 @@ import shlex
 import numpy as np
 import pytest
 
-from tfgen import manifest, weights
+from tfgen.storage import manifest, weights
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What happens around an epoch: the rate of training alone, validation on images binarised once, the best weights."""
+"""What happens around an epoch: the rate of training alone, the best weights, the history and the screen."""
 
 import csv
 import io
@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from tfgen import callbacks, evaluation, runs, training, weights
+from tfgen.storage import runs, weights
+from tfgen.training import callbacks, loop
 
 
 def test_rate_counts_training_steps_and_nothing_else(monkeypatch):
@@ -27,16 +28,6 @@ def test_rate_counts_training_steps_and_nothing_else(monkeypatch):
     throughput.on_epoch_end(0, logs)
     assert rates == [500 / 1, 1000 / 4]
     assert throughput.rates == [logs[callbacks.RATE]] == [1000 / 4]
-
-
-def test_validation_reports_the_split_binarised_once(small_vae, digits):
-    model, logs = small_vae(), {}
-    validation = callbacks.Validation(digits.validation, model)
-    validation.set_model(model)
-    validation.on_epoch_end(0, logs)
-    expected = -model.elbo(digits.validation.binarised(), seed=0).numpy().mean()
-    assert logs["val_neg_elbo"] == pytest.approx(expected, rel=1e-5)
-    assert logs["val_neg_elbo"] == pytest.approx(logs["val_rate"] + logs["val_distortion"], rel=1e-5)
 
 
 @pytest.fixture
@@ -105,31 +96,8 @@ def test_line_of_an_epoch_names_its_metrics():
     assert callbacks.as_text(logs) == "rate 20.31  distortion 75.00  13,021 images/s"
 
 
-def test_means_are_taken_over_all_images_whatever_the_chunk(small_vae, digits, monkeypatch):
-    model, images = small_vae(), digits.test.binarised()[:7]
-    expected = -model.elbo(images, seed=4).numpy().mean()
-    monkeypatch.setattr(evaluation, "CHUNK", 3)
-    terms = evaluation.means(model, images, digits.test.labels[:7], seed=4)
-    assert terms["neg_elbo"] == pytest.approx(expected, rel=1e-5)
-    assert set(terms) == {"neg_elbo", "rate", "distortion"}
-
-
-def test_binary_models_are_tested_on_binary_images_and_others_on_grey_ones(small_vae, digits):
-    model = small_vae()
-    np.testing.assert_array_equal(evaluation.held_out(model, digits.test), digits.test.binarised())
-    model.binary = False
-    np.testing.assert_array_equal(evaluation.held_out(model, digits.test), digits.test.images)
-
-
-@pytest.mark.parametrize(("image", "largest"), [(np.array([0, 255], np.uint8), 1.0), (np.array([False, True]), 1.0)])
-def test_held_out_images_become_fractions(image, largest):
-    fraction = evaluation.as_float(image)
-    assert fraction.dtype == np.float32
-    np.testing.assert_array_equal(fraction, [0.0, largest])
-
-
 @pytest.mark.parametrize("end", [KeyboardInterrupt, OSError])
-def test_progress_bar_gives_the_terminal_back_however_training_ends(small_vae, digits, monkeypatch, end):
+def test_progress_bar_gives_the_terminal_back_however_training_ends(small_vae, digits, monkeypatch, no_xla, end):
     """A bar that is left running keeps the cursor hidden and overwrites the error that follows."""
     screen = io.StringIO()
     monkeypatch.setattr(callbacks, "Console", lambda: Console(file=screen, force_terminal=True))
@@ -141,7 +109,7 @@ def test_progress_bar_gives_the_terminal_back_however_training_ends(small_vae, d
     model.compile(optimizer=keras.optimizers.Adam())
     watchers = [callbacks.ProgressLines(3), keras.callbacks.LambdaCallback(on_epoch_end=stop)]
     with pytest.raises(end):
-        training.fit(model, digits.train, epochs=3, batch_size=100, callbacks=watchers)
+        loop.fit(model, digits.train, epochs=3, batch_size=100, callbacks=watchers)
     hidden, shown = "\x1b[?25l", "\x1b[?25h"
     assert hidden in screen.getvalue()
     assert screen.getvalue().rindex(shown) > screen.getvalue().rindex(hidden)

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.neighbors import KernelDensity
 
-from tfgen import parzen
+from tfgen.evaluation import parzen
 
 RANDOM = np.random.default_rng(0)
 

@@ -101,8 +101,8 @@ def test_bounds_are_seeded_by_row(model, digits, bound):
 def test_bounds_do_not_depend_on_how_a_batch_is_cut(model, digits, monkeypatch):
     images = digits.test.binarised()[:7]
     elbo, likelihood = model.elbo(images, seed=1), model.log_likelihood(images, k=10, seed=1)
-    monkeypatch.setattr("tfgen.variational.CHUNK_IMAGES", 3)
-    monkeypatch.setattr("tfgen.variational.CHUNK_ROWS", 2)
+    monkeypatch.setattr("tfgen.models.variational.CHUNK_IMAGES", 3)
+    monkeypatch.setattr("tfgen.models.variational.CHUNK_ROWS", 2)
     np.testing.assert_allclose(model.elbo(images, seed=1), elbo, rtol=1e-5)
     np.testing.assert_allclose(model.log_likelihood(images, k=10, seed=1), likelihood, rtol=1e-5)
 
@@ -119,8 +119,26 @@ def test_wrong_k_is_named(model, digits, k):
 
 
 def test_warm_up_grows_linearly_from_zero_and_stays_at_one(small_vae):
-    model = small_vae()
-    assert model.warmup(0) == 1
-    model.warmup_steps = 10
-    weights = [float(model.warmup(step)) for step in (0, 1, 5, 10, 11, 1000)]
-    np.testing.assert_allclose(weights, [0, 0.1, 0.5, 1, 1, 1], rtol=1e-6)
+    model = small_vae(warmup=0.1, beta=2.0)
+    assert model.rate_weight(0) == 2
+    model.compile_recipe(learning_rate=1e-3, steps=100)
+    weights = [float(model.rate_weight(step)) for step in (0, 1, 5, 10, 11, 1000)]
+    np.testing.assert_allclose(weights, [0, 0.2, 1, 2, 2, 2], rtol=1e-6)
+    model.compile_recipe(learning_rate=1e-3, steps=None)
+    assert model.rate_weight(0) == 2
+
+
+def test_free_bits_are_paid_and_not_pushed(small_vae, images):
+    model, batch = small_vae(), {"image": images}
+    plain = model.training_loss(batch, tf.constant([0, 1]), tf.constant(0))
+    assert (plain["rate"].numpy() < 50).all()
+    model.weigh(free_bits=50.0)
+    free = model.training_loss(batch, tf.constant([0, 1]), tf.constant(0))
+    np.testing.assert_allclose(free["loss"], plain["distortion"] + 50.0, rtol=1e-5)
+    np.testing.assert_allclose(free["rate"], plain["rate"], rtol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [{"beta": -1}, {"warmup": 1.5}, {"samples": 0}, {"free_bits": float("nan")}])
+def test_wrong_weights_of_the_bound_are_named(small_vae, weight):
+    with pytest.raises(ValueError, match=f"{next(iter(weight))} must be"):
+        small_vae().weigh(**weight)

@@ -7,16 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import callbacks, checkpoints, diagnosis, runs, training, weights
-from zoo import aae
+from tfgen.storage import runs, weights
+from tfgen.training import callbacks, checkpoints, diagnosis, loop
+from zoo.models import aae
+
+pytestmark = pytest.mark.usefixtures("no_xla")
 
 STEPS = 12  # an epoch
 FAULTY = 2 * STEPS - 5  # steps done before the faulty one, in the middle of the second epoch
-
-
-@pytest.fixture(autouse=True)
-def no_xla(monkeypatch):
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)  # whose compilation takes longer than all the rest
 
 
 @tf.custom_gradient
@@ -50,10 +48,10 @@ def failed(model, digits, run, epochs=3):
     runs.create(run, {})
     weights.save(model, run / runs.WEIGHTS)
     state = checkpoints.State()
-    watchers = [callbacks.Validation(digits.validation, model), callbacks.RunWriter(run, state)]
-    watchers += [callbacks.Checkpoints(run, state)]
-    with pytest.raises(training.NonFiniteError) as caught:
-        training.fit(model, digits.train, epochs=epochs, batch_size=100, seed=3, callbacks=watchers)
+    watchers = [callbacks.RunWriter(run, state), callbacks.Checkpoints(run, state)]
+    options = {"epochs": epochs, "batch_size": 100, "seed": 3, "validation": digits.validation}
+    with pytest.raises(loop.NonFiniteError) as caught:
+        loop.fit(model, digits.train, **options, callbacks=watchers)
     return caught.value, checkpoints.newest(run, pytest.fail)
 
 
@@ -67,7 +65,7 @@ def test_first_thing_that_went_wrong_is_named(small_vae, digits, tmp_path, fault
     found = diagnosis.diagnose(error, checkpoint)
     layer = model.decoder.trainable_variables[0].path.split("/")[0]
     assert str(found) == f"step {FAULTY + 1}: {cause.replace('DENSE', layer)}"
-    order = training.epoch_order(len(digits.train.images), 100, 3, 1)
+    order = loop.epoch_order(len(digits.train.images), 100, 3, 1)
     np.testing.assert_array_equal(found.rows, order[FAULTY - STEPS])
     assert all(np.isfinite(array).all() for array in checkpoint._arrays().values())
 
@@ -94,9 +92,9 @@ def test_weight_is_found_at_the_end_of_the_epoch_if_no_metric_shows_it(small_vae
 
 
 def test_phase_of_an_adversarial_model_is_named(digits, tmp_path):
-    training.set_initial_seed(0)
+    loop.set_initial_seed(0)
     model = aae.build(latent_dim=2, hidden_units=(8,))
-    aae.compile_model(model, learning_rate=1e30, steps=100)  # the discriminator's weights leave the range of floats
+    model.compile_recipe(learning_rate=1e30, steps=100)  # the discriminator's weights leave the range of floats
     error, checkpoint = failed(model, digits, tmp_path / "run")
     assert diagnosis.diagnose(error, checkpoint).cause == "the loss of phase generator is nan"
     assert not {"descend", "apply"} & {name for part in (model, *model.optimizers.values()) for name in vars(part)}

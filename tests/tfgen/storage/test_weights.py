@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfgen import loading, manifest, weights
+from tfgen.storage import entries, manifest, weights
 
 
 def test_weights_are_read_back_bit_for_bit(small_vae, tmp_path):
@@ -65,8 +65,8 @@ def test_weights_with_more_layers_than_the_model_are_refused(tmp_path):
     """Keras reads what it looks for and leaves the rest."""
     sizes = {"latent_dim": 4, "channels": (4, 8), "flow_width": 16, "context_dim": 4}
     path = tmp_path / "model.weights.h5"
-    weights.save(loading.build("iaf_vae", sizes | {"flow_steps": 2}), path)
-    model = loading.build("iaf_vae", sizes | {"flow_steps": 1})
+    weights.save(entries.build("iaf_vae", sizes | {"flow_steps": 2}), path)
+    model = entries.build("iaf_vae", sizes | {"flow_steps": 1})
     with pytest.raises(ValueError, match=r"it holds [\d,]+ numbers, the model has [\d,]+$"):
         weights.load(model, path)
 

@@ -22,7 +22,7 @@ def prepared(name: str, data_dir: str | os.PathLike | None = None) -> Path | Non
         name: TFDS's name, such as "mnist" or "emnist/digits".
         data_dir: a TFDS directory; None: `TFDS_DATA_DIR` or TFDS's own default directory.
     """
-    return next((folder for folder in versions(name, data_dir) if not visible_damage(folder)), None)
+    return next((folder for folder in every_version(name, data_dir) if not visible_damage(folder)), None)
 
 
 def root(data_dir=None) -> Path:
@@ -30,7 +30,7 @@ def root(data_dir=None) -> Path:
     return Path(data_dir or os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets").expanduser()
 
 
-def versions(name: str, data_dir=None) -> list[Path]:
+def every_version(name: str, data_dir=None) -> list[Path]:
     """The folders of all versions of a data set, whole or not, the newest first."""
     folder = root(data_dir) / name
     found = [path for path in folder.glob("*") if VERSION.fullmatch(path.name) and path.is_dir()]
@@ -40,7 +40,16 @@ def versions(name: str, data_dir=None) -> list[Path]:
 def configurations(name: str, data_dir=None) -> list[str]:
     """The configurations of a data set that have a version here: ["digits"] for emnist/digits."""
     folders = sorted(path for path in (root(data_dir) / name).glob("*") if path.is_dir())
-    return [path.name for path in folders if versions(f"{name}/{path.name}", data_dir)]
+    return [path.name for path in folders if every_version(f"{name}/{path.name}", data_dir)]
+
+
+def names(data_dir=None) -> list[str]:
+    """The names of all data sets that have a version here, with their configurations."""
+    found = []
+    for folder in sorted(path for path in root(data_dir).glob("[!.]*") if path.is_dir()):
+        found += [folder.name] if every_version(folder.name, data_dir) else []
+        found += [f"{folder.name}/{configuration}" for configuration in configurations(folder.name, data_dir)]
+    return found
 
 
 def visible_damage(folder: Path) -> str:

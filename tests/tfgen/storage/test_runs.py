@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from tfgen import loading, runs
+from tfgen.storage import entries, loading, runs
 
 
 def test_default_path_names_entry_and_time():
@@ -50,7 +50,7 @@ def test_loaded_model_is_the_trained_one(trained_run):
     assert (model.entry, model.latent_dim) == ("vae", 2)
     images = model.sample(4, seed=0)
     np.testing.assert_array_equal(images, again.sample(4, seed=0))
-    fresh = loading.build("vae", {"latent_dim": 2, "hidden_units": [32]})
+    fresh = entries.build("vae", {"latent_dim": 2, "hidden_units": [32]})
     assert np.abs(images - fresh.sample(4, seed=0)).max() > 0.1
 
 
@@ -107,4 +107,4 @@ def test_run_without_weights_is_refused(trained_run, tmp_path):
 def test_entries_are_named():
     assert "vae" in tfgen.entries()
     with pytest.raises(ValueError, match="unknown entry 'vea'; the zoo has vae"):
-        loading.entry_module("vea")
+        entries.module("vea")

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 from scipy import stats
 
-from tfgen import bounds
+from tfgen.models import bounds
 
 LOADINGS = np.array([[1.0, 0.5], [-0.3, 0.8], [0.2, -1.1]])  # W, [3, 2]
 OFFSET = np.array([0.1, -0.2, 0.3])

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics.pairwise import polynomial_kernel
 from sklearn.neighbors import NearestNeighbors
 
-from tfgen import scores
+from tfgen.evaluation import scores
 
 RANDOM = np.random.default_rng(0)
 

@@ -1,12 +1,12 @@
-"""The normals and the Bernoulli image against Monte Carlo, SciPy and their formulas."""
+"""The normal posteriors against Monte Carlo, SciPy and their formulas."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from scipy import special, stats
+from scipy import stats
 
-from tfgen import distributions
+from tfgen.distributions import posteriors, priors
 
 DIM = 3
 PARAMETERS = {"diagonal": 2 * DIM, "full": DIM + DIM * (DIM + 1) // 2}
@@ -16,7 +16,7 @@ PARAMETERS = {"diagonal": 2 * DIM, "full": DIM + DIM * (DIM + 1) // 2}
 def posterior(request):
     """Two normals of each kind, from raw network outputs."""
     raw = tf.random.stateless_normal([2, PARAMETERS[request.param]], [3, 1])
-    return distributions.diagonal_normal(raw) if request.param == "diagonal" else distributions.full_normal(raw, DIM)
+    return posteriors.diagonal_normal(raw) if request.param == "diagonal" else posteriors.full_normal(raw, DIM)
 
 
 def reparameterised(posterior, samples: int) -> np.ndarray:
@@ -25,7 +25,7 @@ def reparameterised(posterior, samples: int) -> np.ndarray:
 
 
 def test_analytic_kl_agrees_with_monte_carlo(posterior):
-    prior, latent = distributions.standard_normal(DIM), reparameterised(posterior, 200_000)
+    prior, latent = priors.standard_normal(DIM), reparameterised(posterior, 200_000)
     ratios = (posterior.log_prob(latent) - prior.log_prob(latent)).numpy()
     analytic = tfp.distributions.kl_divergence(posterior, prior).numpy()
     errors = ratios.std(0) / np.sqrt(len(ratios))
@@ -45,27 +45,28 @@ def test_noise_becomes_samples_of_the_declared_mean_and_covariance(posterior):
 
 def test_full_normal_correlates_what_the_diagonal_one_cannot():
     raw = tf.random.stateless_normal([1, PARAMETERS["full"]], [0, 0])
-    covariance = distributions.full_normal(raw, DIM).covariance().numpy()[0]
+    covariance = posteriors.full_normal(raw, DIM).covariance().numpy()[0]
     assert np.abs(covariance[np.triu_indices(DIM, 1)]).max() > 0.1
     assert np.linalg.eigvalsh(covariance).min() > 0
     raw = tf.random.stateless_normal([1, PARAMETERS["diagonal"]], [0, 0])
-    covariance = distributions.diagonal_normal(raw).covariance().numpy()[0]
+    covariance = posteriors.diagonal_normal(raw).covariance().numpy()[0]
     np.testing.assert_array_equal(covariance, np.diag(np.diag(covariance)))
 
 
 @pytest.mark.parametrize("kind", ["diagonal", "full"])
 def test_posterior_that_wants_to_be_a_point_stays_finite(kind):
     raw = tf.fill([1, PARAMETERS[kind]], -1e4)
-    posterior = distributions.diagonal_normal(raw) if kind == "diagonal" else distributions.full_normal(raw, DIM)
+    posterior = posteriors.diagonal_normal(raw) if kind == "diagonal" else posteriors.full_normal(raw, DIM)
     latent = posterior.bijector.forward(tf.ones([1, DIM]))
     assert np.isfinite(posterior.log_prob(latent)).all()
-    assert np.isfinite(tfp.distributions.kl_divergence(posterior, distributions.standard_normal(DIM))).all()
+    assert np.isfinite(tfp.distributions.kl_divergence(posterior, priors.standard_normal(DIM))).all()
 
 
-def test_bernoulli_image_sums_the_log_probabilities_of_its_pixels():
-    logits = 3 * tf.random.stateless_normal([2, 28, 28, 1], [1, 1])
-    pixels = np.random.default_rng(0).random([2, 28, 28, 1]) < 0.4
-    expected = np.where(pixels, special.log_expit(logits), special.log_expit(-logits)).sum((1, 2, 3))
-    likelihood = distributions.bernoulli_image(logits)
-    np.testing.assert_allclose(likelihood.log_prob(pixels.astype(np.float32)), expected, rtol=1e-5)
-    np.testing.assert_allclose(likelihood.mean(), special.expit(logits), rtol=1e-5)
+@pytest.mark.parametrize("covariance", ["diagonal", "full"])
+def test_outputs_are_what_a_posterior_is_made_from(covariance):
+    assert posteriors.outputs(DIM, covariance) == PARAMETERS[covariance]
+
+
+def test_smallest_stddev_is_kept():
+    posterior = posteriors.diagonal_normal(tf.fill([1, 4], -1e4), 0.1)
+    np.testing.assert_allclose(posterior.stddev(), 0.1, rtol=1e-6)

@@ -4,25 +4,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfgen import evaluation, loading, symptoms, training
-from zoo import dcgan
+from tfgen.storage import entries
+from tfgen.training import loop, symptoms
+from zoo.models import dcgan
 
-
-@pytest.fixture(autouse=True)
-def no_xla(monkeypatch):
-    monkeypatch.setattr(training, "uses_xla", lambda model: False)
+pytestmark = pytest.mark.usefixtures("no_xla")
 
 
 def told(entry, hyperparameters, digits, *, epochs, learning_rate=1e-3, change=None) -> list[str]:
     """The warnings of a short training."""
-    module = loading.entry_module(entry)
-    training.set_initial_seed(0)
-    model, lines = module.build(**hyperparameters), []
-    module.compile_model(model, learning_rate=learning_rate, steps=epochs * 12)
+    loop.set_initial_seed(0)
+    model, lines = entries.build(entry, hyperparameters), []
+    model.compile_recipe(learning_rate=learning_rate, steps=epochs * 12)
     if change:
         change(model)
     watcher = symptoms.Symptoms(digits.validation, lines.append)
-    training.fit(model, digits.train, epochs=epochs, batch_size=100, callbacks=[watcher])
+    loop.fit(model, digits.train, epochs=epochs, batch_size=100, callbacks=[watcher])
     return lines
 
 
@@ -51,8 +48,8 @@ def test_active_units_are_counted_by_the_variance_of_their_means(small_vae, digi
     model = small_vae()
     codes = np.zeros([200, 3], np.float32)
     codes[::2] = [0.0, 0.19, 0.21]  # variances 0, 0.009 and 0.011
-    model.centre = lambda image: tf.constant(codes[: len(image)])
-    assert symptoms.active_units(model, digits.validation) == 1
+    model.code = lambda image: tf.constant(codes[: len(image)])
+    assert symptoms.active_units(model, digits.validation.images, digits.validation.labels) == 1
 
 
 def test_discriminator_that_won_is_told_once(digits):
@@ -69,9 +66,9 @@ def test_discriminator_that_won_is_told_once(digits):
 
 
 def test_samples_that_are_all_alike_are_told_once(digits):
-    picture, lines = tf.constant(evaluation.as_float(digits.train.images[:1])), []
+    picture, lines = tf.constant(digits.train.images[:1] / 255, tf.float32), []
     model = dcgan.build(latent_dim=4, filters=2)
-    dcgan.compile_model(model, learning_rate=1e-3, steps=1)
+    model.compile_recipe(learning_rate=1e-3, steps=1)
     model.image_mean = lambda latent: 0.97 * picture + 0.03 * tf.sigmoid(latent[:, :1, None, None])
     watcher = symptoms.Symptoms(digits.validation, lines.append)
     watcher.set_model(model)
@@ -86,7 +83,7 @@ def test_early_epochs_are_not_judged(digits, small_vae):
     lines = []
     watcher = symptoms.Symptoms(digits.validation, lines.append)
     model = small_vae()
-    model.centre = lambda image: tf.zeros([len(image), 3])
+    model.code = lambda image: tf.zeros([len(image), 3])
     watcher.set_model(model)
     watcher.set_params({"epochs": 4})
     for epoch in range(4):
@@ -96,7 +93,7 @@ def test_early_epochs_are_not_judged(digits, small_vae):
 
 def test_what_was_told_before_a_stop_is_not_told_again(digits, small_vae):
     model, lines, before = small_vae(), [], ["posterior collapse"]
-    model.centre = lambda image: tf.zeros([len(image), 3])
+    model.code = lambda image: tf.zeros([len(image), 3])
     watcher = symptoms.Symptoms(digits.validation, lines.append, before)
     watcher.set_model(model)
     watcher.set_params({"epochs": 1})
