@@ -82,7 +82,7 @@ def test_any_number_may_be_right_where_classes_are_not_known():
         ([1, 2, 3], inputs.DIGITS, ValueError, ["2 of them", "[3]"]),
         (["cat", "dog", "cat"], PETS, ValueError, ["2 of them", "[3]"]),
         ([[1, 2]], inputs.DIGITS, ValueError, ["2 of them", "[1, 2]"]),
-        ([], inputs.DIGITS, TypeError, ["2 of them"]),
+        ([], inputs.DIGITS, ValueError, ["2 of them", "[0]"]),
     ],
 )
 def test_wrong_labels_are_named(label, names, error, words):

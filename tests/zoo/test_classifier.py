@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from tfgen.evaluation.images import as_float
 from tfgen import data
-from tfgen.evaluation import likelihood, recognition
+from tfgen.evaluation import recognition
+from tfgen.evaluation.images import as_float
 from tfgen.storage import manifest, runs
 from zoo import classifier
 

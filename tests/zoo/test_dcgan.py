@@ -71,7 +71,9 @@ def test_generator_descends_against_the_updated_discriminator(batch):
     frozen.optimizers["discriminator"].learning_rate = 0.0  # a discriminator that its step leaves where it was
     for each in (model, frozen):
         each.optimizers["discriminator"].learning_rate = 0.0 if each is frozen else 0.1
-    after, before = (float(each.update(batch, tf.constant([0, 1]), tf.constant(0))["generator_loss"]) for each in (model, frozen))
+    after, before = (
+        float(each.update(batch, tf.constant([0, 1]), tf.constant(0))["generator_loss"]) for each in (model, frozen)
+    )
     again = built()
     noise = again.noise(batch, tf.constant([0, 1]))
     again.discriminator.set_weights(model.discriminator.get_weights())

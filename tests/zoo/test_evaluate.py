@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import tfgen
+from tfgen import commandline
 from tfgen.evaluation.images import as_float
-from tfgen.storage import entries, loading, runs
-from zoo import classifier, commands, evaluate, report
+from tfgen.storage import entries, runs
+from zoo import classifier, evaluate, report
 
 SMALL = {
     "vae": {"latent_dim": 3, "hidden_units": (16,)},
@@ -198,7 +199,8 @@ def test_numbers_on_another_data_set_go_elsewhere(run, command, tmp_path, as_mni
 
 
 @pytest.mark.parametrize(
-    ("signal", "expected", "word"), [(KeyboardInterrupt, 130, "interrupted"), (commandline.Terminated, 143, "terminated")]
+    ("signal", "expected", "word"),
+    [(KeyboardInterrupt, 130, "interrupted"), (commandline.Terminated, 143, "terminated")],
 )
 def test_interrupted_evaluation_writes_nothing(run, command, monkeypatch, signal, expected, word):
     def interrupt(*arguments, **options):

@@ -12,15 +12,8 @@ import tfgen
 from tfgen.evaluation import likelihood
 from tfgen.evaluation.images import as_float
 from tfgen.networks import common
-from tfgen.storage import entries, loading, runs
+from tfgen.storage import entries, runs
 
-SMALL = {
-    "vae": {"latent_dim": 3, "hidden_units": (16,), "covariance": "full"},
-    "cvae": {"latent_dim": 3, "network": "conv", "hidden_units": (2, 4)},
-    "iaf_vae": {"latent_dim": 4, "channels": (2, 4), "flow_width": 8, "context_dim": 4},
-    "aae": {"latent_dim": 2, "hidden_units": (16,), "posterior": "normal", "prior": "petals"},
-    "dcgan": {"latent_dim": 8, "filters": 4, "discriminator_steps": 2},
-}
 HALF = [policy for policy in get_args(common.Precision) if policy != "float32"]
 
 
@@ -33,7 +26,7 @@ def batch(digits):
 def built(entry, policy):
     keras.utils.set_random_seed(0)
     with common.precision(policy):
-        model = entries.build(entry, SMALL.get(entry, {}))
+        model = entries.build(entry, entries.module(entry).SMALL)
     entries.module(entry).compile_model(model, learning_rate=1e-3, steps=10)
     return model
 

@@ -24,6 +24,7 @@ HOSTS = {  # known without importing TFDS: where the most usual data sets are do
 }
 PREPARED_BY_TFDS = ("storage.googleapis.com", 443)  # where TFDS keeps copies of data sets
 PORTS = {"http": 80, "https": 443, "ftp": 21}
+SHOWN = 20  # configurations that a message lists
 TIMEOUT = 4.0  # seconds until a host counts as out of reach
 
 
@@ -46,6 +47,7 @@ def download(name: str, check_features) -> Path:
         _check_reachable(name, known)
     import tensorflow_datasets as tfds
 
+    _check_configuration(name)
     try:
         builder = tfds.builder(name, data_dir=root())
     except Exception as error:  # TFDS raises ValueError, RuntimeError and more, one of them for each kind of name
@@ -74,6 +76,17 @@ def reachable(host: str, port: int = 443) -> bool:
     thread.start()
     thread.join(TIMEOUT)
     return answered.is_set()
+
+
+def _check_configuration(name: str) -> None:
+    """ValueError that lists what there is if a name has a configuration that its data set does not have."""
+    import tensorflow_datasets as tfds
+
+    base, _, configuration = name.partition("/")
+    known = tfds.builder_cls(base).builder_configs if configuration else {}
+    if configuration and configuration not in known:
+        choices = ", ".join(list(known)[:SHOWN]) + (", ..." if len(known) > SHOWN else "") or "none"
+        raise ValueError(f"data set {base!r} has no configuration {configuration!r}; it has {choices}")
 
 
 def _check_reachable(name: str, address: tuple[str, int]) -> None:

@@ -61,7 +61,11 @@ def check(folder: Path) -> None:
 def _pictures_below(folder: Path) -> list[Path]:
     """The picture files in a folder and below it, sorted by their relative names; ValueError if there are none."""
     files, others, seen = [], collections.Counter(), set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+
+    def refuse(error: OSError):
+        raise ValueError(f"folder {str(error.filename)!r} cannot be read: {error.strerror}") from error
+
+    for place, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         if (here := os.path.realpath(place)) in seen:  # a link that leads back
             folders.clear()
             continue

@@ -12,6 +12,7 @@ from tfgen.data.dataset import Dataset, UnavailableError
 
 EMBEDDED = embedded.NAME
 DEFAULT = "mnist"
+SHOWN = 100  # characters of a name that a message repeats where the name itself may be what is wrong
 TFDS_NAME = re.compile(r"[A-Za-z]\w*(/[\w+-][\w.+-]*)?")  # with a configuration or without
 
 
@@ -90,15 +91,7 @@ def _find(name, data_dir, image_size, channels, seed) -> tuple[str, Path | str]:
     name = os.fspath(name)
     _check(data_dir, image_size, channels, seed)
     path = _expanded(name)
-    kind = None
-    if name == EMBEDDED:
-        kind, words = "embedded", "the embedded data set"
-    elif path.suffix.lower() == ".npz" and path.is_file():
-        kind, words = "archive", "a file"
-    elif path.is_dir() and name:
-        kind, words = "folder", "a folder"
-    elif path.is_file():
-        raise ValueError(f"data set {name!r} is a file, but no .npz file and no folder of pictures")
+    kind, words = _local(name, path)
     if kind:
         if data_dir is not None:
             raise ValueError(f"data_dir is for data sets of TensorFlow Datasets, but {name!r} is {words}")
@@ -108,6 +101,22 @@ def _find(name, data_dir, image_size, channels, seed) -> tuple[str, Path | str]:
     if names.is_published(name) or versions.every_version(name, data_dir) or versions.configurations(name, data_dir):
         return "published", name
     raise ValueError(f"data set must be {names.choices(name, versions.names(data_dir))}")
+
+
+def _local(name: str, path: Path) -> tuple[str, str]:
+    """What a name stands for on this machine, as `_find` calls it and in words; ("", "") if nothing."""
+    try:
+        if name == EMBEDDED:
+            return "embedded", "the embedded data set"
+        if path.suffix.lower() == ".npz" and path.is_file():
+            return "archive", "a file"
+        if path.is_dir() and name:
+            return "folder", "a folder"
+        if path.is_file():
+            raise ValueError(f"data set {name!r} is a file, but no .npz file and no folder of pictures")
+    except OSError as error:  # a name too long for a file, or a folder that nobody may look into
+        raise ValueError(f"data set {name[:SHOWN]!r} cannot be looked up: {error.strerror}") from error
+    return "", ""
 
 
 def _check(data_dir, image_size, channels, seed) -> None:

@@ -87,10 +87,27 @@ def test_data_without_images_are_not_downloaded(nothing_prepared, asked, monkeyp
     assert builder.downloads == 0
 
 
-def test_unknown_configuration_is_one_line(nothing_prepared, asked):
-    with pytest.raises(ValueError, match=r"cannot make data set 'dtd/none' \(.+\)$") as caught:
-        data.load("dtd/none")
-    assert "\n" not in str(caught.value)
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("eurosat/none", r"^data set 'eurosat' has no configuration 'none'; it has rgb, all$"),
+        ("mnist_corrupted/none", r"it has identity, shot_noise, .*$"),
+        ("lfw/none", r"^data set 'lfw' has no configuration 'none'; it has none$"),
+    ],
+)
+def test_unknown_configuration_is_refused_with_the_choices(nothing_prepared, asked, name, words):
+    with pytest.raises(ValueError, match=words):
+        data.load(name)
+
+
+@pytest.mark.parametrize("failure", [ValueError("no\nsuch thing"), RuntimeError("no\nsuch thing")])
+def test_what_tfds_cannot_make_is_one_line(nothing_prepared, asked, monkeypatch, failure):
+    def builder(name, data_dir):
+        raise failure
+
+    monkeypatch.setattr(tfds, "builder", builder)
+    with pytest.raises(ValueError, match=r"cannot make data set 'dtd' \(no\)$"):
+        data.load("dtd")
 
 
 def test_host_that_does_not_answer_is_given_up(monkeypatch):

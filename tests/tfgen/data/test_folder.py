@@ -154,6 +154,21 @@ def test_folders_without_pictures_are_refused(tmp_path):
         data.load(tmp_path)
 
 
+def test_a_folder_that_cannot_be_read_is_named(tmp_path, write_pictures, monkeypatch):
+    """The test may run as root, who may read everything, so that the refusal is played."""
+    write_pictures(tmp_path, [f"a/{i}.png" for i in range(10)])
+    scan = os.scandir
+
+    def scandir(path):
+        if os.path.basename(path) == "a":
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ValueError, match=r"a' cannot be read: Permission denied"):
+        data.load(tmp_path)
+
+
 def test_too_few_pictures_are_refused(tmp_path, write_pictures):
     write_pictures(tmp_path / "few", [f"{i}.png" for i in range(9)])
     with pytest.raises(ValueError, match=r"'few' has 9 images; at least 10 are needed"):

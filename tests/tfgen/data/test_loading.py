@@ -99,6 +99,7 @@ def test_other_bad_input_is_refused(tmp_path):
     refused(tmp_path / "a.txt", "is a file, but no .npz file")
     refused(tmp_path, "has no pictures")
     refused("", "the name of the data set is empty")
+    assert len(refused("x" * 5000, "cannot be looked up: File name too long")) < 200
     refused("digits", r"image_size .* 16\.\.128, got 4", image_size=4)
     refused("digits", "channels must be one of 1, 3; got 2", channels=2)
     refused("digits", "seed must be at least 0, got -1", seed=-1)
