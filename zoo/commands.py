@@ -84,12 +84,12 @@ def dataset_of(run: Path | None, data_dir: Path | None, name: str | None = None)
     from tfgen.storage import runs
 
     config = runs.read_config(run) if run else {"dataset": data.DEFAULT}
-    source = config.get("data", {"source": config["dataset"], "image_size": None, "channels": None})
+    source = config.get("data", {"source": config["dataset"], "image_size": None, "image_channels": None})
     if name is not None:
         height, _, channels = config.get("hyperparameters", {}).get("image_shape", (28, 28, 1))
         plain = name == data.EMBEDDED or data.prepared(name, data_dir)
-        source = {"source": name, "image_size": None if plain else height, "channels": channels}
-    return data.load(source["source"], data_dir, image_size=source["image_size"], channels=source["channels"])
+        source = {"source": name, "image_size": None if plain else height, "image_channels": channels}
+    return data.load(source["source"], data_dir, image_size=source["image_size"], channels=source["image_channels"])
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from zoo.commands import FROM_DATA
 
 RECIPE = {"epochs": "EPOCHS", "batch_size": "BATCH_SIZE", "learning_rate": "LEARNING_RATE"}  # constants of an entry
 NUMERICS = {"precision": "float32", "clip_norm": None, "cycles": 1}  # the rest of a recipe
-DATA = {"dataset": None, "image_size": None, "channels": None}
+DATA = {"dataset": None, "image_size": None, "image_channels": None}
 SAFETY = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}  # what may change when a run is resumed
 SCHEDULE = "its warm-up and learning rates follow a schedule over all epochs, so that more of them are another training"
 
@@ -20,7 +20,7 @@ def of_recipe(entry: str, options: dict, hyperparameters: dict) -> dict:
 
     Returns:
         {"entry", "hyperparameters": without those that the data set decides, "recipe", "safety", "seed", "data":
-        {"dataset": a name or None for the default, "image_size", "channels"}}.
+        {"dataset": a name or None for the default, "image_size", "image_channels"}}.
 
     Raises:
         TypeError, ValueError: an option out of range; the message names it.
@@ -65,7 +65,7 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
         "hyperparameters": {name: value for name, value in config["hyperparameters"].items() if name not in FROM_DATA},
         "recipe": NUMERICS | config["recipe"],
         "seed": config["seed"],
-        "data": {"dataset": source["source"], "image_size": source["image_size"], "channels": source["channels"]},
+        "data": {"dataset": source["source"], **{name: source[name] for name in ("image_size", "image_channels")}},
     }
     recorded = settings["recipe"] | settings["data"] | {"seed": settings["seed"]} | settings["hyperparameters"]
     if given.get("dataset") == config["dataset"]:  # its name stands for its path

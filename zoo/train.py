@@ -39,7 +39,7 @@ def train(
     learning_rate: float | None = None,
     dataset: str | None = None,
     image_size: int | None = None,
-    channels: int | None = None,
+    image_channels: int | None = None,
     data_dir: Path | None = None,
     run_dir: Path | None = None,
     seed: int | None = None,
@@ -62,7 +62,7 @@ def train(
             file of images, or digits (embedded). By default mnist, or digits if that is neither prepared nor
             downloadable.
         image_size: crops the images to a square and resizes them to so many pixels a side.
-        channels: 1 for grey images, 3 for colour; as they are by default.
+        image_channels: 1 for grey images, 3 for colour; as they are by default.
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
         run_dir: the directory to make for the run; runs/ENTRY-DATE-TIME by default.
         seed: fixes the first weights, the order of the data and all noise; 0 by default.
@@ -84,8 +84,8 @@ def train(
     from zoo import settings
 
     options = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "dataset": dataset}
-    options |= {"image_size": image_size, "channels": channels, "seed": seed, "checkpoint_every": checkpoint_every}
-    options |= {"on_nan": on_nan, "strategy": strategy, "precision": precision}
+    options |= {"image_size": image_size, "image_channels": image_channels, "seed": seed}
+    options |= {"checkpoint_every": checkpoint_every, "on_nan": on_nan, "strategy": strategy, "precision": precision}
     options |= {"clip_norm": clip_norm, "cycles": cycles}
     with contextlib.ExitStack() as held:
         with commandline.bad_input():
@@ -123,7 +123,7 @@ def _begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: c
     model, images, hyperparameters = _prepare(chosen, data_dir, devices)
     if chief and not resume:
         settings = {name: chosen[name] for name in ("entry", "recipe", "safety", "seed")}
-        source = chosen["data"] | {"source": images.source or images.name}
+        source = {"source": images.source or images.name, **chosen["data"]}
         del source["dataset"]
         config = runs.configuration(
             **settings,
@@ -148,7 +148,7 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     from tfgen.storage import entries
     from tfgen.training import loop
 
-    options = {"image_size": chosen["data"]["image_size"], "channels": chosen["data"]["channels"], "tell": say}
+    options = {"image_size": chosen["data"]["image_size"], "channels": chosen["data"]["image_channels"], "tell": say}
     if chosen["data"]["dataset"]:
         images = data.load(chosen["data"]["dataset"], data_dir, **options)
     else:

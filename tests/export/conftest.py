@@ -1,13 +1,16 @@
 """What the export's tests share: every entry, small and with lively weights, exported once, and its C++ session."""
 
+import contextlib
 import dataclasses
+import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import tfgen
-from export import bundle, contract, deployment
+from export import bundle, contract, deployment, publish
 from export.session import Session
 from tfgen.storage import entries, runs, weights
 
@@ -90,34 +93,61 @@ def save_run():
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory):
-    """The folder of served models that every entry is exported to."""
-    return tmp_path_factory.mktemp("export") / "served"
+def shared(tmp_path_factory):
+    """A folder that all processes of a parallel test session share: an entry is traced and exported by one of them."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-exports"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def exported_entry(folder, tmp_path_factory):
-    """A function from an entry's name to its export, made once, in this process and without being verified."""
+def folder(shared):
+    """The folder of served models that every entry is exported to."""
+    return shared / "served"
+
+
+@pytest.fixture(scope="session")
+def exported_entry(shared, folder):
+    """A function from an entry's name to its export, made once, in this process and without being verified.
+
+    It is not waited for another process that is at it if `wait` is false: BlockingIOError.
+    """
     made = {}
 
-    def get(entry: str) -> Exported:
-        if entry not in made:
+    def get(entry: str, wait: bool = True) -> Exported:
+        if entry in made:
+            return made[entry]
+        version, run, place = folder / entry / "1", shared / "runs" / entry, shared / f"lock-{entry}"
+        place.mkdir(exist_ok=True)
+        with publish.locked(place, wait=wait):
             model = build_small(entry)
-            run = write_run(model, tmp_path_factory.mktemp("runs") / entry)
-            version = folder / entry / "1"
-            version.mkdir(parents=True)
-            facts = bundle.write(model, run, version, SCORE_SAMPLES)
-            deployment.write(folder, entry, facts)
-            made[entry] = Exported(run, model, version, facts)
+            if not (folder / entry / "README.md").exists():
+                write_run(model, run)
+                version.mkdir(parents=True)
+                facts = bundle.write(model, run, version, SCORE_SAMPLES)
+                deployment.write(folder, entry, facts)
+            weights.load(model, run / runs.WEIGHTS)
+        facts = json.loads((version / contract.FILE).read_text())
+        made[entry] = Exported(run, model, version, facts)
         return made[entry]
 
     return get
 
 
+@pytest.fixture(scope="session")
+def everything(exported_entry) -> dict:
+    """Every entry, exported: name -> Exported. What another process is at comes last."""
+    for entry in tfgen.entries():
+        with contextlib.suppress(BlockingIOError):
+            exported_entry(entry, wait=False)
+    return {entry: exported_entry(entry) for entry in tfgen.entries()}
+
+
 @pytest.fixture(scope="session", params=tfgen.entries())
-def exported(request, exported_entry):
+def exported(request, everything):
     """Every entry, exported."""
-    return exported_entry(request.param)
+    return everything[request.param]
 
 
 @pytest.fixture(scope="session")
@@ -127,15 +157,21 @@ def session(exported):
         yield opened
 
 
-def first(exported_entry, suits) -> Exported:
+def first(everything: dict, suits) -> Exported:
     """The first entry whose signatures suit."""
-    return next(found for found in map(exported_entry, tfgen.entries()) if suits(found.signatures))
+    return next(found for found in everything.values() if suits(found.signatures))
 
 
 @pytest.fixture(scope="session")
-def plain(exported_entry):
-    """An entry with all that a variational model has and no label, for what does not depend on the entry."""
-    return first(exported_entry, lambda has: "score" in has and has["encode"]["inputs"].keys() == {"image"})
+def light(everything):
+    """The entry with the fewest signatures, for what does not depend on the entry."""
+    return min(everything.values(), key=lambda found: len(found.signatures))
+
+
+@pytest.fixture(scope="session")
+def plain(everything):
+    """An entry with all that a variational model has, and no label."""
+    return first(everything, lambda has: "score" in has and has["encode"]["inputs"].keys() == {"image"})
 
 
 @pytest.fixture(scope="session")
@@ -146,9 +182,9 @@ def plain_session(plain):
 
 
 @pytest.fixture(scope="session")
-def conditional(exported_entry):
+def conditional(everything):
     """An entry that takes labels."""
-    return first(exported_entry, lambda has: "label" in has["sample"]["inputs"])
+    return first(everything, lambda has: "label" in has["sample"]["inputs"])
 
 
 @pytest.fixture

@@ -15,14 +15,6 @@ from tfgen.quiet import tf
 from tfgen.storage import entries
 
 
-@pytest.fixture(scope="module")
-def everything(exported_entry, folder):
-    """The folder that holds every entry."""
-    for entry in tfgen.entries():
-        exported_entry(entry)
-    return folder
-
-
 def test_there_is_one_warm_up_record_a_signature_and_the_session_answers_it(exported, session):
     requests = golden.read(exported.version / golden.NAME)
     answered = []
@@ -49,8 +41,8 @@ def test_warm_up_records_are_written_as_the_official_stubs_write_them():
     assert prediction_log_pb2.PredictionLog.FromString(warmup.record("a name" * 30, "decode", inputs)) == log
 
 
-def test_models_share_one_configuration(everything):
-    config = text_format.Parse((everything / "models.config").read_text(), model_server_config_pb2.ModelServerConfig())
+def test_models_share_one_configuration(everything, folder):
+    config = text_format.Parse((folder / "models.config").read_text(), model_server_config_pb2.ModelServerConfig())
     models = {model.name: (model.base_path, model.model_platform) for model in config.model_config_list.config}
     assert models == {name: (f"/models/{name}", "tensorflow") for name in tfgen.entries()}
 
@@ -63,10 +55,10 @@ def test_a_folder_without_versions_is_no_model(tmp_path):
     assert re.findall('name: "(.*?)"', deployment.models_config(tmp_path)) == ["vae"]
 
 
-def test_what_the_user_edits_is_kept(plain, tmp_path):
+def test_what_the_user_edits_is_kept(light, tmp_path):
     (tmp_path / "vae").mkdir()
     (tmp_path / "batching.config").write_text("max_batch_size { value: 8 }\n")
-    deployment.write(tmp_path, "vae", plain.facts)
+    deployment.write(tmp_path, "vae", light.facts)
     assert (tmp_path / "batching.config").read_text() == "max_batch_size { value: 8 }\n"
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {"vae", "batching.config", "monitoring.config", "docker-compose.yml", "models.config"}
@@ -133,15 +125,15 @@ def test_answers_agree_up_to_rounding_only():
     assert golden.distance(expected + np.array([[0.25], [0]]), expected) == 0.25
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 @pytest.mark.parametrize("entry", tfgen.entries())
 def test_variants_of_the_entries_have_operations_that_a_server_runs(entry, small, tmp_path):
     known = operations()
     for number, variant in enumerate(getattr(entries.module(entry), "VARIANTS", ())):
         model, version = small(entry, **variant), tmp_path / str(number)
-        signatures.save(model, model.signatures(2), version)
-        label = {"label": np.arange(3)} if model.conditional else {}
+        table = model.signatures(2)
+        signatures.save(model, table, version)
         with Session(version) as session:
-            for name in model.signatures(2):
-                assert graph.faults(session.graph, known, name) == [], (variant, name)
-            image = session.run("sample", {"seed": np.arange(3), **label})["image"]
-        np.testing.assert_allclose(image, model.sample(3, seed=np.arange(3), **label), atol=1e-5, err_msg=str(variant))
+            faults = {name: graph.faults(session.graph, known, name) for name in table}
+        assert not any(faults.values()), (variant, faults)

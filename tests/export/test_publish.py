@@ -60,8 +60,8 @@ def test_a_published_version_can_be_read_by_everyone(tmp_path):
 
 
 @pytest.mark.slow
-def test_an_export_killed_at_any_moment_leaves_no_version_that_fails(plain, tmp_path):
-    command = [sys.executable, "-m", "export", str(plain.run), "--to", str(tmp_path), "--score-samples", "2"]
+def test_an_export_killed_at_any_moment_leaves_no_version_that_fails(light, tmp_path):
+    command = [sys.executable, "-m", "export", str(light.run), "--to", str(tmp_path), "--score-samples", "2"]
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     whole = time.perf_counter() - start
@@ -73,13 +73,13 @@ def test_an_export_killed_at_any_moment_leaves_no_version_that_fails(plain, tmp_
         time.sleep(moment)
         os.killpg(killed.pid, signal.SIGKILL)
         killed.wait()
-        for number in publish.versions(tmp_path / plain.model.entry):
-            differences = verify.check_manifest(tmp_path / plain.model.entry / str(number))
+        for number in publish.versions(tmp_path / light.model.entry):
+            differences = verify.check_manifest(tmp_path / light.model.entry / str(number))
             assert "SHA-256" in differences
             published = max(published, number)
-    for number in publish.versions(tmp_path / plain.model.entry):
-        verified = [sys.executable, "-m", "export.verify", str(tmp_path / plain.model.entry / str(number))]
+    for number in publish.versions(tmp_path / light.model.entry):
+        verified = [sys.executable, "-m", "export.verify", str(tmp_path / light.model.entry / str(number))]
         assert subprocess.run(verified, check=False, capture_output=True).returncode == 0
     subprocess.run(command, check=True, capture_output=True)
-    assert list((tmp_path / plain.model.entry).glob(f"{PREFIX}*")) == []
+    assert list((tmp_path / light.model.entry).glob(f"{PREFIX}*")) == []
     print(f"50 exports of {whole:.1f} s killed; {published} versions published whole, all verify")

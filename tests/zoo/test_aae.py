@@ -66,7 +66,7 @@ def test_encoder_descends_the_distortion_and_the_weighted_loss_of_the_generator(
     variables = model.encoder.trainable_variables
     assert [variable.path for variable in model.variables_of("generator")] == [variable.path for variable in variables]
     with tf.GradientTape(persistent=True) as tape:
-        codes = model.centre(batch["image"])
+        codes = model.code(batch["image"])
         distortion = -tf.reduce_mean(model.likelihood(codes).log_prob(batch["image"]))
         fooled = tf.reduce_mean(tf.nn.softplus(-model.discriminator(codes)))
     terms = zip(tape.gradient(distortion, variables), tape.gradient(fooled, variables), strict=True)

@@ -69,7 +69,7 @@ def test_every_model_is_measured_by_all_that_it_has(entry, as_mnist):
     assert set(numbers) == FEATURES | {f"floor_{name}" for name in FEATURES} | OF_ITS_OWN[entry]
     assert all(np.isfinite(value).all() for value in numbers.values())
     assert set(numbers) <= set(report.MEANINGS) | {f"floor_{name}" for name in FEATURES}
-    assert metrics["protocol"] == "mnist-dynamic, first 40 test images only"
+    assert metrics["protocol"] == f"mnist-{model.pixels.protocol}, first 40 test images only"
     conditions = metrics["evaluation"]
     assert conditions["test_images"] == "40, the first of shuffled[1497:]"
     assert (conditions["samples"], conditions["seed"]) == (40, 0)
@@ -177,7 +177,7 @@ def test_a_damaged_classifier_is_refused_before_any_work(run, command, tmp_path,
     path.write_bytes(path.read_bytes() + b"0")
     load = classifier.load
     monkeypatch.setattr(classifier, "load", lambda: load(path))
-    monkeypatch.setattr("tfgen.data.load", lambda name, data_dir: as_mnist)
+    monkeypatch.setattr("tfgen.data.load", lambda name, data_dir, **options: as_mnist)
     monkeypatch.setattr(evaluate, "evaluate", lambda *arguments, **options: pytest.fail("work was done"))
     code, _, error = command(run, "--dataset", "mnist", "--to", tmp_path / "apart")
     assert code == 2
@@ -186,7 +186,7 @@ def test_a_damaged_classifier_is_refused_before_any_work(run, command, tmp_path,
 
 
 def test_numbers_on_another_data_set_go_elsewhere(run, command, tmp_path, as_mnist, monkeypatch):
-    monkeypatch.setattr("tfgen.data.load", lambda name, data_dir: dataclasses.replace(as_mnist, name=name))
+    monkeypatch.setattr("tfgen.data.load", lambda name, data_dir, **options: dataclasses.replace(as_mnist, name=name))
     code, _, error = command(run, "--dataset", "kmnist")
     assert code == 2
     assert "was trained on digits: say where its numbers on kmnist go with --to DIR" in error
@@ -223,7 +223,7 @@ def test_interrupted_evaluation_writes_nothing(run, command, monkeypatch, signal
         (["--images", "301"], "images must lie in 20..300, got 301"),
         (["--seed", "-1"], "seed must be in"),
         (["--data-dir", "nowhere"], "'nowhere' does not exist"),
-        (["--dataset", "cifar10", "--to", "new"], "data set must be one of mnist"),
+        (["--dataset", "cifar11", "--to", "new"], "data set must be digits, a folder of pictures, an .npz file"),
         (["--to", "run"], "'run' is a run directory"),
         (["--no-such-option", "1"], "--no-such-option"),
     ],

@@ -81,7 +81,7 @@ def test_free_bits_stop_the_rates_gradient(images):
     ("wrong", "message"),
     [
         ({"flow_steps": -1}, "flow_steps must be at least 0, got -1"),
-        ({"channels": (4,)}, "channels must be 2 ints"),
+        ({"channels": (4, 4, 4)}, "channels must be at most 2 ints for images of 28 x 28, got 4 4 4"),
         ({"flow_width": 0}, "flow_width"),
         ({"warmup": 2.0}, "warmup must be in 0"),
     ],

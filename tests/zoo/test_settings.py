@@ -4,13 +4,13 @@ import json
 
 import pytest
 
-from tfgen.storage import runs
+from tfgen.storage import entries, runs
 from zoo import settings
-from zoo.models import cvae, vae
+from zoo.models import vae
 
 
 def of_recipe(options=None, **hyperparameters):
-    return settings.of_recipe(vae, options or {}, hyperparameters)
+    return settings.of_recipe("vae", options or {}, hyperparameters)
 
 
 def test_recipe_and_defaults_fill_what_is_not_given():
@@ -19,7 +19,7 @@ def test_recipe_and_defaults_fill_what_is_not_given():
     recipe = {"epochs": 3, "batch_size": vae.BATCH_SIZE, "learning_rate": vae.LEARNING_RATE}
     assert chosen["recipe"] == recipe | {"precision": "float32", "clip_norm": None, "cycles": 1}
     assert chosen["safety"] == {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}
-    assert (chosen["seed"], chosen["dataset"]) == (0, None)
+    assert (chosen["seed"], chosen["data"]["dataset"]) == (0, None)
     assert (chosen["hyperparameters"]["latent_dim"], chosen["hyperparameters"]["beta"]) == (2, 1.0)
 
 
@@ -41,16 +41,18 @@ def test_option_out_of_range_is_named(options, message):
 def run(tmp_path):
     """A run directory that has its config.json."""
     chosen = of_recipe({"epochs": 3, "dataset": "digits"}, hidden_units=(32, 16))
-    runs.create(tmp_path / "run", json.loads(json.dumps(chosen | {"versions": {}})))
+    config = chosen | {"hyperparameters": entries.defaults("vae") | chosen["hyperparameters"], "versions": {}}
+    config |= {"dataset": "digits", "data": {"source": "digits", "image_size": None, "image_channels": None}}
+    runs.create(tmp_path / "run", json.loads(json.dumps(config)))
     return tmp_path / "run"
 
 
 def test_run_lends_what_is_not_given_and_takes_what_is_the_same(run):
     options = {"epochs": None, "dataset": "digits", "on_nan": "rollback"}
-    chosen = settings.of_run(run, vae, options, {"hidden_units": (32, 16)})
+    chosen = settings.of_run(run, "vae", options, {"hidden_units": (32, 16)})
     assert (chosen["recipe"]["epochs"], chosen["seed"]) == (3, 0)
     assert chosen["hyperparameters"]["hidden_units"] == [32, 16]
-    assert chosen["safety"] == {"checkpoint_every": 1, "on_nan": "rollback", "strategy": "single"}  # care may change
+    assert chosen["safety"] == {"checkpoint_every": 1, "on_nan": "rollback", "strategy": "single"}  # safety may change
 
 
 @pytest.mark.parametrize(
@@ -65,28 +67,28 @@ def test_run_lends_what_is_not_given_and_takes_what_is_the_same(run):
         ({"precision": "mixed_float16"}, {}, "--precision is float32 in this run, got mixed_float16"),
         ({"cycles": 2}, {}, "--cycles is 1 in this run, got 2"),
         ({"clip_norm": 1.0}, {}, "--clip-norm is None in this run, got 1"),
-        ({"epochs": 4}, {}, "--epochs is 3 in this run, got 4; its warm-up and step sizes follow a schedule"),
+        ({"epochs": 4}, {}, "--epochs is 3 in this run, got 4; its warm-up and learning rates follow a schedule"),
     ],
 )
 def test_option_that_contradicts_the_run_is_refused_with_both_values(run, options, hyperparameters, message):
     with pytest.raises(ValueError, match=message):
-        settings.of_run(run, vae, options, hyperparameters)
+        settings.of_run(run, "vae", options, hyperparameters)
 
 
 def test_what_is_no_run_of_the_entry_is_refused(run, tmp_path):
     with pytest.raises(ValueError, match="name it with --run-dir"):
-        settings.of_run(None, vae, {}, {})
+        settings.of_run(None, "vae", {}, {})
     with pytest.raises(ValueError, match=r"there is no run directory '.*nowhere' to resume"):
-        settings.of_run(tmp_path / "nowhere", vae, {}, {})
+        settings.of_run(tmp_path / "nowhere", "vae", {}, {})
     with pytest.raises(ValueError, match=r"is no run directory: it has no config\.json"):
-        settings.of_run(tmp_path, vae, {}, {})
+        settings.of_run(tmp_path, "vae", {}, {})
     with pytest.raises(ValueError, match="is a run of vae, not of cvae"):
-        settings.of_run(run, cvae, {}, {})
+        settings.of_run(run, "cvae", {}, {})
 
 
-def test_run_from_before_a_hyperparameter_is_not_gone_on_with(run):
+def test_run_from_before_a_hyperparameter_is_not_resumed(run):
     config = runs.read_config(run)
     del config["hyperparameters"]["beta"]
     (run / runs.CONFIG).write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="was begun without beta, and cannot be gone on with"):
-        settings.of_run(run, vae, {}, {})
+    with pytest.raises(ValueError, match="was begun without beta, and cannot be resumed"):
+        settings.of_run(run, "vae", {}, {})

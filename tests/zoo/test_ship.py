@@ -84,7 +84,7 @@ def test_a_training_by_the_recipe_is_a_short_command():
     module = entries.module("vae")
     settings = {"epochs": module.EPOCHS, "batch_size": module.BATCH_SIZE, "learning_rate": module.LEARNING_RATE}
     config = {"entry": "vae", "recipe": settings, "dataset": "mnist", "seed": 0}
-    written = json.loads(json.dumps(commands.defaults(module.build)))  # as config.json has them: tuples are lists
+    written = json.loads(json.dumps(entries.defaults("vae")))  # as config.json has them: tuples are lists
     assert ship.training_command(config | {"hyperparameters": written}) == "python -m zoo.train vae"
 
 

@@ -85,7 +85,7 @@ def test_training_explains_held_out_images_better_than_their_mean(small_vae, dig
         ({"latent_dim": 0}, ["latent_dim", "at least 1", "0"]),
         ({"latent_dim": 2.5}, ["latent_dim", "2.5"]),
         ({"hidden_units": (500, 0)}, ["hidden_units", "at least 1", "0"]),
-        ({"network": "conv", "hidden_units": (8,)}, ["hidden_units", "2", "1"]),
+        ({"network": "conv", "hidden_units": (8, 8, 8)}, ["hidden_units", "at most 2", "8 8 8"]),
         ({"network": "round"}, ["network", "dense, conv", "'round'"]),
         ({"beta": -1.0}, ["beta", "at least 0", "-1.0"]),
         ({"beta": float("nan")}, ["beta", "nan"]),
@@ -101,6 +101,6 @@ def test_wrong_hyperparameters_are_named_with_the_choices(hyperparameters, words
 
 
 def test_every_hyperparameter_is_documented():
-    text = inspect.getdoc(vae.build)
+    text = inspect.getdoc(vae.build.__init__)
     for name in inspect.signature(vae.build).parameters:
         assert f"\n    {name}: " in text, name

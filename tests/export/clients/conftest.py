@@ -17,7 +17,6 @@ import pytest
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
-import tfgen
 from export.session import Session, SessionError
 from tfgen.quiet import tf
 
@@ -209,10 +208,10 @@ class RestHandler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def models(exported_entry):
+def models(everything):
     """Every entry, loaded."""
     with contextlib.ExitStack() as stack:
-        yield Models({name: stack.enter_context(Session(exported_entry(name).version)) for name in tfgen.entries()})
+        yield Models({name: stack.enter_context(Session(found.version)) for name, found in everything.items()})
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ def test_weights_are_read_back_bit_for_bit(small_vae, tmp_path):
     np.testing.assert_array_equal(model.sample(2, seed=0), other.sample(2, seed=0))
 
 
-def test_optimiser_stays_out_of_the_file_and_in_the_model(small_vae, digits, tmp_path):
+def test_optimiser_stays_out_of_the_file_and_in_the_model(small_vae, digits, tmp_path, no_xla):
     model = small_vae()
     model.compile(optimizer=keras.optimizers.Adam())
     model.fit(digits.train.images[:50], verbose=0)
