@@ -37,8 +37,10 @@ def make(table: dict, classes: int) -> dict:
                 values[name] = _example(name, spec, generator)
             inputs[name] = values[name]
         if signature.function not in answered:  # serving_default is another name of sample
-            function = tf.function(signature.function, autograph=False)
-            outputs = function(**{name: tf.constant(value) for name, value in inputs.items()})
+            tensors = {name: tf.constant(value) for name, value in inputs.items()}
+            specs = {name: tf.TensorSpec(value.shape, value.dtype, name) for name, value in tensors.items()}
+            function = tf.function(signature.function, autograph=False).get_concrete_function(**specs)
+            outputs = function(**tensors)
             answered[signature.function] = {name: outputs[name].numpy() for name in signature.outputs}
         return {"inputs": inputs, "outputs": answered[signature.function]}
 

@@ -55,6 +55,7 @@ def losses(run) -> list[float]:
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_two_workers_train_as_one_process_does_and_one_writes(command, tmp_path):
     """An epoch is one step here, so that the first loss is that of the first step."""
     both, alone = [tmp_path / "first", tmp_path / "second"], tmp_path / "alone"

@@ -151,10 +151,16 @@ def exported(request, everything):
 
 
 @pytest.fixture(scope="session")
-def session(exported):
+def sessions(everything):
+    """The C++ session of every entry's version, by name; one each, whose first answers are the slow ones."""
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(Session(found.version)) for name, found in everything.items()}
+
+
+@pytest.fixture(scope="session")
+def session(exported, sessions):
     """The C++ session of every entry's version."""
-    with Session(exported.version) as opened:
-        yield opened
+    return sessions[exported.model.entry]
 
 
 def first(everything: dict, suits) -> Exported:
@@ -175,10 +181,9 @@ def plain(everything):
 
 
 @pytest.fixture(scope="session")
-def plain_session(plain):
+def plain_session(plain, sessions):
     """Its C++ session."""
-    with Session(plain.version) as opened:
-        yield opened
+    return sessions[plain.model.entry]
 
 
 @pytest.fixture(scope="session")

@@ -208,10 +208,9 @@ class RestHandler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def models(everything):
+def models(sessions):
     """Every entry, loaded."""
-    with contextlib.ExitStack() as stack:
-        yield Models({name: stack.enter_context(Session(found.version)) for name, found in everything.items()})
+    return Models(sessions)
 
 
 @pytest.fixture(scope="session")

@@ -164,7 +164,7 @@ def test_models_side_by_side_are_not_warned_of_and_users_functions_are(small_vae
     handler.emit = lambda record: heard.append(record.getMessage())
     tf.get_logger().addHandler(handler)
     try:
-        for _ in range(12):
+        for _ in range(7):
             small_vae().sample(1, seed=0)
         assert heard == []
         again = "5 out of the last 5 calls to {} triggered tf.function retracing."

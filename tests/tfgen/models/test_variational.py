@@ -60,10 +60,10 @@ def test_importance_weights_average_to_the_evidence(model, images, log_evidence)
 
 
 def test_public_bounds_lie_in_order_and_close_in_on_the_evidence(model, images, log_evidence):
-    many = np.repeat(images, 200, axis=0)
+    many = np.repeat(images, 100, axis=0)
 
     def mean_bound(bound, **options):
-        return bound(many, seed=0, **options).numpy().reshape(len(images), 200).mean(1)
+        return bound(many, seed=0, **options).numpy().reshape(len(images), 100).mean(1)
 
     elbo, few, more = (
         mean_bound(model.elbo),

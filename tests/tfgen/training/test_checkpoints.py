@@ -47,10 +47,12 @@ def begun(run, model):
     return run
 
 
-SLOW = [name for name in tfgen.entries() if name != "dcgan"]  # which has two optimisers, statistics and skipped steps
+SLOW = [name for name in tfgen.entries() if name != "aae"]  # which has three optimisers, and no convolutions
+# DCGAN has statistics and skipped steps besides. On a busy CPU about one of its trainings in thirty differs from the
+# others by rounding, whether it was resumed or not (tests/distributed/one_step.py).
 
 
-@pytest.mark.parametrize("entry", ["dcgan", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+@pytest.mark.parametrize("entry", ["aae", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
 def test_training_goes_on_as_if_it_had_not_stopped(entry, tmp_path, digits, no_xla):
     """What lies on the disk when an epoch ends is what SIGKILL leaves; another process builds the model anew."""
     whole, half = tmp_path / "whole", tmp_path / "half"
