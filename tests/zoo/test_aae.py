@@ -160,3 +160,8 @@ def test_gaussian_likelihood_trains_on_grey_levels():
 def test_petals_need_the_plane():
     with pytest.raises(ValueError, match="need latent_dim 2, got 8"):
         aae.build(prior="petals")
+
+
+def test_petals_are_not_trained_without_labels(batch):
+    with pytest.raises(ValueError, match=r"call fit\(images, labels\)"):
+        built(prior="petals").train_step(batch["image"])

@@ -27,7 +27,7 @@ def built(entry, policy):
     keras.utils.set_random_seed(0)
     with common.precision(policy):
         model = entries.build(entry, entries.module(entry).SMALL)
-    entries.module(entry).compile_model(model, learning_rate=1e-3, steps=10)
+    model.compile_recipe(learning_rate=1e-3, steps=10)
     return model
 
 
@@ -44,8 +44,8 @@ def test_steps_are_finite_and_all_but_the_networks_is_float32(entry, policy, bat
     assert {isinstance(each, keras.optimizers.LossScaleOptimizer) for each in optimizers} == {policy == "mixed_float16"}
     assert all(np.isfinite(variable.numpy()).all() for variable in model.weights)
     assert {variable.dtype for variable in model.weights} == {"float32"}
-    image, given = batch["image"], {"digit": batch["label"]} if model.conditional else {}
-    terms = model.validation_terms(image, tf.range(16, dtype=tf.int64), **given)
+    image, condition = batch["image"], model.condition(batch)
+    terms = model.validation_terms(image, tf.range(16, dtype=tf.int64), **condition)
     assert all(term.dtype == tf.float32 for term in terms.values())
     halves = [layer.compute_dtype for layer in model._flatten_layers() if layer.compute_dtype != "float32"]
     assert len(halves) > 5

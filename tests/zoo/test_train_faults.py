@@ -21,18 +21,20 @@ import tensorflow as tf
 
 import tfgen
 from tfgen import data
-from tfgen.storage import runs
+from tfgen.storage import entries, runs
 from tfgen.training import callbacks, loop
 from zoo import commands
 
 TRAIN = [sys.executable, "-m", "zoo.train"]
-TINY = {
-    "vae": ("--hidden-units", "16", "--latent-dim", "3"),
-    "cvae": ("--hidden-units", "16", "--latent-dim", "3"),
-    "iaf_vae": ("--channels", "4", "4", "--latent-dim", "4", "--flow-width", "8", "--context-dim", "4"),
-    "aae": ("--hidden-units", "16", "--latent-dim", "3"),
-    "dcgan": ("--filters", "2", "--latent-dim", "4"),
-}
+
+
+def small_options(entry: str) -> list[str]:
+    """The options that make an entry as small as its module makes it for tests."""
+    options = []
+    for name, value in entries.module(entry).SMALL.items():
+        words = value if isinstance(value, tuple) else [value]
+        options += [f"--{name.replace('_', '-')}", *map(str, words)]
+    return options
 
 
 def started(*arguments, **options) -> subprocess.Popen:
@@ -112,10 +114,10 @@ def test_sigterm_ends_training_in_one_line_that_says_what_is_saved(
 ):
     no_xla(monkeypatch)
     run = tmp_path / "run"
-    doing(monkeypatch, callbacks.Validation, "on_epoch_end", lambda: signal.raise_signal(signal.SIGTERM), 2)
+    doing(monkeypatch, callbacks.Throughput, "on_epoch_end", lambda: signal.raise_signal(signal.SIGTERM), 2)
     assert command("vae", *small_run_options, "--run-dir", run)[::2] == (
         143,
-        f"error: terminated; the best weights so far, of epoch 1, are in {run}; --resume goes on\n",
+        f"error: terminated; the best weights so far, of epoch 1, are in {run}; --resume continues\n",
     )
     assert tfgen.load(run).sample(4, seed=0).shape == (4, 28, 28, 1)
     code, output, error = command("vae", "--run-dir", run, "--resume")
@@ -128,7 +130,7 @@ def test_too_little_memory_is_one_line(command, monkeypatch, no_figures, tmp_pat
     def advance(loop, steps):
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[100,500]")
 
-    monkeypatch.setattr(loop.Loop, "advance", advance)
+    monkeypatch.setattr(loop.Loop, "__call__", advance)
     assert command("vae", *small_run_options, "--run-dir", tmp_path / "run")[::2] == (
         2,
         "error: the device's memory is too small (batches of 100 images); a new run with a smaller --batch-size needs"
@@ -188,9 +190,9 @@ def test_full_disk_stops_training_and_the_run_goes_on_when_there_is_room(
 ):
     no_xla(monkeypatch)
     run = small_disk / "run"
-    doing(monkeypatch, callbacks.Validation, "on_epoch_end", lambda: fill(small_disk), 2)
+    doing(monkeypatch, callbacks.Throughput, "on_epoch_end", lambda: fill(small_disk), 2)
     code, _, error = command("vae", *small_run_options, "--run-dir", run)
-    saved = f"the best weights so far, of epoch 1, are in {run}; --resume goes on"
+    saved = f"the best weights so far, of epoch 1, are in {run}; --resume continues"
     assert (code, error) == (4, f"error: {run} cannot be written: No space left on device; {saved}\n")
     assert tfgen.load(run).sample(1, seed=0).shape == (1, 28, 28, 1)
     code, _, error = command("vae", "--run-dir", run, "--resume")
@@ -210,9 +212,9 @@ def test_folder_that_becomes_read_only_stops_training(command, monkeypatch, no_f
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     with monkeypatch.context() as patch:
-        doing(patch, callbacks.Validation, "on_epoch_end", lambda: patch.setattr("tempfile.mkstemp", refuse), 2)
+        doing(patch, callbacks.Throughput, "on_epoch_end", lambda: patch.setattr("tempfile.mkstemp", refuse), 2)
         code, _, error = command("vae", *small_run_options, "--run-dir", run)
-    saved = f"the best weights so far, of epoch 1, are in {run}; --resume goes on"
+    saved = f"the best weights so far, of epoch 1, are in {run}; --resume continues"
     assert (code, error) == (4, f"error: {run} cannot be written: Read-only file system; {saved}\n")
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     code, _, error = command("vae", "--run-dir", run, "--resume")
@@ -229,7 +231,7 @@ def test_file_that_may_not_grow_leaves_the_one_before_it(command, monkeypatch, n
     no_xla(monkeypatch)
     run, limits = tmp_path / "run", resource.getrlimit(resource.RLIMIT_FSIZE)
     limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100_000, limits[1]))
-    doing(monkeypatch, callbacks.Validation, "on_epoch_end", limit, 2)
+    doing(monkeypatch, callbacks.Throughput, "on_epoch_end", limit, 2)
     try:
         code, _, error = command("vae", *small_run_options, "--run-dir", run)
     finally:
@@ -244,7 +246,7 @@ def test_file_that_may_not_grow_leaves_the_one_before_it(command, monkeypatch, n
 def peaks(entry: str, run, epochs: int = 20) -> list[int]:
     """The peak memory of a training when each of its epochs ends, in kB."""
     options = ("--dataset", "digits", "--batch-size", "100", "--epochs", epochs)
-    process, seen = started(entry, *TINY[entry], *options, "--run-dir", run), []
+    process, seen = started(entry, *small_options(entry), *options, "--run-dir", run), []
     for line in process.stdout:
         if line.startswith("epoch "):
             status = Path(f"/proc/{process.pid}/status").read_text()
@@ -265,7 +267,7 @@ def test_memory_stays_flat(entry, tmp_path):
 @pytest.mark.parametrize("entry", tfgen.entries())
 def test_runs_killed_at_random_moments_resume_to_the_same_bits(entry, tmp_path):
     """Four of twenty: SIGKILL anywhere between the first line of a training and its end."""
-    options = (entry, *TINY[entry], "--dataset", "digits", "--batch-size", "100", "--epochs", "30")
+    options = (entry, *small_options(entry), "--dataset", "digits", "--batch-size", "100", "--epochs", "30")
     whole, moment = tmp_path / "whole", random.Random(f"{entry} 5")
     reference = started(*options, "--run-dir", whole)
     begun = _first_line(reference)

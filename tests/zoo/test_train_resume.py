@@ -110,7 +110,7 @@ def test_run_without_a_whole_checkpoint_is_refused(command, copy):
     shutil.rmtree(copy / runs.CHECKPOINTS)  # a run of before there were checkpoints
     code, _, error = command("vae", "--run-dir", copy, "--resume")
     assert code == 2
-    assert "has no checkpoint to go on from" in error
+    assert "has no checkpoint to resume from" in error
     assert content(copy).items() <= before.items()
 
 

@@ -19,7 +19,6 @@ class Adversarial:
         )
         self.optimizers = {phase: scaled(optimizer) for phase, (optimizer, *_) in phases.items()}
         self._moved = {phase: networks for phase, (_, *networks) in phases.items()}
-        self.build_optimizers()
 
     def descend(self, phase: str, tape, loss, when=True) -> None:
         """One optimiser step of a phase on its networks' variables; none where the tensor `when` is false."""

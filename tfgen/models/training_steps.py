@@ -87,6 +87,8 @@ class TrainingSteps:
             x = inputs.image_array(x, self.image_shape)
             if y is not None:
                 y = inputs.labels(np.reshape(y, [-1]), len(x), self.class_names or None, self.entry)
+        if self.compiled:
+            self.build_optimizers()
         return super().fit(x, y, *arguments, **options)
 
     def train_step(self, data):
@@ -95,6 +97,9 @@ class TrainingSteps:
             values, weight = self._loop(data)
         else:
             batch, weight = self._batch(data), 1.0
+            if self.distribute_strategy.num_replicas_in_sync == 1:
+                with tf.init_scope():  # an update that XLA compiles may not create variables
+                    self.build_optimizers()
             first, *_ = (self.optimizers or {"": self.optimizer}).values()
             values = self._compiled_update(batch, tf.cast(first.iterations, tf.int32))
         return self.means.update(values, weight)

@@ -1,0 +1,105 @@
+"""A model of somebody's own package on the command line: like the zoo's once `--register` names it, refused before."""
+
+import json
+import sys
+
+import pytest
+
+from tfgen.storage import entries, runs
+from zoo import evaluate, sample
+
+MODULE = '''
+"""A model like the VAE, of another package."""
+
+from zoo.models import vae
+
+EPOCHS, BATCH_SIZE, LEARNING_RATE = 1, 100, 1e-3
+
+
+class Mine(vae.VAE):
+    """The VAE under another name."""
+
+    entry = "mine"
+
+
+build = Mine
+'''
+REGISTER = ("--register", "somebody.mine")
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """The folder of a package on the path of Python, which is forgotten afterwards, as is what was registered."""
+    folder = tmp_path / "path" / "somebody"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    (folder / "mine.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(folder.parent)
+    monkeypatch.setattr(entries, "_registered", {})
+    yield folder
+    for name in [name for name in sys.modules if name.partition(".")[0] == "somebody"]:
+        del sys.modules[name]
+
+
+def test_it_is_trained_evaluated_and_sampled_once_it_is_registered(call, command, no_xla, package, tmp_path):
+    run = tmp_path / "run"
+    options = ("--dataset", "digits", "--hidden-units", "8", "--latent-dim", "2")
+    assert command("mine", *options, "--run-dir", run)[0] == 2  # not registered
+    code, output, error = command(*REGISTER, "mine", *options, "--run-dir", run)
+    assert (code, error) == (0, "")
+    assert "mine: " in output
+    config = json.loads((run / runs.CONFIG).read_text())
+    assert (config["entry"], config["module"]) == ("mine", "somebody.mine")
+
+    picture = tmp_path / "out.png"
+    commands = {
+        evaluate.main: ("--images", "20", "--k", "2"),
+        sample.main: ("--n", "2", "--seed", "0", "--out", picture),
+    }
+    for main, arguments in commands.items():
+        entries._registered.clear()  # as in a new process
+        code, output, error = call(main, run, *arguments)
+        (line,) = error.splitlines()
+        assert (code, output) == (2, "")
+        assert line.startswith("error: ")
+        assert "which is no model of the zoo" in line
+        assert "--register somebody.mine" in line
+        assert not entries._registered
+        code, output, error = call(main, run, *arguments, "--register=somebody.mine")
+        assert (code, error) == (0, "")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert (run / "metrics-first-20.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("left", "missing"),
+    [
+        ("build = print\nEPOCHS = 1\n", "BATCH_SIZE, LEARNING_RATE"),
+        (MODULE.replace("build = Mine", ""), "build"),
+        (MODULE.replace("EPOCHS, BATCH_SIZE, LEARNING_RATE = 1, 100, 1e-3", ""), "EPOCHS, BATCH_SIZE, LEARNING_RATE"),
+    ],
+    ids=["no recipe", "no build", "no constants"],
+)
+def test_what_its_module_lacks_is_named(command, package, tmp_path, left, missing):
+    (package / "half.py").write_text(left)
+    code, output, error = command("half", "--register", "somebody.half", "--run-dir", tmp_path / "run")
+    (line,) = error.splitlines()
+    assert (code, output) == (2, "")
+    assert line == f"error: somebody.half is no entry: it does not define {missing} (docs/new-model.md)"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("mine", "--register"), "--register needs the name of a module"),
+        (("mine", "--register", "somebody.nowhere"), "'somebody.nowhere' cannot be imported"),
+        (("mine",), "unknown entry 'mine'"),
+    ],
+)
+def test_a_module_that_is_not_there_is_named(command, package, arguments, words):
+    code, _, error = command(*arguments)
+    (line,) = error.splitlines()
+    assert code == 2
+    assert line.startswith("error: ")
+    assert words in line
