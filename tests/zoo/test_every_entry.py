@@ -77,7 +77,7 @@ def test_first_weights_follow_the_seed_of_training(variant):
         assert one.std() == 0 or not np.array_equal(one, another)
 
 
-def test_plain_fit_takes_images_and_digits_where_they_are_needed(variant, digits):
+def test_plain_fit_takes_images_and_digits_where_they_are_needed(variant, digits, no_xla):
     """A step of Keras's own `fit`, not compiled."""
     model = built(variant)
     images, labels = tf.constant(digits.train.images[:8]), tf.constant(digits.train.labels[:8])

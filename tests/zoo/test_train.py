@@ -67,6 +67,8 @@ def test_config_names_all_that_the_run_depends_on(trained_run):
     assert {"python", "tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy"} <= set(config["versions"])
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_second_cycle_begins_where_a_training_of_one_ends(command, trained_run, small_run_options, tmp_path):
     code, output, _ = command("vae", *small_run_options, "--cycles", "2", "--run-dir", tmp_path / "run")
     assert code == 0
@@ -95,6 +97,8 @@ def test_metrics_are_those_of_the_weights_kept(trained_run, digits):
     assert metrics["test_neg_elbo"] == pytest.approx(metrics["test_rate"] + metrics["test_distortion"], abs=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_training_in_a_fresh_process_is_clean_and_the_same(trained_run, small_run_options, tmp_path):
     """What a user types: no line on stderr, the device and every path named, the very numbers of the other process."""
     run = tmp_path / "again"
@@ -111,7 +115,7 @@ def test_training_in_a_fresh_process_is_clean_and_the_same(trained_run, small_ru
     assert_same_weights(run, trained_run)
 
 
-def test_best_weights_are_kept_where_training_gets_worse(command, tmp_path):
+def test_best_weights_are_kept_where_training_gets_worse(command, no_xla, tmp_path):
     """With no weight on the rate it grows and grows, and validation, where it counts in full, soon gets worse."""
     options = (
         "--dataset",
@@ -135,7 +139,7 @@ def test_best_weights_are_kept_where_training_gets_worse(command, tmp_path):
 
 
 def test_default_data_set_falls_back_and_every_file_says_so(
-    command, nothing_prepared, trained_run, small_run_options, tmp_path
+    command, no_xla, nothing_prepared, trained_run, small_run_options, tmp_path
 ):
     options = small_run_options[2:]  # but the data set
     code, output, _ = command("vae", *options, "--seed", "1", "--run-dir", tmp_path / "run")
@@ -147,7 +151,7 @@ def test_default_data_set_falls_back_and_every_file_says_so(
     assert history_of(tmp_path / "run") != history_of(trained_run)  # the same data, another seed
 
 
-def test_loss_that_is_not_finite_stops_training_with_good_weights_on_disk(command, tmp_path):
+def test_loss_that_is_not_finite_stops_training_with_good_weights_on_disk(command, no_xla, tmp_path):
     run = tmp_path / "run"
     options = ("--dataset", "digits", "--epochs", "3", "--hidden-units", "8", "--learning-rate", "1e30")
     code, _, error = command("vae", *options, "--run-dir", run)
@@ -167,6 +171,8 @@ def peak_memory(process) -> int:
     return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text())[1]) if status.exists() else 0
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_interrupted_training_leaves_a_run_that_loads(tmp_path):
     run = tmp_path / "run"
     options = ["--dataset", "digits", "--epochs", "100000", "--hidden-units", "8", "--run-dir", str(run)]

@@ -60,6 +60,8 @@ def _arrays(file) -> list:
     return found
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_killed_run_resumes_to_the_same_bits(command, no_figures, trained_run, small_run_options, tmp_path):
     """While it runs, a second process is refused; the lock does not outlive the first."""
     run = tmp_path / "run"

@@ -120,13 +120,11 @@ class TrainingSteps:
             super().make_train_function(force)
 
     def make_test_function(self, force=False):
-        """Keras's hook. In a training on several devices every process evaluates the whole split by itself."""
+        """Keras's hook. In a training on several devices the loop has a test function of its own."""
         if self._loop is None or not self._loop.shared:
             super().make_test_function(force)
         elif self.test_function is None or force:
-            strategy, step = self.distribute_strategy, tf.function(self.test_step, autograph=False)
-            own = lambda value: strategy.experimental_local_results(value)[0]  # noqa: E731
-            self.test_function = lambda iterator: step(tf.nest.map_structure(own, next(iterator)))
+            self.test_function = self._loop.test_function()
 
     def _batch(self, data) -> dict:
         """{"image": float32 [B, H, W, C] in [0, 1], "label": int64 [B]} of an element of Keras's."""

@@ -112,6 +112,7 @@ class Loop:
         self.images, self.labels = _on_each_replica(self.strategy, train.images, train.labels)
         padded = (self.steps_per_epoch + self.steps_per_block) * batch_size  # the last block is cut from a full one
         self.order = tf.Variable(tf.zeros([padded], tf.int32), trainable=False)
+        self.validation = None
         self.first_step = tf.Variable(0, trainable=False)  # of the epoch
         self.done = tf.Variable(0, trainable=False)  # steps of the whole training
         self.compiled = tf.function(self.run, autograph=False, jit_compile=uses_xla(model))
@@ -125,17 +126,23 @@ class Loop:
         return self.handed_to_each_replica(tf.data.Dataset.from_tensor_slices(blocks).repeat())
 
     def held_out(self, split):
-        """A split as validation sees it, in batches (image, label)."""
-        images = self.model.pixels.held_out(split.images)
-        batches = tf.data.Dataset.from_tensor_slices((images, split.labels)).batch(VALIDATION_BATCH)
-        return self.handed_to_each_replica(batches)
+        """A split as validation sees it, in batches (image, label); on several devices the first row of each batch.
+
+        Keras averages the first element over the replicas before it begins, which images of bytes and tuples do not
+        bear.
+        """
+        self.validation = self.model.pixels.held_out(split.images), split.labels
+        if not self.shared:
+            return tf.data.Dataset.from_tensor_slices(self.validation).batch(VALIDATION_BATCH)
+        starts = np.arange(0, len(split.images), VALIDATION_BATCH, dtype=np.int32)
+        return self.handed_to_each_replica(tf.data.Dataset.from_tensor_slices(starts).repeat())
 
     def handed_to_each_replica(self, elements):
         """A data set whose every element goes to every replica, where Keras would deal them out."""
         if not self.shared:
             return elements
         local = len(self.strategy.extended.worker_devices)
-        repeated = elements.flat_map(lambda *element: tf.data.Dataset.from_tensors(element).repeat(local))
+        repeated = elements.flat_map(lambda element: tf.data.Dataset.from_tensors(element).repeat(local))
         return self.strategy.distribute_datasets_from_function(lambda context: repeated)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -205,8 +212,22 @@ class Loop:
 
     def train_function(self, iterator):
         """Keras's train function on several devices."""
-        means, weight = self(self.strategy.experimental_local_results(next(iterator))[0])
+        means, weight = self(self._own(iterator))
         return self.model.means.update(means, weight)
+
+    def test_function(self):
+        """Keras's test function on several devices: every process evaluates the whole split by itself."""
+        step = tf.function(self.model.test_step, autograph=False, reduce_retracing=True)
+
+        def test(iterator):
+            start = int(self._own(iterator))
+            return step(tuple(tf.constant(part[start : start + VALIDATION_BATCH]) for part in self.validation))
+
+        return test
+
+    def _own(self, iterator):
+        """The next element of a distributed iterator, which is the same on every replica."""
+        return self.strategy.experimental_local_results(next(iterator))[0]
 
 
 class Epochs(keras.callbacks.Callback):
