@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from export import bundle, contract, deployment, publish
+from export import benchmark, bundle, contract, deployment, publish, session, verify
 from export.session import Session
 from tfgen.storage import entries, runs, weights
 
@@ -78,6 +78,13 @@ def write_run(model, run: Path) -> Path:
     runs.write_metrics(run, {"protocol": "digits-dynamic", "epochs": 3, "test_neg_elbo": 123.4567})
     weights.save(model, run / runs.WEIGHTS)
     return run
+
+
+@pytest.fixture(autouse=True)
+def xla_stays_enabled(monkeypatch):
+    """A process in which the commands have disabled XLA cannot enable it again, and other tests need it."""
+    for command in (verify, benchmark):
+        monkeypatch.setattr(command, "as_the_server", lambda: session.open_library())
 
 
 @pytest.fixture(scope="session")

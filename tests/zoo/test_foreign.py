@@ -24,20 +24,20 @@ class Mine(vae.VAE):
 
 build = Mine
 '''
-REGISTER = ("--register", "somebody.mine")
+REGISTER = ("--register", "guest_package.mine")
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """The folder of a package on the path of Python, which is forgotten afterwards, as is what was registered."""
-    folder = tmp_path / "path" / "somebody"
+    folder = tmp_path / "path" / "guest_package"
     folder.mkdir(parents=True)
     (folder / "__init__.py").touch()
     (folder / "mine.py").write_text(MODULE)
     monkeypatch.syspath_prepend(folder.parent)
     monkeypatch.setattr(entries, "_registered", {})
     yield folder
-    for name in [name for name in sys.modules if name.partition(".")[0] == "somebody"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "guest_package"]:
         del sys.modules[name]
 
 
@@ -49,7 +49,7 @@ def test_it_is_trained_evaluated_and_sampled_once_it_is_registered(call, command
     assert (code, error) == (0, "")
     assert "mine: " in output
     config = json.loads((run / runs.CONFIG).read_text())
-    assert (config["entry"], config["module"]) == ("mine", "somebody.mine")
+    assert (config["entry"], config["module"]) == ("mine", "guest_package.mine")
 
     picture = tmp_path / "out.png"
     commands = {
@@ -63,9 +63,9 @@ def test_it_is_trained_evaluated_and_sampled_once_it_is_registered(call, command
         assert (code, output) == (2, "")
         assert line.startswith("error: ")
         assert "which is no model of the zoo" in line
-        assert "--register somebody.mine" in line
+        assert "--register guest_package.mine" in line
         assert not entries._registered
-        code, output, error = call(main, run, *arguments, "--register=somebody.mine")
+        code, output, error = call(main, run, *arguments, "--register=guest_package.mine")
         assert (code, error) == (0, "")
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert (run / "metrics-first-20.json").is_file()
@@ -82,10 +82,10 @@ def test_it_is_trained_evaluated_and_sampled_once_it_is_registered(call, command
 )
 def test_what_its_module_lacks_is_named(command, package, tmp_path, left, missing):
     (package / "half.py").write_text(left)
-    code, output, error = command("half", "--register", "somebody.half", "--run-dir", tmp_path / "run")
+    code, output, error = command("half", "--register", "guest_package.half", "--run-dir", tmp_path / "run")
     (line,) = error.splitlines()
     assert (code, output) == (2, "")
-    assert line == f"error: somebody.half is no entry: it does not define {missing} (docs/new-model.md)"
+    assert line == f"error: guest_package.half is no entry: it does not define {missing} (docs/new-model.md)"
     assert not (tmp_path / "run").exists()
 
 
@@ -93,7 +93,7 @@ def test_what_its_module_lacks_is_named(command, package, tmp_path, left, missin
     ("arguments", "words"),
     [
         (("mine", "--register"), "--register needs the name of a module"),
-        (("mine", "--register", "somebody.nowhere"), "'somebody.nowhere' cannot be imported"),
+        (("mine", "--register", "guest_package.nowhere"), "'guest_package.nowhere' cannot be imported"),
         (("mine",), "unknown entry 'mine'"),
     ],
 )
