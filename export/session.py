@@ -77,7 +77,12 @@ def open_library() -> ctypes.CDLL:
 def as_the_server() -> None:
     """Makes this whole process behave like the stock server: XLA is disabled, and no accelerator is touched."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    disable = open_library()["_ZN10tensorflow21DisableXlaCompilationEv"]  # tensorflow::DisableXlaCompilation()
+    disable_xla(open_library())
+
+
+def disable_xla(opened: ctypes.CDLL) -> None:
+    """Disables XLA in this process, for good: tensorflow::DisableXlaCompilation()."""
+    disable = opened["_ZN10tensorflow21DisableXlaCompilationEv"]
     disable.restype, disable.argtypes = None, []
     disable()
 

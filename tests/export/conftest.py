@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from export import benchmark, bundle, contract, deployment, publish, session, verify
+from export import bundle, contract, deployment, publish
 from export.session import Session
 from tfgen.storage import entries, runs, weights
 
@@ -82,9 +82,8 @@ def write_run(model, run: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def xla_stays_enabled(monkeypatch):
-    """A process in which the commands have disabled XLA cannot enable it again, and other tests need it."""
-    for command in (verify, benchmark):
-        monkeypatch.setattr(command, "as_the_server", lambda: session.open_library())
+    """A process that has disabled XLA cannot enable it again, and the tests that follow here need it."""
+    monkeypatch.setattr("export.session.disable_xla", lambda opened: None)
 
 
 @pytest.fixture(scope="session")
