@@ -10,7 +10,7 @@ The expectation is estimated with L samples z = mu + sigma * eps, eps ~ N(0, I) 
 (appendix B). With `covariance="full"` the posterior is N(mu, L L^T), z = mu + L eps, L lower triangular (Kingma and
 Welling 2019, section 2.5.1). With `beta` the rate weighs beta (Higgins et al. 2017).
 
-    python -m zoo.train vae                                          test -ELBO 92.96 nats in 321 s
+    python -m zoo.train vae                                          test -ELBO 92.95 nats in 395 s
     python -m zoo.train vae --latent-dim 2                           test -ELBO 135.83 nats
     python -m zoo.train vae --latent-dim 2 --hidden-units 500 500 500 --epochs 80
                                                                      test -ELBO 134.34 nats in 566 s
