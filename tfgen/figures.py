@@ -258,6 +258,8 @@ def history(rows: list[dict], title: str) -> Figure:
         space = 0.05 * (max(values) - min(values)) or 0.5
         axes.set(title=name.replace("_", " "), xlabel="epoch", ylim=(min(values) - space, max(values) + space))
         axes.xaxis.get_major_locator().set_params(integer=True)
+        if len(rows) == 1:
+            axes.set_xticks(epochs)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     for axes in figure.axes[len(panels) :]:

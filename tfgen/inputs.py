@@ -80,6 +80,11 @@ def image_array(image, shape) -> np.ndarray:
     return array
 
 
+def binarised(image: np.ndarray, seed: int = 0) -> np.ndarray:
+    """Images uint8 [N, ...] binarised once, x ~ Bernoulli(level / 255) from `numpy.random.default_rng(seed)`; bool."""
+    return np.random.default_rng(seed).random(image.shape) < image / 255
+
+
 def latents(latent, dim: int) -> np.ndarray:
     """Codes as float32 [B, dim]. Raises TypeError for another dtype, ValueError for another shape or NaN."""
     array = _array("latent", latent)

@@ -105,4 +105,6 @@ def _checked(settings: dict) -> dict:
     if safety["on_nan"] == "rollback" and safety["strategy"] == "multiworker":
         raise ValueError("on-nan rollback is not available with strategy multiworker; start again with --resume")
     checks.in_range("seed", settings["seed"], 0, 2**31 - 1)
+    if settings["data"]["image_channels"] is not None:
+        checks.one_of("image-channels", settings["data"]["image_channels"], checks.CHANNELS)
     return settings

@@ -121,6 +121,8 @@ def _begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: c
     if chief and not resume:
         runs.check_new(run)
     model, images, hyperparameters = _prepare(chosen, data_dir, devices)
+    if resume:
+        runs.check_same_data(run, images)
     if chief and not resume:
         settings = {name: chosen[name] for name in ("entry", "recipe", "safety", "seed")}
         source = {"source": images.source or images.name, **chosen["data"]}
@@ -161,9 +163,9 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     loop.set_initial_seed(chosen["seed"])
     with devices.scope(), common.precision(chosen["recipe"]["precision"]):
         model = entries.build(chosen["entry"], hyperparameters)
-    if model.conditional and len(images.classes) < 2:
+    if model.needs_labels and len(images.classes) < 2:
         has = f"one class only, {images.classes[0]!r}" if images.classes else "no classes"
-        raise ValueError(f"{model.entry} learns images of classes, and the data set {images.name!r} has {has}")
+        raise ValueError(f"this {model.entry} is trained with labels, and the data set {images.name!r} has {has}")
     model.clip_norm = chosen["recipe"]["clip_norm"]
     loop.check_batch_size(chosen["recipe"]["batch_size"], images.train, devices)
     return model, images, hyperparameters

@@ -165,3 +165,12 @@ def test_petals_need_the_plane():
 def test_petals_are_not_trained_without_labels(batch):
     with pytest.raises(ValueError, match=r"call fit\(images, labels\)"):
         built(prior="petals").train_step(batch["image"])
+
+
+def test_petals_are_refused_for_data_without_classes(command, tmp_path):
+    """They would be trained as if every image were of the first class."""
+    np.savez(tmp_path / "images.npz", images=np.zeros([40, 16, 16, 1], np.uint8))
+    options = ("--dataset", tmp_path / "images.npz", "--latent-dim", "2", "--prior", "petals")
+    code, _, error = command("aae", *options, "--run-dir", tmp_path / "run")
+    assert (code, error) == (2, "error: this aae is trained with labels, and the data set 'images' has no classes\n")
+    assert not (tmp_path / "run").exists()

@@ -50,7 +50,7 @@ def assert_one_clear_line(code: int, error: str, *words: str) -> None:
         (("vae", *DIGITS, "--image-size", "15"), ["image_size must be in 16..128", "got 15"]),
         (("vae", *DIGITS, "--image-size", "129"), ["image_size must be in 16..128", "got 129"]),
         (("vae", *DIGITS, "--image-size", "28.5"), ["--image-size", "28.5 is not an int"]),
-        (("vae", *DIGITS, "--image-channels", "2"), ["channels must be one of 1, 3", "got 2"]),
+        (("vae", *DIGITS, "--image-channels", "2"), ["image-channels must be one of 1, 3", "got 2"]),
         (("vae", *DIGITS, "--covariance", "round"), ["covariance", "round", "diagonal", "full"]),
         (("vae", *DIGITS, "--no-such-option", "1"), ["--no-such-option"]),
         (("vae", *DIGITS, "stray"), ["stray"]),

@@ -1,5 +1,6 @@
 """`python -m zoo.train --resume`: it ends where the run would have ended, or says why it does not."""
 
+import hashlib
 import json
 import shutil
 
@@ -187,3 +188,20 @@ def test_fault_that_stays_stops_after_three_rollbacks(command, monkeypatch, tmp_
     *notes, last = error.splitlines()
     assert [note.rpartition(", ")[2] for note in notes] == [f"rollback {n} of 3" for n in (1, 2, 3)]
     assert last.startswith("error: training stopped at step 21: loss is nan, after 3 rollbacks; its batch is ")
+
+
+def test_a_run_on_files_that_have_changed_is_refused_with_both_hashes(command, no_xla, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, [60, 16, 16, 1], np.uint8)
+    data, run = tmp_path / "images.npz", tmp_path / "run"
+    np.savez(data, images=images)
+    options = ("vae", "--dataset", data, "--epochs", "1", "--batch-size", "10", "--hidden-units", "8", "--run-dir", run)
+    assert command(*options)[0] == 0
+    (run / runs.METRICS).unlink()  # as if it had been killed before its end
+    np.savez(data, images=images[::-1])
+    code, _, error = command(*options, "--resume")
+    assert code == 2
+    (line,) = error.splitlines()
+    began, now = runs.read_config(run)["data"]["sha256"], hashlib.sha256(data.read_bytes()).hexdigest()
+    assert f"has changed since {str(run)!r} was begun: its SHA-256 is {now}, the run has {began}" in line
+    np.savez(data, images=images)
+    assert command(*options, "--resume")[0] == 0

@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from tfgen import inputs
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Split:
@@ -21,7 +23,7 @@ class Split:
 
     def binarised(self, seed: int = 0) -> np.ndarray:
         """The images binarised once, x ~ Bernoulli(grey / 255) from `numpy.random.default_rng(seed)`; bool."""
-        return np.random.default_rng(seed).random(self.images.shape) < self.images / 255
+        return inputs.binarised(self.images, seed)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

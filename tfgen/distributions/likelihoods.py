@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from tfgen import checks
+from tfgen import checks, inputs
 
 tfd = tfp.distributions
 
@@ -63,8 +63,8 @@ class Bernoulli(Pixels):
         return tf.cast(draw_uniform() < image, tf.float32)
 
     def held_out(self, images):
-        """Binarised once, by `numpy.random.default_rng(0)`, as the protocol has it; bool."""
-        return np.random.default_rng(0).random(images.shape) < images / 255
+        """Binarised once, with the seed 0 of the protocol; bool."""
+        return inputs.binarised(images)
 
 
 class Normal(Pixels):

@@ -49,6 +49,11 @@ class Model(TrainingSteps, keras.Model):
         self.start_training_steps()
 
     @property
+    def needs_labels(self) -> bool:
+        """Whether training needs labels: a conditional model's does, and one whose prior knows the classes."""
+        return self.conditional
+
+    @property
     def prior(self):
         """p(z), event [Z]; N(0, I) unless a model has another one."""
         return priors.standard_normal(self.latent_dim)

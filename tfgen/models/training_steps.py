@@ -129,8 +129,8 @@ class TrainingSteps:
     def _batch(self, data) -> dict:
         """{"image": float32 [B, H, W, C] in [0, 1], "label": int64 [B]} of an element of Keras's."""
         image, label, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if label is None and self.conditional:
-            raise ValueError(f"{self.entry} is conditional: call fit(images, labels)")
+        if label is None and self.needs_labels:
+            raise ValueError(f"this {self.entry} is trained with labels: call fit(images, labels)")
         image = tf.cast(image, tf.float32) / (255.0 if image.dtype == tf.uint8 else 1.0)
         return {"image": image} | ({} if label is None else {"label": tf.cast(tf.reshape(label, [-1]), tf.int64)})
 

@@ -17,7 +17,7 @@ RECORD = {  # what the manifest has of weights that ship, beside entry, size and
 
 
 def load(name_or_run_dir):
-    """A trained model, compiled, so that `fit(images)` or `fit(images, labels)` goes on training it.
+    """A trained model, compiled, so that `fit(images)` or `fit(images, labels)` trains it further.
 
     Args:
         name_or_run_dir: the name of an entry, for the weights that ship with the package, or a run directory that

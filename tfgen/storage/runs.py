@@ -5,7 +5,7 @@ history.csv         a row an epoch, no wall-clock value in it
 metrics.json        the protocol and the numbers, once all is done
 model.weights.h5    the best weights so far, in Keras's own format
 manifest.json       the SHA-256 of the weights
-checkpoints/        what `--resume` goes on from
+checkpoints/        what `--resume` resumes from
 faults/             the batch and the checkpoint of a step that was not finite
 figures/*.png
 tensorboard/        events, times among them
@@ -131,6 +131,16 @@ def read_config(path: Path) -> dict:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{str(path / CONFIG)!r} is no configuration of a run: {error!r}") from error
     return config
+
+
+def check_same_data(path: Path, dataset) -> None:
+    """Raises ValueError where the files of a run's data set are no longer those that it was begun with."""
+    began, now = read_config(path)["data"].get("sha256", ""), dataset.sha256
+    if began != now:
+        raise ValueError(
+            f"the data set {dataset.source!r} has changed since {str(path)!r} was begun: its SHA-256 is {now}, the run "
+            f"has {began}"
+        )
 
 
 def read_metrics(path: Path) -> dict:

@@ -123,6 +123,11 @@ class AAE(Autoencoding, Adversarial, Model):
         self.compile(reconstruction=adam(rate), discriminator=adam(rate, beta_1=0.5), generator=adam(rate))
 
     @property
+    def needs_labels(self) -> bool:
+        """Whether training needs labels: the petals' does."""
+        return self.has_petals
+
+    @property
     def prior(self):
         """p(z), event [Z]: standard normal, or the mixture of the petals."""
         return priors.petals(len(self.class_names)) if self.has_petals else super().prior
@@ -158,8 +163,6 @@ class AAE(Autoencoding, Adversarial, Model):
     def update(self, batch, seed, step):
         """The three phases on one batch. Returns their losses and the discriminator's accuracy."""
         image, label = batch["image"], batch.get("label")
-        if label is None and self.has_petals:
-            raise ValueError("the prior has a petal for each class: call fit(images, labels)")
         noise, prior_noise = (self.noise(batch, part) for part in seeds.split(seed, 2))  # [B, Z] each
         prior_codes = self.prior_of(label).bijector.forward(prior_noise)  # z ~ p(z), of the batch's classes
 
