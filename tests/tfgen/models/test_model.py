@@ -141,7 +141,7 @@ def test_plain_keras_fit_reports_the_training_loss_and_learns(small_vae, digits)
         ("vae", lambda x: x.astype(np.int64), None, TypeError, ["uint8", "int64"]),
         ("vae", lambda x: np.full(x.shape, np.nan), None, ValueError, ["[0, 1]", "nan"]),
         ("vae", lambda x: x[..., 0], None, ValueError, ["[B, 28, 28, 1]", "[6, 28, 28]"]),
-        ("cvae", lambda x: x, None, ValueError, ["conditional", "fit(images, labels)"]),
+        ("cvae", lambda x: x, None, ValueError, ["this cvae is trained with labels", "fit(images, labels)"]),
         ("cvae", lambda x: x, [0, 1, 2, 3, 4, 17], ValueError, ["0..9", "17"]),
         ("cvae", lambda x: x, [1, 2], ValueError, ["6", "[2]"]),
     ],
