@@ -1,6 +1,7 @@
 """The model card: what a served model is, how it was trained, its numbers, and how to read its answers."""
 
 import inspect
+import math
 import re
 from pathlib import Path
 
@@ -26,6 +27,8 @@ EXACT = "`score` answers with `log_likelihood`, log p(x) in nats.\n\n{pixels}"
 PIXELS = "The pixels are scored as they are sent, under the model's likelihood ({name})."
 BERNOULLI = """The pixels are taken as the data: binary images give their Bernoulli likelihood, grey ones the grey-level
 cross-entropy."""
+LOGISTIC = """The pixels are rounded to the 256 levels of 8 bits, whose probability is given; bits per dimension are
+nats / ({dimensions:,} log 2)."""
 # A full stop ends a sentence unless it follows an initial or an abbreviation, or a lower-case word or number follows.
 SENTENCE = re.compile(r"(?<!\b[A-Z])(?<!\bal)(?<!\bcf)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)[.!?](?=\s+[^\sa-z\d]|$)")
 
@@ -62,7 +65,8 @@ def text(model, source, facts: dict) -> str:
     if classes:
         parts.append(LABELS.format(classes=_numbered(classes), last=len(classes) - 1))
     if "score" in facts["signatures"]:
-        pixels = BERNOULLI if model.pixels.name == "bernoulli" else PIXELS.format(name=model.pixels.name)
+        scored = {"bernoulli": BERNOULLI, "logistic": LOGISTIC}.get(model.pixels.name, PIXELS)
+        pixels = scored.format(name=model.pixels.name, dimensions=math.prod(model.image_shape))
         words = BOUND if "score_samples" in facts else EXACT
         parts.append(words.format(samples=facts.get("score_samples"), pixels=pixels))
     parts += ["## Versions", _versions(config.get("versions") or {})]

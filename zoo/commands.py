@@ -11,6 +11,7 @@ from tfgen.commandline import BAD_INPUT, LOST_WORKER, bad_input, fail, stoppable
 from zoo import ENTRIES
 
 FROM_DATA = ("image_shape", "classes")  # hyperparameters that the trainer fills in from the data set
+DEFAULT_FROM_DATA = ("likelihood",)  # ... where the command line does not say them
 REGISTER = "--register"
 
 
@@ -115,11 +116,11 @@ def with_hyperparameters(command, entry: str, parameters: dict, help_text: str):
     group = cyclopts.Parameter(group=f"Hyperparameters of {entry}")
     _, *own = inspect.signature(command, eval_str=True).parameters.values()
     merged_parameters = [parameter for parameter in own if parameter.kind is not parameter.VAR_KEYWORD]
-    merged_parameters += [
-        parameter.replace(annotation=typing.Annotated[parameter.annotation, group])
-        for name, parameter in parameters.items()
-        if name not in FROM_DATA
-    ]
+    for name, parameter in parameters.items():
+        if name in DEFAULT_FROM_DATA:
+            parameter = parameter.replace(annotation=parameter.annotation | None, default=None)
+        if name not in FROM_DATA:
+            merged_parameters.append(parameter.replace(annotation=typing.Annotated[parameter.annotation, group]))
 
     def merged(**options):
         return command(entry, **options)

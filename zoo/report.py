@@ -5,9 +5,11 @@ from pathlib import Path
 FLOOR = "floor_"  # before the name of a score of training images in place of samples
 MEANINGS = {
     "test_neg_elbo": "-ELBO, one sample of z an image; nats per image",
+    "test_bits_per_dim": "-ELBO in bits for each channel of a pixel",
     "test_rate": "rate, the KL from posterior to prior; nats per image",
     "test_distortion": "distortion, the mean of -log p(image given z); nats per image",
     "test_nll": "NLL, by the importance-weighted bound; nats per image",
+    "test_nll_bits_per_dim": "NLL in bits for each channel of a pixel",
     "test_nll_error": "its standard error over images",
     "test_nll_k": "its samples K of z an image",
     "active_units": "dimensions of the code whose posterior mean has a variance over images above 0.01",

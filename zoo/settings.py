@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tfgen import checks
 from tfgen.storage import entries, runs
-from zoo.commands import FROM_DATA
+from zoo.commands import DEFAULT_FROM_DATA, FROM_DATA
 
 RECIPE = {"epochs": "EPOCHS", "batch_size": "BATCH_SIZE", "learning_rate": "LEARNING_RATE"}  # constants of an entry
 NUMERICS = {"precision": "float32", "clip_norm": None, "cycles": 1}  # the rest of a recipe
@@ -26,7 +26,8 @@ def of_recipe(entry: str, options: dict, hyperparameters: dict) -> dict:
         TypeError, ValueError: an option out of range; the message names it.
     """
     module, given = entries.module(entry), _given(options)
-    defaults = {name: value for name, value in entries.defaults(entry).items() if name not in FROM_DATA}
+    decided = FROM_DATA + DEFAULT_FROM_DATA
+    defaults = {name: value for name, value in entries.defaults(entry).items() if name not in decided}
     return _checked(
         {
             "entry": entry,

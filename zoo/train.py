@@ -146,6 +146,7 @@ def _begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: c
 def _prepare(chosen: dict, data_dir: Path | None, devices):
     """The model with its first weights, the data set, and all hyperparameters, with what the data set decides."""
     from tfgen import data
+    from tfgen.distributions import likelihoods
     from tfgen.networks import common
     from tfgen.storage import entries
     from tfgen.training import loop
@@ -158,14 +159,17 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
         if reason:
             say(f"note: {reason}")
     known = entries.parameters(chosen["entry"])
-    decided = {"image_shape": images.image_shape} | ({"classes": images.classes} if images.classes else {})
-    hyperparameters = chosen["hyperparameters"] | {name: value for name, value in decided.items() if name in known}
+    decided = {"image_shape": images.image_shape, "likelihood": likelihoods.default(images.image_shape)}
+    decided |= {"classes": images.classes} if images.classes else {}
+    hyperparameters = {name: value for name, value in decided.items() if name in known} | chosen["hyperparameters"]
     loop.set_initial_seed(chosen["seed"])
     with devices.scope(), common.precision(chosen["recipe"]["precision"]):
         model = entries.build(chosen["entry"], hyperparameters)
     if model.needs_labels and len(images.classes) < 2:
         has = f"one class only, {images.classes[0]!r}" if images.classes else "no classes"
         raise ValueError(f"this {model.entry} is trained with labels, and the data set {images.name!r} has {has}")
+    if model.pixels.name == "bernoulli" and images.image_shape[-1] > 1:
+        say("note: bernoulli binarises each channel, which leaves eight colours; logistic keeps all levels of colour")
     model.clip_norm = chosen["recipe"]["clip_norm"]
     loop.check_batch_size(chosen["recipe"]["batch_size"], images.train, devices)
     return model, images, hyperparameters

@@ -22,6 +22,8 @@ DECIMALS = {  # that are shown of a number, by name; two of the others, in nats 
     "parzen": 0,
     "parzen_error": 1,
     "recognised_as_asked": 3,
+    "test_bits_per_dim": 3,
+    "test_nll_bits_per_dim": 3,
     "test_nll_k": 0,
 }
 WIDTH = len(report.FLOOR) + max(map(len, report.MEANINGS))  # of a name in the table

@@ -1,20 +1,32 @@
 """Pixel likelihoods p(x|z): one object that knows the distribution, its images and the protocol they are measured by.
 
-bernoulli   x_i ~ Bernoulli(sigmoid(f_i))         images binarised, afresh in every epoch
-normal      x_i ~ N(sigmoid(f_i), 0.3^2)          grey levels in [0, 1]
+bernoulli             x_i ~ Bernoulli(sigmoid(f_i))      images binarised, afresh in every epoch
+normal                x_i ~ N(sigmoid(f_i), 0.3^2)       levels in [0, 1]
+normal_global_stddev  x_i ~ N(sigmoid(f_i), s^2)         one stddev s for all pixels, learned
+normal_pixel_stddev   x_i ~ N(sigmoid(f_i), s_i^2)       a stddev for each pixel, another output of the decoder
+logistic              x_i ~ round(Logistic(m_i, s_i))    the 256 levels of 8 bits, the tails on the outer two
 
 A decoder gives the raw parameters f, [..., H, W, P]; images are [..., H, W, C] in [0, 1].
 """
 
+from typing import Literal, get_args
+
+import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import checks, inputs
+from tfgen.distributions.logistic import DiscretisedLogistic
+from tfgen.networks.common import SharedParameter, functional
 
 tfd = tfp.distributions
 
+Likelihood = Literal["bernoulli", "normal", "normal_global_stddev", "normal_pixel_stddev", "logistic"]
+
 PIXEL_STDDEV = 0.3  # of the normal likelihood, about what reconstructions of grey levels are off by
+SMALLEST_STDDEV = 0.02  # of a learned one: the density of a pixel that never changes would grow without a bound
+SMALLEST_SCALE = 0.1 / 255  # of the logistic: a tenth of a level, below which one level has all the mass
 
 
 class Pixels:
@@ -22,13 +34,33 @@ class Pixels:
 
     Attributes:
         name: of the likelihood.
-        protocol: what the numbers of such a model are measured by, behind the data set's name: `mnist-grey`.
-        parameters: raw network outputs that a channel of a pixel needs, P / C.
+        image_shape: (H, W, C) of the images.
+        parameters: raw numbers that the distribution of a channel needs, P / C.
+        is_discrete: whether its values are probabilities of the 256 levels of 8 bits, which compare in bits per
+            dimension.
     """
 
     name = "none"
-    protocol = "grey"
     parameters = 1
+    is_discrete = False
+
+    def __init__(self, image_shape):
+        self.image_shape = tuple(image_shape)
+
+    @property
+    def protocol(self) -> str:
+        """What the numbers of such a model are measured by, behind the data set's name: `mnist-grey`."""
+        return "grey" if self.image_shape[-1] == 1 else "colour"
+
+    @property
+    def parameter_shape(self) -> tuple[int, int, int]:
+        """The shape of what a decoder puts out for an image, (H, W, P)."""
+        height, width, channels = self.image_shape
+        return height, width, channels * self.parameters
+
+    def complete(self, decoder: keras.Model) -> keras.Model:
+        """A decoder with those parameters that do not depend on the code, where the likelihood has any."""
+        return decoder
 
     def prepare(self, image, draw_uniform):
         """Training images from images in [0, 1], [B, H, W, C].
@@ -43,10 +75,9 @@ class Pixels:
         """Images as validation and test see them, from uint8 [N, H, W, C]."""
         return images
 
-    def parameter_shape(self, image_shape) -> tuple[int, int, int]:
-        """The shape of the raw parameters of an image, (H, W, P)."""
-        height, width, channels = image_shape
-        return height, width, channels * self.parameters
+    def bits_per_dimension(self, nats: float) -> float:
+        """Nats an image as bits for each channel of a pixel: nats / (H W C ln 2)."""
+        return float(nats / (np.prod(self.image_shape) * np.log(2)))
 
 
 class Bernoulli(Pixels):
@@ -77,10 +108,56 @@ class Normal(Pixels):
         return tfd.Independent(tfd.Normal(tf.sigmoid(parameters), PIXEL_STDDEV), 3)
 
 
-LIKELIHOODS = {likelihood.name: likelihood for likelihood in (Bernoulli, Normal)}
+class NormalPixelStddev(Pixels):
+    """Independent normal pixels with a learned standard deviation each (Kingma and Welling 2014, appendix C.2)."""
+
+    name = "normal_pixel_stddev"
+    parameters = 2
+
+    def __call__(self, parameters):
+        """p(x|z) from raw means and stddevs [..., H, W, 2C]: batch [...], event [H, W, C]."""
+        mean, stddev = tf.split(parameters, 2, axis=-1)
+        return tfd.Independent(tfd.Normal(tf.sigmoid(mean), tf.nn.softplus(stddev) + SMALLEST_STDDEV), 3)
 
 
-def make(name: str) -> Pixels:
-    """The likelihood of a name. Raises ValueError, naming the choices, if there is none."""
-    checks.one_of("likelihood", name, LIKELIHOODS)
-    return LIKELIHOODS[name]()
+class NormalGlobalStddev(NormalPixelStddev):
+    """Independent normal pixels with one learned standard deviation for all of them."""
+
+    name = "normal_global_stddev"
+    parameters = 1
+
+    def complete(self, decoder):
+        """The decoder [..., H, W, C] with the raw stddev, one variable, behind its outputs: [..., H, W, 2C]."""
+        return functional(decoder.inputs, SharedParameter(name="stddev")(decoder.output), decoder.name)
+
+
+class Logistic(Pixels):
+    """Independent levels 0..255 of a discretised logistic (Salimans et al. 2017, section 2.1, one component)."""
+
+    name = "logistic"
+    protocol = "8bit"
+    parameters = 2
+    is_discrete = True
+
+    def __call__(self, parameters):
+        """p(x|z) from raw locations and scales [..., H, W, 2C]: batch [...], event [H, W, C] in [0, 1]."""
+        location, scale = tf.split(parameters, 2, axis=-1)  # as in the paper, for levels mapped to [-1, 1]
+        return tfd.Independent(
+            DiscretisedLogistic((1 + location) / 2, (tf.nn.softplus(scale) + 2 * SMALLEST_SCALE) / 2), 3
+        )
+
+
+LIKELIHOODS = {
+    likelihood.name: likelihood for likelihood in (Bernoulli, Normal, NormalGlobalStddev, NormalPixelStddev, Logistic)
+}
+
+
+def make(name: Likelihood, image_shape) -> Pixels:
+    """The likelihood of a name for images (H, W, C). Raises ValueError, naming the choices, if there is none."""
+    checks.one_of("likelihood", name, get_args(Likelihood))
+    return LIKELIHOODS[name](image_shape)
+
+
+def default(image_shape) -> Likelihood:
+    """The likelihood of images (H, W, C) where none is asked for: bernoulli of grey ones, logistic of colour."""
+    return "bernoulli" if image_shape[-1] == 1 else "logistic"

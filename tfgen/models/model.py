@@ -43,7 +43,8 @@ class Model(TrainingSteps, keras.Model):
         self.latent_dim = checks.positive_int("latent_dim", latent_dim)
         self.image_shape = checks.image_shape(image_shape)
         self.class_names = checks.class_names(classes) if classes != () else ()
-        self.pixels = likelihoods.make(likelihood) if likelihood else likelihoods.Pixels()
+        shape = self.image_shape
+        self.pixels = likelihoods.make(likelihood, shape) if likelihood else likelihoods.Pixels(shape)
         self.clip_norm = None
         self.built = True  # the networks are functional models: their variables exist already
         self.start_training_steps()

@@ -24,15 +24,15 @@ def make(network: str, hidden_units, model, outputs: int, labelled: bool = False
     """
     checks.one_of("network", network, KINDS)
     shape, latent_dim = model.image_shape, model.latent_dim
-    classes, pixels = len(model.class_names) * labelled, model.pixels.parameter_shape(shape)
+    classes, pixels = len(model.class_names) * labelled, model.pixels
     if network == "conv":
         channels = convolutional.stage_channels("hidden_units", hidden_units, shape)
         return (
             convolutional.encoder(shape, outputs, channels, classes),
-            convolutional.decoder(latent_dim, pixels, channels, classes),
+            pixels.complete(convolutional.decoder(latent_dim, pixels.parameter_shape, channels, classes)),
         )
     widths = dense.widths(hidden_units)
     return (
         dense.encoder(shape, outputs, widths, classes),
-        dense.decoder(latent_dim, pixels, widths[::-1], classes),
+        pixels.complete(dense.decoder(latent_dim, pixels.parameter_shape, widths[::-1], classes)),
     )

@@ -35,6 +35,19 @@ def functional(inputs, outputs, name: str | None = None):
     return keras.Model(inputs, outputs, name=name)
 
 
+class SharedParameter(layers.Layer):
+    """Joins one learned number to every channel: maps [B, H, W, C] to [B, H, W, 2C], whose second half it fills."""
+
+    def __init__(self, **options):
+        super().__init__(dtype="float32", **options)
+
+    def build(self, shape):
+        self.value = self.add_weight(shape=(), initializer="zeros", name="value")
+
+    def call(self, maps):
+        return keras.ops.concatenate([maps, keras.ops.zeros_like(maps) + self.value], axis=-1)
+
+
 def code_input(latent_dim: int, classes: int):
     """The inputs of a decoder and the tensor it starts from: the code, with the one-hot label joined to it."""
     latent, label = keras.Input((latent_dim,)), keras.Input((classes,))

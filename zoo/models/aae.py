@@ -36,6 +36,7 @@ import tensorflow_probability as tfp
 
 from tfgen import checks, seeds
 from tfgen.distributions import posteriors, priors
+from tfgen.distributions.likelihoods import Likelihood
 from tfgen.graphs import graph
 from tfgen.models import Adversarial, Autoencoding, Model, losses
 from tfgen.networks import dense
@@ -66,7 +67,7 @@ class AAE(Autoencoding, Adversarial, Model):
         *,
         image_shape: tuple[int, int, int] = (28, 28, 1),
         classes: int | tuple[str, ...] = 10,
-        likelihood: Literal["bernoulli", "normal"] = "bernoulli",
+        likelihood: Likelihood = "bernoulli",
         latent_dim: int = 8,
         hidden_units: tuple[int, ...] = (1000, 1000),
         posterior: Literal["normal", "deterministic"] = "normal",
@@ -80,7 +81,8 @@ class AAE(Autoencoding, Adversarial, Model):
         Args:
             image_shape: height, width and channels of the images.
             classes: the number of classes, or their names: the petals of the prior.
-            likelihood: of pixels: Bernoulli on binarised images, or normal with a fixed stddev on grey ones.
+            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
+                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
             latent_dim: dimensions Z of the code; 2 for the petals.
             hidden_units: widths of the encoder's and the discriminator's hidden layers, mirrored in the decoder.
             posterior: a diagonal normal, or deterministic: one code an image.
@@ -102,9 +104,10 @@ class AAE(Autoencoding, Adversarial, Model):
         self.adversarial_weight = checks.in_range("adversarial_weight", adversarial_weight, 0)
         self.gradient_penalty = checks.in_range("gradient_penalty", gradient_penalty, 0)
         self.has_petals, self.is_normal = prior == "petals", posterior == "normal"
-        widths, pixels = dense.widths(hidden_units), self.pixels.parameter_shape(self.image_shape)
+        widths = dense.widths(hidden_units)
         self.encoder = dense.encoder(self.image_shape, self.latent_dim * (2 if self.is_normal else 1), widths)
-        self.decoder = dense.decoder(self.latent_dim, pixels, widths[::-1])
+        decoder = dense.decoder(self.latent_dim, self.pixels.parameter_shape, widths[::-1])
+        self.decoder = self.pixels.complete(decoder)
         petals = len(self.class_names) if self.has_petals else 0
         self.discriminator = dense.code_discriminator(self.latent_dim, widths, petals)
 

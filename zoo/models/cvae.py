@@ -20,12 +20,11 @@ on MNIST, protocol mnist-dynamic, two CPU cores that did other work meanwhile, t
 the commands and of `python -m zoo.evaluate RUN`.
 """
 
-from typing import Literal
-
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen.distributions import posteriors
+from tfgen.distributions.likelihoods import Likelihood
 from tfgen.models import Autoencoding, Model, Variational
 from tfgen.networks import autoencoder
 from tfgen.networks.common import Network, apply, one_hot
@@ -57,7 +56,7 @@ class CVAE(Autoencoding, Variational, Model):
         *,
         image_shape: tuple[int, int, int] = (28, 28, 1),
         classes: int | tuple[str, ...] = 10,
-        likelihood: Literal["bernoulli", "normal"] = "bernoulli",
+        likelihood: Likelihood = "bernoulli",
         latent_dim: int = 35,
         network: Network = "dense",
         hidden_units: tuple[int, ...] = (),
@@ -69,7 +68,8 @@ class CVAE(Autoencoding, Variational, Model):
         Args:
             image_shape: height, width and channels of the images.
             classes: the number of classes, or their names.
-            likelihood: of pixels: Bernoulli on binarised images, or normal with a fixed stddev.
+            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
+                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
             latent_dim: dimensions Z of the code.
             network: fully connected, or residual and convolutional.
             hidden_units: widths of the hidden layers, 500 500 by default, or channels of the convolutional stages, 32

@@ -23,13 +23,12 @@ wide flow wants clipped gradients and a smaller learning rate: with the recipe's
 13.
 """
 
-from typing import Literal
-
 import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import checks, inputs, seeds
 from tfgen.distributions import flows, posteriors, priors
+from tfgen.distributions.likelihoods import Likelihood
 from tfgen.graphs import graph
 from tfgen.models import Autoencoding, Model, Variational, signatures
 from tfgen.networks import convolutional
@@ -63,7 +62,7 @@ class IAFVAE(Autoencoding, Variational, Model):
         self,
         *,
         image_shape: tuple[int, int, int] = (28, 28, 1),
-        likelihood: Literal["bernoulli", "normal"] = "bernoulli",
+        likelihood: Likelihood = "bernoulli",
         latent_dim: int = 32,
         channels: tuple[int, ...] = (16, 48),
         flow_steps: int = 2,
@@ -76,7 +75,8 @@ class IAFVAE(Autoencoding, Variational, Model):
 
         Args:
             image_shape: height, width and channels of the images.
-            likelihood: of pixels: Bernoulli on binarised images, or normal with a fixed stddev.
+            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
+                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
             latent_dim: dimensions Z of the code.
             channels: of the encoder's stages, the last of which holds for further stages; mirrored in the decoder.
             flow_steps: steps of the flow; 0 is the plain diagonal posterior.
@@ -95,9 +95,9 @@ class IAFVAE(Autoencoding, Variational, Model):
         checks.positive_int("context_dim", context_dim)
         self.weigh(warmup=warmup, free_bits=free_bits)
         self.context_dim = context_dim if flow_steps else 0
-        pixels = self.pixels.parameter_shape(self.image_shape)
         self.encoder = convolutional.encoder(self.image_shape, 2 * self.latent_dim + self.context_dim, channels)
-        self.decoder = convolutional.decoder(self.latent_dim, pixels, channels)
+        decoder = convolutional.decoder(self.latent_dim, self.pixels.parameter_shape, channels)
+        self.decoder = self.pixels.complete(decoder)
         self.flow = [made(self.latent_dim, flow_width, 2, context_dim) for _ in range(flow_steps)]
 
     def posterior(self, image):

@@ -30,6 +30,7 @@ import tensorflow_probability as tfp
 
 from tfgen import checks
 from tfgen.distributions import posteriors
+from tfgen.distributions.likelihoods import Likelihood
 from tfgen.models import Autoencoding, Model, Variational
 from tfgen.networks import autoencoder
 from tfgen.networks.common import Network, apply
@@ -60,7 +61,7 @@ class VAE(Autoencoding, Variational, Model):
         self,
         *,
         image_shape: tuple[int, int, int] = (28, 28, 1),
-        likelihood: Literal["bernoulli", "normal"] = "bernoulli",
+        likelihood: Likelihood = "bernoulli",
         latent_dim: int = 25,
         network: Network = "dense",
         hidden_units: tuple[int, ...] = (),
@@ -73,7 +74,8 @@ class VAE(Autoencoding, Variational, Model):
 
         Args:
             image_shape: height, width and channels of the images.
-            likelihood: of pixels: Bernoulli on binarised images, or normal with a fixed stddev.
+            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
+                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
             latent_dim: dimensions Z of the code.
             network: fully connected, or residual and convolutional.
             hidden_units: widths of the hidden layers, 500 500 by default, or channels of the convolutional stages, 32

@@ -17,7 +17,9 @@ SHAPES = [(28, 28, 1), (32, 32, 3), (17, 30, 1), (16, 16, 3), (50, 21, 1)]
 def model(image_shape=(28, 28, 1), classes=10):
     """What `autoencoder.make` reads of a model."""
     names = tuple(map(str, range(classes)))
-    return SimpleNamespace(image_shape=image_shape, latent_dim=3, pixels=likelihoods.Bernoulli(), class_names=names)
+    return SimpleNamespace(
+        image_shape=image_shape, latent_dim=3, pixels=likelihoods.Bernoulli(image_shape), class_names=names
+    )
 
 
 @pytest.mark.parametrize(("kind", "widths"), KINDS)
