@@ -5,11 +5,21 @@ import sys
 from pathlib import Path
 
 from tfgen import checks
-from tfgen.storage import entries, runs
+from tfgen.storage import entries, loading, manifest, runs
+from tfgen.training import augmentation, loop
 from zoo.commands import DEFAULT_FROM_DATA, FROM_DATA
 
-RECIPE = {"epochs": "EPOCHS", "batch_size": "BATCH_SIZE", "learning_rate": "LEARNING_RATE"}  # constants of an entry
-NUMERICS = {"precision": "float32", "clip_norm": None, "cycles": 1}  # the rest of a recipe
+OPTIONAL = {  # what a recipe does without, unless it is asked for
+    "precision": "float32",
+    "clip_norm": None,
+    "cycles": 1,
+    "patience": None,
+    "augment": (),
+    "init_from": None,
+    "init_sha256": None,  # of the weights that --init-from names
+}
+DERIVED = ("passes", "init_sha256")  # of a recipe, which no option names
+SHORTEST_EPOCH = 100  # steps, unless --epochs counts the passes
 DATA = {"dataset": None, "image_size": None, "image_channels": None}
 SAFETY = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}  # what may change when a run is resumed
 SCHEDULE = "its warm-up and learning rates follow a schedule over all epochs, so that more of them are another training"
@@ -19,21 +29,28 @@ def of_recipe(entry: str, options: dict, hyperparameters: dict) -> dict:
     """The settings of a new run: an entry's recipe and defaults with the options that were given, all checked.
 
     Returns:
-        {"entry", "hyperparameters": without those that the data set decides, "recipe", "safety", "seed", "data":
-        {"dataset": a name or None for the default, "image_size", "image_channels"}}.
+        {"entry", "hyperparameters": without those that the data set decides, "recipe": with None for what
+        `fit_to_data` decides, "safety", "seed", "data": {"dataset": a name or None for the default, "image_size",
+        "image_channels"}}.
 
     Raises:
         TypeError, ValueError: an option out of range; the message names it.
     """
-    module, given = entries.module(entry), _given(options)
+    given = _given(options)
     decided = FROM_DATA + DEFAULT_FROM_DATA
     defaults = {name: value for name, value in entries.defaults(entry).items() if name not in decided}
+    source, sha256 = _initial(given["init_from"], entry) if "init_from" in given else (None, None)
+    if source:
+        config, _ = loading.find(source)
+        defaults |= {name: value for name, value in config["hyperparameters"].items() if name not in FROM_DATA}
+    recipe = {"epochs": None, "passes": 1, "batch_size": None, "learning_rate": entries.module(entry).LEARNING_RATE}
+    recipe |= OPTIONAL
     return _checked(
         {
             "entry": entry,
             "hyperparameters": defaults | hyperparameters,
-            "recipe": {name: given.get(name, getattr(module, constant)) for name, constant in RECIPE.items()}
-            | {name: given.get(name, default) for name, default in NUMERICS.items()},
+            "recipe": {name: given.get(name, value) for name, value in recipe.items()}
+            | {"init_from": source, "init_sha256": sha256},
             "safety": {name: given.get(name, default) for name, default in SAFETY.items()},
             "seed": given.get("seed", 0),
             "data": {name: given.get(name, default) for name, default in DATA.items()},
@@ -64,13 +81,15 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
     settings = {
         "entry": entry,
         "hyperparameters": {name: value for name, value in config["hyperparameters"].items() if name not in FROM_DATA},
-        "recipe": NUMERICS | config["recipe"],
+        "recipe": complete(config["recipe"]),
         "seed": config["seed"],
         "data": {"dataset": source["source"], **{name: source[name] for name in ("image_size", "image_channels")}},
     }
     recorded = settings["recipe"] | settings["data"] | {"seed": settings["seed"]} | settings["hyperparameters"]
     if given.get("dataset") == config["dataset"]:  # its name stands for its path
         del given["dataset"]
+    if "init_from" in given:
+        given["init_from"], _ = _initial(given["init_from"], entry)
     for name, value in (given | hyperparameters).items():
         if name not in SAFETY and json.loads(json.dumps(value)) != recorded.get(name):
             reason = f"; {SCHEDULE}" if name == "epochs" else ""
@@ -80,9 +99,43 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
     return _checked(settings | {"safety": {name: given.get(name, value) for name, value in safety.items()}})
 
 
+def complete(recipe: dict) -> dict:
+    """A recorded recipe with what there was not yet when it was recorded."""
+    return {"passes": 1} | OPTIONAL | recipe
+
+
+def fit_to_data(recipe: dict, entry: str, count: int) -> dict:
+    """A recipe with what `count` training images decide of it, where the command line does not.
+
+    A batch is the entry's, or all images. The training is as long as the entry's STEPS, however few images there are:
+    an epoch of a small data set passes over it several times, so that it is not over after a few steps.
+    """
+    module, decided = entries.module(entry), dict(recipe)
+    if decided["batch_size"] is None:
+        decided["batch_size"] = min(module.BATCH_SIZE, count)
+    if decided["epochs"] is None and decided["batch_size"] <= count:
+        decided["passes"] = -(-SHORTEST_EPOCH * decided["batch_size"] // count)
+        decided["epochs"] = max(1, round(module.STEPS / steps_of_epoch(decided, count)))
+    return decided
+
+
+def steps_of_epoch(recipe: dict, count: int) -> int:
+    """The steps of an epoch over `count` training images."""
+    return loop.steps_of_epoch(count, recipe["batch_size"], recipe["passes"])
+
+
 def epochs(recipe: dict) -> int:
     """All epochs of a training, of all its cycles."""
     return recipe["epochs"] * recipe["cycles"]
+
+
+def _initial(source: str, entry: str) -> tuple[str, str]:
+    """Trained weights to start from: the entry's name or the absolute path of a run, and the SHA-256 of the file."""
+    config, path = loading.find(source)
+    if config["entry"] != entry:
+        raise ValueError(f"init-from {source!r} is a model {config['entry']}, whose weights do not fit {entry}")
+    sha256 = manifest.read(path.parent).get(path.name, {}).get("sha256")
+    return (source if source in entries.entries() else str(Path(source).resolve())), sha256
 
 
 def _given(options: dict) -> dict:
@@ -95,8 +148,10 @@ def _words(value) -> str:
 
 def _checked(settings: dict) -> dict:
     recipe = settings["recipe"]
-    checks.positive_int("epochs", recipe["epochs"])
-    checks.positive_int("batch-size", recipe["batch_size"])
+    for name in ("epochs", "batch_size", "patience"):
+        if recipe[name] is not None:
+            checks.positive_int(name.replace("_", "-"), recipe[name])
+    recipe["augment"] = augmentation.check(recipe["augment"])
     checks.in_range("learning-rate", recipe["learning_rate"], sys.float_info.min)
     checks.positive_int("cycles", recipe["cycles"])
     if recipe["clip_norm"] is not None:

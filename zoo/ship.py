@@ -120,13 +120,17 @@ def training_command(config: dict) -> str:
     from tfgen.storage import entries
     from zoo import settings
 
-    module = entries.module(config["entry"])
-    usual = {"epochs": module.EPOCHS, "batch_size": module.BATCH_SIZE, "learning_rate": module.LEARNING_RATE}
-    usual |= settings.NUMERICS | {"dataset": data.DEFAULT, "seed": 0} | entries.defaults(config["entry"])
-    chosen = config["recipe"] | {"dataset": config["dataset"], "seed": config["seed"]} | config["hyperparameters"]
+    recipe, count = settings.complete(config["recipe"]), config["splits"]["train"]["images"]
+    usual = settings.of_recipe(config["entry"], {}, {})["recipe"]
+    usual["batch_size"] = settings.fit_to_data(usual, config["entry"], count)["batch_size"]
+    decided = settings.fit_to_data(usual | {"batch_size": recipe["batch_size"]}, config["entry"], count)
+    if decided["passes"] == recipe["passes"]:
+        usual["epochs"] = decided["epochs"]
+    usual |= {"dataset": data.DEFAULT, "seed": 0} | entries.defaults(config["entry"])
+    chosen = recipe | {"dataset": config["dataset"], "seed": config["seed"]} | config["hyperparameters"]
     words = ["python -m zoo.train", config["entry"]]
     for name, value in chosen.items():
-        if name in commands.FROM_DATA:
+        if name in (*commands.FROM_DATA, *settings.DERIVED):
             continue
         values = list(value) if isinstance(value, (list, tuple)) else [value]
         default = usual[name]

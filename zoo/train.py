@@ -50,13 +50,17 @@ def train(
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] | None = None,
     clip_norm: float | None = None,
     cycles: int | None = None,
+    patience: int | None = None,
+    augment: tuple[Literal["flip", "shift"], ...] | None = None,
+    init_from: str | None = None,
     **hyperparameters,
 ) -> Path:
     """Trains a model of the zoo, measures and draws it, and leaves all of it in a run directory.
 
     Args:
-        epochs: passes over the training images, in each of --cycles; the recipe's number by default.
-        batch_size: images a step; the recipe's number by default.
+        epochs: passes over the training images, in each of --cycles. By default as many as the recipe has steps for;
+            an epoch of a small data set then passes over it several times.
+        batch_size: images a step; the recipe's number by default, or all images if there are fewer.
         learning_rate: the optimiser's first learning rate; the recipe's by default.
         dataset: a data set of TensorFlow Datasets (mnist, fashion_mnist, cifar10, ...), a folder of pictures, an .npz
             file of images, or digits (embedded). By default mnist, or digits if that is neither prepared nor
@@ -77,6 +81,11 @@ def train(
         cycles: how often the training runs through --epochs; the learning rate begins each time anew (warm restarts,
             Loshchilov and Hutter 2017), the warm-up belongs to the first, and dcgan's learning rate is constant. 1 by
             default.
+        patience: stops when so many epochs have passed since the best one on validation images; never by default.
+        augment: changes training images a little in every epoch: flip mirrors them left to right, shift moves them by
+            up to a sixteenth of their sides. None by default.
+        init_from: starts from the trained weights of a run or of an entry that ships, with its hyperparameters, in
+            place of random ones.
     """
     began = time.perf_counter()
     from tfgen.storage import runs
@@ -86,7 +95,8 @@ def train(
     options = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "dataset": dataset}
     options |= {"image_size": image_size, "image_channels": image_channels, "seed": seed}
     options |= {"checkpoint_every": checkpoint_every, "on_nan": on_nan, "strategy": strategy, "precision": precision}
-    options |= {"clip_norm": clip_norm, "cycles": cycles}
+    options |= {"clip_norm": clip_norm, "cycles": cycles, "patience": patience, "augment": augment}
+    options |= {"init_from": init_from}
     with contextlib.ExitStack() as held:
         with commandline.bad_input():
             if resume:
@@ -97,8 +107,9 @@ def train(
             else:
                 chosen, run = settings.of_recipe(entry, options, hyperparameters), run_dir or runs.default_path(entry)
             model, images, checkpoint = _begin(chosen, run, data_dir, resume, held)
+        passes = f", {chosen['recipe']['passes']} passes each" if chosen["recipe"]["passes"] > 1 else ""
         epochs_of = f"{settings.epochs(chosen['recipe'])} epochs of {images.name} {images.train.name}"
-        say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}\ndevice: {loop.device_name(model)}")
+        say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}{passes}\ndevice: {loop.device_name(model)}")
         if checkpoint:
             began -= checkpoint.state.seconds
             say(f"resumed after epoch {checkpoint.state.epoch}")
@@ -150,6 +161,7 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     from tfgen.networks import common
     from tfgen.storage import entries
     from tfgen.training import loop
+    from zoo import settings
 
     options = {"image_size": chosen["data"]["image_size"], "channels": chosen["data"]["image_channels"], "tell": say}
     if chosen["data"]["dataset"]:
@@ -170,9 +182,32 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
         raise ValueError(f"this {model.entry} is trained with labels, and the data set {images.name!r} has {has}")
     if model.pixels.name == "bernoulli" and images.image_shape[-1] > 1:
         say("note: bernoulli binarises each channel, which leaves eight colours; logistic keeps all levels of colour")
-    model.clip_norm = chosen["recipe"]["clip_norm"]
-    loop.check_batch_size(chosen["recipe"]["batch_size"], images.train, devices)
+    recipe = chosen["recipe"] = settings.fit_to_data(chosen["recipe"], chosen["entry"], len(images.train.images))
+    model.clip_norm, model.augment = recipe["clip_norm"], recipe["augment"]
+    if recipe["patience"] is not None and not model.monitor:
+        raise ValueError(f"patience needs a validation metric, and {model.entry} has none")
+    loop.check_batch_size(recipe["batch_size"], images.train, devices)
+    if recipe["init_from"]:
+        _start_from(recipe, model, images)
     return model, images, hyperparameters
+
+
+def _start_from(recipe: dict, model, images) -> None:
+    """Gives a model the trained weights that its recipe names. Raises ValueError where they do not fit."""
+    from tfgen.storage import loading, manifest, weights
+
+    source = recipe["init_from"]
+    config, path = loading.find(source)
+    shape = tuple(config["hyperparameters"].get("image_shape", model.image_shape))
+    if shape != model.image_shape:
+        sides, own = (" x ".join(map(str, sizes)) for sizes in (shape, model.image_shape))
+        raise ValueError(
+            f"init-from {source!r} has images of {sides}, {images.name} of {own}; choose them by --image-size and "
+            "--image-channels"
+        )
+    if manifest.read(path.parent).get(path.name, {}).get("sha256") != recipe["init_sha256"]:
+        raise ValueError(f"the weights of {source!r} have changed since this run was begun")
+    weights.load(model, path)
 
 
 def _last_checkpoint(run: Path, chief: bool):
@@ -199,17 +234,18 @@ def _last_checkpoint(run: Path, chief: bool):
 def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
     """Trains from a checkpoint or from the start until it is done, or says why it broke off; the state at the end."""
     from tfgen.storage import runs, weights
-    from tfgen.training import checkpoints, loop, strategies
+    from tfgen.training import callbacks, checkpoints, loop, strategies
     from zoo import settings
 
     chief = strategies.is_chief(model.distribute_strategy)
     recipe, state = chosen["recipe"], checkpoint.state if checkpoint else checkpoints.State()
-    epochs, steps = settings.epochs(recipe), len(images.train.images) // recipe["batch_size"] * recipe["epochs"]
+    steps = settings.steps_of_epoch(recipe, len(images.train.images)) * recipe["epochs"]
+    epochs, patience = settings.epochs(recipe), recipe["patience"]
     best = lambda: f"the best weights so far, of epoch {state.best_epoch}, are in {run}; --resume continues"  # noqa: E731
     with commandline.giving_up(run, best), commands.lost_workers(run):
         if chief and not checkpoint:
             weights.save(model, run / runs.WEIGHTS)
-        while state.epoch < epochs:
+        while state.epoch < epochs and not callbacks.is_over(patience, state):
             rate = recipe["learning_rate"] / 2**state.halvings
             with model.distribute_strategy.scope():
                 model.compile_recipe(learning_rate=rate, steps=steps)
@@ -220,6 +256,7 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
                     validation=images.validation,
                     epochs=epochs,
                     batch_size=recipe["batch_size"],
+                    passes=recipe["passes"],
                     seed=chosen["seed"],
                     callbacks=_watchers(model, images, run, chosen, state, began) if chief else (),
                     checkpoint=checkpoint,
@@ -232,6 +269,8 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
                     commandline.fail(f"training stopped at {error}", commandline.NOT_FINITE)
                 checkpoint = _roll_back(error, images, run, chosen)
                 state = checkpoint.state
+        if chief and state.epoch < epochs:
+            say(f"stopped after epoch {state.epoch}: {model.monitor} was best in epoch {state.best_epoch}")
         return state
 
 
@@ -240,12 +279,15 @@ def _watchers(model, images, run: Path, chosen: dict, state, began: float) -> li
     from tfgen.training import callbacks, symptoms
     from zoo import settings
 
-    epochs, batch_size = settings.epochs(chosen["recipe"]), chosen["recipe"]["batch_size"]
+    recipe = chosen["recipe"]
+    images_per_epoch = settings.steps_of_epoch(recipe, len(images.train.images)) * recipe["batch_size"]
+    patience = recipe["patience"]
     return [
-        callbacks.Throughput(len(images.train.images) // batch_size * batch_size, state),
+        callbacks.Throughput(images_per_epoch, state),
         callbacks.RunWriter(run, state),
-        callbacks.ProgressLines(epochs),
+        callbacks.ProgressLines(settings.epochs(recipe)),
         symptoms.Symptoms(images.validation, warn, state.warned),
+        *([callbacks.Patience(patience, state)] if patience else []),
         callbacks.Checkpoints(run, state, chosen["safety"]["checkpoint_every"], began),
     ]
 

@@ -21,7 +21,7 @@ images of a model of the zoo. It is for a test."""
 import functools
 
 import {original} as original
-from {original} import BATCH_SIZE, EPOCHS, LEARNING_RATE, SMALL
+from {original} import BATCH_SIZE, LEARNING_RATE, SMALL, STEPS
 from tfgen.models.signatures import Signature
 from tfgen.quiet import tf
 

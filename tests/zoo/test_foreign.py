@@ -13,7 +13,7 @@ MODULE = '''
 
 from zoo.models import vae
 
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 1, 100, 1e-3
+STEPS, BATCH_SIZE, LEARNING_RATE = 1, 100, 1e-3
 
 
 class Mine(vae.VAE):
@@ -74,9 +74,9 @@ def test_it_is_trained_evaluated_and_sampled_once_it_is_registered(call, command
 @pytest.mark.parametrize(
     ("left", "missing"),
     [
-        ("build = print\nEPOCHS = 1\n", "BATCH_SIZE, LEARNING_RATE"),
+        ("build = print\nSTEPS = 1\n", "BATCH_SIZE, LEARNING_RATE"),
         (MODULE.replace("build = Mine", ""), "build"),
-        (MODULE.replace("EPOCHS, BATCH_SIZE, LEARNING_RATE = 1, 100, 1e-3", ""), "EPOCHS, BATCH_SIZE, LEARNING_RATE"),
+        (MODULE.replace("STEPS, BATCH_SIZE, LEARNING_RATE = 1, 100, 1e-3", ""), "STEPS, BATCH_SIZE, LEARNING_RATE"),
     ],
     ids=["no recipe", "no build", "no constants"],
 )

@@ -16,8 +16,8 @@ def of_recipe(options=None, **hyperparameters):
 def test_recipe_and_defaults_fill_what_is_not_given():
     chosen = of_recipe({"epochs": 3, "batch_size": None, "seed": None}, latent_dim=2)
     assert chosen["entry"] == "vae"
-    recipe = {"epochs": 3, "batch_size": vae.BATCH_SIZE, "learning_rate": vae.LEARNING_RATE}
-    assert chosen["recipe"] == recipe | {"precision": "float32", "clip_norm": None, "cycles": 1}
+    recipe = {"epochs": 3, "passes": 1, "batch_size": None, "learning_rate": vae.LEARNING_RATE}
+    assert chosen["recipe"] == recipe | settings.OPTIONAL
     assert chosen["safety"] == {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}
     assert (chosen["seed"], chosen["data"]["dataset"]) == (0, None)
     assert (chosen["hyperparameters"]["latent_dim"], chosen["hyperparameters"]["beta"]) == (2, 1.0)
@@ -41,6 +41,7 @@ def test_option_out_of_range_is_named(options, message):
 def run(tmp_path):
     """A run directory that has its config.json."""
     chosen = of_recipe({"epochs": 3, "dataset": "digits"}, hidden_units=(32, 16))
+    chosen["recipe"] = settings.fit_to_data(chosen["recipe"], "vae", 240)
     config = chosen | {"hyperparameters": entries.defaults("vae") | chosen["hyperparameters"], "versions": {}}
     config |= {"dataset": "digits", "data": {"source": "digits", "image_size": None, "image_channels": None}}
     runs.create(tmp_path / "run", json.loads(json.dumps(config)))

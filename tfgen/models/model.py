@@ -30,6 +30,7 @@ class Model(TrainingSteps, keras.Model):
         latent_dim: dimensions Z of the code.
         class_names: of the classes that the model is told of, in the order of their numbers; () if of none.
         pixels: the likelihood's view of pixels, a `tfgen.distributions.likelihoods.Pixels`.
+        augment: the names of the augmentations of training images (`tfgen.training.augmentation`).
         clip_norm: the largest global norm of a gradient, to which a longer one is scaled down; None leaves them all.
     """
 
@@ -45,7 +46,7 @@ class Model(TrainingSteps, keras.Model):
         self.class_names = checks.class_names(classes) if classes != () else ()
         shape = self.image_shape
         self.pixels = likelihoods.make(likelihood, shape) if likelihood else likelihoods.Pixels(shape)
-        self.clip_norm = None
+        self.augment, self.clip_norm = (), None
         self.built = True  # the networks are functional models: their variables exist already
         self.start_training_steps()
 

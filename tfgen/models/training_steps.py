@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import inputs, seeds
-from tfgen.training import loop, means, replicas
+from tfgen.training import augmentation, loop, means, replicas
 
 
 class TrainingSteps:
@@ -66,7 +66,10 @@ class TrainingSteps:
         return {}
 
     def prepared(self, image, seed):
-        """Training images from images in [0, 1], [B, H, W, C], as the likelihood wants them."""
+        """Training images from images in [0, 1], [B, H, W, C]: augmented, and as the likelihood wants them."""
+        if self.augment:
+            seed, other = seeds.split(seed, 2)
+            image = augmentation.augmented(image, self.augment, other)
         return self.pixels.prepare(image, lambda: replicas.noise(seeds.uniform, tf.shape(image), seed))
 
     def fit(self, x=None, y=None, *arguments, **options):

@@ -13,7 +13,7 @@ from types import ModuleType
 from tfgen import quiet
 
 GROUP = "tfgen.models"  # of entry points
-REQUIRED = ("build", "EPOCHS", "BATCH_SIZE", "LEARNING_RATE")  # what a module must define
+REQUIRED = ("build", "STEPS", "BATCH_SIZE", "LEARNING_RATE")  # what a module must define
 SHIPPED = "zoo"  # the package whose entries ship with tfgen
 _registered: dict[str, str] = {}  # name -> module
 

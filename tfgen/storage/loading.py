@@ -30,20 +30,7 @@ def load(name_or_run_dir):
         ValueError: neither an entry nor a run directory, an entry without shipped weights, or weights that
             `tfgen.weights.load` refuses.
     """
-    if isinstance(name_or_run_dir, str) and name_or_run_dir in entries.entries():
-        config = shipped(name_or_run_dir)
-        if not config:
-            raise ValueError(
-                f"no weights ship for {name_or_run_dir!r} yet; train it: python -m zoo.train {name_or_run_dir}"
-            )
-        path = shipped_path(name_or_run_dir)
-    else:
-        run = Path(name_or_run_dir)
-        if not run.is_dir():
-            names = ", ".join(entries.entries())
-            raise ValueError(f"{str(run)!r} is neither an entry ({names}) nor a run directory that exists")
-        config, path = runs.read_config(run), run / runs.WEIGHTS
-        _check_registered(config, run)
+    config, path = find(name_or_run_dir)
     model = entries.build(config["entry"], config["hyperparameters"])
     weights.load(model, path)
     recipe = config.get("recipe", {})
@@ -51,6 +38,27 @@ def load(name_or_run_dir):
     rate = recipe.get("learning_rate", entries.module(config["entry"]).LEARNING_RATE)
     model.compile_recipe(learning_rate=FURTHER * rate, steps=None)
     return model
+
+
+def find(name_or_run_dir) -> tuple[dict, Path]:
+    """What is recorded about trained weights, with "entry" and "hyperparameters", and their file.
+
+    Raises ValueError as `load` does, but that the file is not opened.
+    """
+    if isinstance(name_or_run_dir, str) and name_or_run_dir in entries.entries():
+        config = shipped(name_or_run_dir)
+        if not config:
+            raise ValueError(
+                f"no weights ship for {name_or_run_dir!r} yet; train it: python -m zoo.train {name_or_run_dir}"
+            )
+        return config, shipped_path(name_or_run_dir)
+    run = Path(name_or_run_dir)
+    if not run.is_dir():
+        names = ", ".join(entries.entries())
+        raise ValueError(f"{str(run)!r} is neither an entry ({names}) nor a run directory that exists")
+    config = runs.read_config(run)
+    _check_registered(config, run)
+    return config, run / runs.WEIGHTS
 
 
 def _check_registered(config: dict, run: Path) -> None:

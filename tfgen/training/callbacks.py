@@ -65,6 +65,25 @@ class RunWriter(keras.callbacks.Callback):
             self.events.close()
 
 
+class Patience(keras.callbacks.Callback):
+    """Ends a training whose best epoch lies `epochs` back, after `RunWriter`; resumed, it counts on from the state.
+
+    Keras's EarlyStopping forgets its best value and its count when a process ends.
+    """
+
+    def __init__(self, epochs: int, state: checkpoints.State):
+        super().__init__()
+        self.epochs, self.state = epochs, state
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = is_over(self.epochs, self.state)
+
+
+def is_over(patience: int | None, state: checkpoints.State) -> bool:
+    """Whether the best epoch of a training lies `patience` epochs back; never without one."""
+    return patience is not None and state.epoch - state.best_epoch >= patience
+
+
 class Checkpoints(keras.callbacks.Callback):
     """Writes a checkpoint of every n-th epoch and of the last, after `RunWriter`; the first before any step."""
 
@@ -78,7 +97,7 @@ class Checkpoints(keras.callbacks.Callback):
             self.write()
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"]:
+        if (epoch + 1) % self.every == 0 or epoch + 1 == self.params["epochs"] or self.model.stop_training:
             self.write()
 
     def write(self) -> None:

@@ -35,7 +35,18 @@ class NonFiniteError(Exception):
         self.step, self.loop = step, loop
 
 
-def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, validation=None, callbacks=(), checkpoint=None):
+def fit(
+    model,
+    train,
+    *,
+    epochs: int,
+    batch_size: int,
+    passes: int = 1,
+    seed=0,
+    validation=None,
+    callbacks=(),
+    checkpoint=None,
+):
     """Trains a compiled model through `keras.Model.fit`.
 
     Args:
@@ -43,6 +54,7 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, validation
         train: a `tfgen.data.Split`; its images go to the device once.
         epochs: the epoch to stop after.
         batch_size: images a step; the remainder of an epoch's permutation is left out.
+        passes: over the training images in an epoch.
         seed: with the step number, the only source of randomness.
         validation: a split whose metrics are logged as `val_NAME` after each epoch, seen as `model.pixels` sees it.
         callbacks: Keras callbacks.
@@ -59,7 +71,7 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, validation
     check_batch_size(batch_size, train, model.distribute_strategy)
     first_epoch = checkpoint.state.epoch if checkpoint else 0
     try:
-        loop = Loop(model, train, batch_size, seed)
+        loop = Loop(model, train, batch_size, seed, passes)
         model.use_loop(loop)
         model.build_optimizers()
         if checkpoint:
@@ -86,25 +98,34 @@ def fit(model, train, *, epochs: int, batch_size: int, seed: int = 0, validation
         model.use_loop(None)
 
 
-def epoch_order(count: int, batch_size: int, seed: int, epoch: int):
-    """The rows of each step of an epoch, int32 [steps, B]: a permutation drawn from (seed, epoch) alone."""
-    steps = count // batch_size
-    order = np.random.default_rng([seed, epoch]).permutation(count)[: steps * batch_size]
+def epoch_order(count: int, batch_size: int, seed: int, epoch: int, passes: int = 1):
+    """The rows of each step of an epoch, int32 [steps, B]: a permutation drawn from (seed, epoch) alone.
+
+    In an epoch of several passes each row comes so many times, in any order.
+    """
+    steps = steps_of_epoch(count, batch_size, passes)
+    order = np.random.default_rng([seed, epoch]).permutation(passes * count)[: steps * batch_size] % count
     return order.astype(np.int32).reshape(steps, batch_size)
+
+
+def steps_of_epoch(count: int, batch_size: int, passes: int = 1) -> int:
+    """The steps of an epoch over `count` images."""
+    return passes * count // batch_size
 
 
 class Loop:
     """Blocks of training steps on a split in device memory.
 
     Attributes:
-        model, batch_size, seed, strategy: what it trains, and how.
+        model, batch_size, passes, seed, strategy: what it trains, and how.
         steps_per_epoch, steps_per_block, blocks_per_epoch: how steps are counted.
         shared: whether several devices train.
     """
 
-    def __init__(self, model, train, batch_size: int, seed: int):
+    def __init__(self, model, train, batch_size: int, seed: int, passes: int = 1):
         self.model, self.batch_size, self.seed = model, batch_size, seed
-        self.count, self.steps_per_epoch = len(train.images), len(train.images) // batch_size
+        self.count, self.passes = len(train.images), passes
+        self.steps_per_epoch = steps_of_epoch(self.count, batch_size, passes)
         self.steps_per_block = min(self.steps_per_epoch, STEPS_PER_BLOCK)
         self.blocks_per_epoch = -(-self.steps_per_epoch // self.steps_per_block)
         self.strategy = model.distribute_strategy
@@ -147,14 +168,15 @@ class Loop:
 
     def begin_epoch(self, epoch: int) -> None:
         """Draws the order of an epoch."""
-        rows = epoch_order(self.count, self.batch_size, self.seed, epoch).ravel()
+        rows = epoch_order(self.count, self.batch_size, self.seed, epoch, self.passes).ravel()
         self.order.assign(np.pad(rows, [0, self.order.shape[0] - len(rows)]))
         self.first_step.assign(epoch * self.steps_per_epoch)
 
     def rows_of(self, steps: range):
         """The rows of some steps of one epoch, int32 [len(steps), B]."""
         epoch, place = divmod(steps.start, self.steps_per_epoch)
-        return epoch_order(self.count, self.batch_size, self.seed, epoch)[place : place + len(steps)]
+        order = epoch_order(self.count, self.batch_size, self.seed, epoch, self.passes)
+        return order[place : place + len(steps)]
 
     def __call__(self, block):
         """Runs a block of steps, int32 [2]: (the means of its metrics, the number of steps done)."""

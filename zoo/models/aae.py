@@ -49,7 +49,7 @@ ABOUT = "adversarial autoencoder: any prior that can be sampled"
 PAPERS = {"Makhzani et al. 2015": "https://arxiv.org/abs/1511.05644"}
 OTHERS = {"parzen": "340 in the AAE paper, 298 for PyTorch-GAN's (10,000 samples, bandwidth by validation)"}
 
-EPOCHS = 40
+STEPS = 11_000  # 40 epochs of MNIST
 BATCH_SIZE = 200
 LEARNING_RATE = 2e-3
 SMALL = {"latent_dim": 3, "hidden_units": (32,)}

@@ -13,7 +13,7 @@ from tfgen.storage import entries, runs
 ENTRY = """
 from zoo.models import vae
 
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 1, 100, 1e-3
+STEPS, BATCH_SIZE, LEARNING_RATE = 1, 100, 1e-3
 
 
 class Mine(vae.VAE):
@@ -63,7 +63,7 @@ def test_a_registered_model_is_an_entry(package):
 
 
 def test_what_a_module_lacks_is_named(package):
-    (package / "half.py").write_text("EPOCHS = 1\nbuild = print\n")
+    (package / "half.py").write_text("STEPS = 1\nbuild = print\n")
     with pytest.raises(ValueError, match=r"my_pkg\.half is no entry: it does not define BATCH_SIZE, LEARNING_RATE"):
         tfgen.register("my_pkg.half")
     assert "half" not in entries.known()
