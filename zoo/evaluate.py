@@ -2,8 +2,9 @@
 
     likelihood models   rate, distortion, -ELBO, NLL with its standard error, active units, KL of each dimension
     the others          the Parzen-window score; of aae how far the codes' mean and covariance are from the prior's
-    all of them         Frechet and kernel distance, precision and recall in the features of the zoo's own classifier;
-                        how surely and evenly digits are recognised; the same of training images, as the floor
+    all of them         Frechet and kernel distance, precision and recall in the features of a classifier of the data
+                        set, or of any Keras model (--features); how surely and evenly the classes are recognised; the
+                        same of training images, as the floor
 
 Real images are the test images, which the data set's protocol binarises for likelihoods and leaves grey for the rest.
 """
@@ -23,7 +24,6 @@ USAGE = "python -m zoo.evaluate"
 SAMPLES = 10_000  # drawn from the model, and training images that stand in for them in the floor
 PARZEN_VALIDATION = 1000  # validation images that choose the bandwidth
 FEWEST = 20  # images: two in each block of the kernel distance
-RECOGNISED = "mnist"  # the data set whose digits the classifier knows
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -39,6 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
         images: int | None = None,
         seed: int = 0,
         dataset: str | None = None,
+        features: Path | None = None,
         data_dir: Path | None = None,
         to: Path | None = None,
     ) -> None:
@@ -50,6 +51,9 @@ def main(arguments: list[str] | None = None) -> None:
                 metrics-first-N.json and metrics-first-N.md.
             seed: of all that is drawn.
             dataset: the data set to measure on; by default the one that the model was trained on.
+            features: what images are compared in: a run of zoo.classifier, or a Keras model of these images in a .keras
+                file (load only files that you trust). By default the classifier that ships for the data set; without
+                one these scores are left out.
             data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
             to: the directory to write to. By default the run, where the numbers of training stay as they are, and
                 evaluation/ENTRY for an entry.
@@ -67,18 +71,23 @@ def main(arguments: list[str] | None = None) -> None:
             if measured.image_shape != model.image_shape:
                 sizes = " x ".join(map(str, measured.image_shape)), " x ".join(map(str, model.image_shape))
                 raise ValueError(f"the images of {measured.name} are {sizes[0]}, those of {name} are {sizes[1]}")
-            network = recogniser(measured)
+            if len(measured.test.images) < 2 or len(measured.validation.images) < 2:
+                raise ValueError(
+                    f"{measured.name} has too few images to measure a model on: its test and validation "
+                    f"parts hold {len(measured.test.images)} and {len(measured.validation.images)}"
+                )
+            compared = recogniser(measured, features)
             if images is not None and not FEWEST <= images <= len(measured.test.images):
                 raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
             stem = "metrics" if images is None else f"metrics-first-{images}"
             in_run = run is not None and to is None
             directory = _finished(run) if in_run else _outside_runs(to or Path("evaluation") / name, stem)
             known = runs.read_metrics(run) if in_run and images is None else {}
-        if measured.name != RECOGNISED:
+        if compared is None or len(measured.test.images) < FEWEST:
             print(f"note: {_left_out(measured)}", flush=True)
         try:
             with progress_bars() as track:
-                metrics = evaluate(model, measured, network, k=k, images=images, seed=seed, track=track)
+                metrics = evaluate(model, measured, compared, k=k, images=images, seed=seed, track=track)
         except KeyboardInterrupt as error:
             commandline.give_up(error, saved="nothing was written")
         with commandline.bad_input():
@@ -109,20 +118,41 @@ def _outside_runs(directory: Path, stem: str) -> Path:
     return directory
 
 
-def recogniser(dataset):
-    """The classifier that knows a data set's digits, or None. Raises ValueError if its weights are damaged."""
+def recogniser(dataset, source: Path | None = None):
+    """The `tfgen.evaluation.features.Features` in which a data set's images are compared.
+
+    Args:
+        dataset: a `tfgen.data.Dataset`.
+        source: a run of zoo.classifier or a `.keras` file; by default the classifier that ships for the data set.
+
+    Returns:
+        The features; None if no classifier ships.
+
+    Raises:
+        ValueError: files that are damaged, or whose model takes other images.
+    """
+    from tfgen.evaluation import features
     from zoo import classifier
 
-    return classifier.load() if dataset.name == RECOGNISED else None
+    if source is not None and not Path(source).is_dir():
+        return features.of_keras_file(source, dataset.image_shape)
+    path = classifier.weights_of_run(source) if source is not None else classifier.shipped(dataset)
+    if path is None:
+        return None
+    network = classifier.load(path)
+    if network.input_shape[1:] != dataset.image_shape:
+        sizes = (" x ".join(map(str, shape)) for shape in (network.input_shape[1:], dataset.image_shape))
+        raise ValueError("the classifier {} takes images of {}, those of {} are {}".format(path, *sizes))
+    return features.of_classifier(network, classifier.name_of(path))
 
 
-def evaluate(model, dataset, network, *, k: int = 1000, images: int | None = None, seed: int = 0, track=None) -> dict:
+def evaluate(model, dataset, compared, *, k: int = 1000, images: int | None = None, seed: int = 0, track=None) -> dict:
     """The whole evaluation of a model.
 
     Args:
         model: a trained `tfgen.Model`.
         dataset: a `tfgen.data.Dataset`.
-        network: the data set's `recogniser`.
+        compared: the features of the data set's `recogniser`, or None.
         k: importance samples an image.
         images: how many test images, the first ones, and samples; all test images and 10,000 samples by default.
         seed: of all that is drawn. (The binarised test images have the protocol's own.)
@@ -153,9 +183,9 @@ def evaluate(model, dataset, network, *, k: int = 1000, images: int | None = Non
     labels = np.resize(part.test.labels, images or SAMPLES)
     samples = seen.samples(model, labels, seed, track)
     conditions |= {"samples": len(samples), "seed": seed}
-    if network is not None:
-        asked = labels if model.conditional else None
-        recognised, conditions["floor"] = in_features(network, samples, part, asked=asked, seed=seed, track=track)
+    if compared is not None and len(part.test.images) >= FEWEST:
+        conditions["features"], asked = compared.name, labels if model.conditional else None
+        recognised, conditions["floor"] = in_features(compared, samples, part, asked=asked, seed=seed, track=track)
         metrics |= recognised
     else:
         conditions["left_out"] = _left_out(dataset)
@@ -171,25 +201,27 @@ def evaluate(model, dataset, network, *, k: int = 1000, images: int | None = Non
     return {"protocol": protocol, **report.rounded(metrics), "evaluation": conditions}
 
 
-def in_features(network, samples, dataset, *, asked=None, seed: int = 0, track) -> tuple[dict, str]:
+def in_features(compared, samples, dataset, *, asked=None, seed: int = 0, track) -> tuple[dict, str]:
     """The scores of samples, and of as many training images, against the test images; the name of the training images.
 
     Args:
-        network: the classifier.
+        compared: the `tfgen.evaluation.features.Features`.
         samples: [N, H, W, C] in [0, 1].
         dataset: with the training and the test images.
         asked: [N], the classes that a conditional model was asked for.
         seed: of the kernel distance's blocks.
         track: as in `evaluate`.
     """
-    from tfgen.evaluation import recognition, scores
+    from tfgen.evaluation import scores
 
-    real, _ = recognition.recognise(network, dataset.test.images)
+    real, _ = compared.of(dataset.test.images)
     floor, metrics = first(dataset.train, len(samples)), {}
     for prefix, images in track([("", samples), (report.FLOOR, floor.images)], "features"):
-        features, probabilities = recognition.recognise(network, images)
-        found = scores.all_of(real, features, seed) | scores.digit_balance(probabilities)
-        if asked is not None and not prefix:
+        features, probabilities = compared.of(images)
+        found = scores.all_of(real, features, seed)
+        if probabilities is not None:
+            found |= scores.class_balance(probabilities)
+        if probabilities is not None and asked is not None and not prefix:
             found["recognised_as_asked"] = (probabilities.argmax(1) == asked).mean()
         metrics |= {f"{prefix}{name}": value for name, value in found.items()}
     return metrics, f"{len(floor.images):,}, {floor.name}"
@@ -215,7 +247,12 @@ def progress_bars():
 
 
 def _left_out(dataset) -> str:
-    return f"the classifier knows the digits of {RECOGNISED}; on {dataset.name} the scores in its features are left out"
+    few = len(dataset.test.images)
+    if few < FEWEST:
+        return f"scores in features need {FEWEST} test images, {dataset.name} has {few}; they are left out"
+    source, trains = dataset.source or dataset.name, len(dataset.classes) > 1
+    way = f"python -m zoo.classifier --dataset {source} trains one" if trains else "a Keras model in a .keras file does"
+    return f"no classifier ships for {dataset.name}, and the scores in features are left out; {way} for --features"
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def main() -> None:
         numbers = (
             f"{of['frechet']:8.3f} {of['kid']:9.5f} {of['kid_error']:8.5f} {of['precision']:9.3f} {of['recall']:7.3f}"
         )
-        shares = f"{min(of['digit_shares']):.1%} to {max(of['digit_shares']):.1%}"
+        shares = f"{min(of['class_shares']):.1%} to {max(of['class_shares']):.1%}"
         print(f"{name:8} {numbers} {of['confidence']:6.3f}  {shares}")
     for measure in ("frechet", "kid"):
         print(f"{measure} over PyTorch's: {scores['tfgen'][measure] / scores['PyTorch'][measure]:.2f}")

@@ -58,7 +58,7 @@ def test_changed_file_is_refused_with_both_hashes(tmp_path):
 
 def test_command_trains_a_classifier_that_loads(digits, monkeypatch, tmp_path, capsys):
     run = tmp_path / "run"
-    monkeypatch.setattr(data, "load", lambda name, data_dir: digits)
+    monkeypatch.setattr(data, "load", lambda name, data_dir, **options: digits)
     classifier.main(["--epochs", "2", "--run-dir", str(run), "--to", str(tmp_path / "weights")])
     metrics, (first, last) = json.loads((run / runs.METRICS).read_text()), runs.read_history(run)
     assert metrics["dataset"] == "digits"
@@ -67,11 +67,14 @@ def test_command_trains_a_classifier_that_loads(digits, monkeypatch, tmp_path, c
     network = classifier.load(run / runs.WEIGHTS)
     assert recognition.accuracy(network, digits.test) == pytest.approx(metrics["test_accuracy"], abs=1e-6)
     assert f"{metrics['test_accuracy']:.2%}" in capsys.readouterr().out
-    packed = tmp_path / "weights" / classifier.WEIGHTS.name
+    packed = tmp_path / "weights" / "classifier-digits.weights.h5"
     assert recognition.accuracy(classifier.load(packed), digits.test) == recognition.accuracy(network, digits.test)
     record, ours = (manifest.read(path.parent)[path.name] for path in (packed, classifier.WEIGHTS))
     assert set(record) >= set(ours)
-    assert (record["metrics"], record["command"]) == (metrics, "python -m zoo.classifier --epochs 2 --seed 0")
+    assert (record["metrics"], record["command"]) == (
+        metrics,
+        "python -m zoo.classifier --dataset digits --epochs 2 --seed 0",
+    )
 
     with pytest.raises(SystemExit, match="2"):
         classifier.main(["--run-dir", str(run)])

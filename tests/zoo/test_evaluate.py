@@ -11,6 +11,7 @@ import pytest
 
 import tfgen
 from tfgen import commandline
+from tfgen.evaluation import scores
 from tfgen.evaluation.images import as_float
 from tfgen.storage import entries, runs
 from zoo import classifier, evaluate, report
@@ -24,7 +25,7 @@ LIKELIHOOD = {
     "test_nll_k",
     "active_units",
 }
-FEATURES = {"frechet", "kid", "kid_error", "precision", "recall", "confidence", "digit_shares", "digit_entropy"}
+FEATURES = {"frechet", "kid", "kid_error", "precision", "recall", "confidence", "class_shares", "class_entropy"}
 PARZEN = {"parzen", "parzen_error", "parzen_bandwidth"}
 
 
@@ -61,6 +62,15 @@ def run(trained_run, tmp_path):
 def command(call):
     """A function that runs `python -m zoo.evaluate ARGUMENTS` in this process: (exit code, stdout, stderr)."""
     return functools.partial(call, evaluate.main)
+
+
+@pytest.fixture(scope="module")
+def features_file(tmp_path_factory):
+    """A Keras model of 28 x 28 images in a file: the means of 16 squares of 7 x 7 pixels."""
+    path = tmp_path_factory.mktemp("features") / "squares.keras"
+    image = keras.Input((28, 28, 1))
+    keras.Model(image, keras.layers.Flatten()(keras.layers.AveragePooling2D(7)(image))).save(path)
+    return path
 
 
 @pytest.mark.parametrize("entry", tfgen.entries())
@@ -104,7 +114,8 @@ def test_evaluation_of_a_run_joins_the_numbers_of_its_training(run, command, dig
     before = json.loads((run / runs.METRICS).read_text())
     code, output, error = command(run, "--k", "3")
     assert (code, error) == (0, "")
-    assert "note: the classifier knows the digits of mnist; on digits" in output
+    note = "no classifier ships for digits, and the scores in features are left out"
+    assert f"note: {note}; python -m zoo.classifier --dataset digits trains one for --features" in output
     metrics = json.loads((run / runs.METRICS).read_text())
     assert metrics.items() >= before.items()
     assert set(metrics) - set(before) == {
@@ -119,7 +130,7 @@ def test_evaluation_of_a_run_joins_the_numbers_of_its_training(run, command, dig
     assert metrics["test_nll"] == pytest.approx(-bounds.mean(), rel=1e-5)
     assert metrics["test_nll_k"] == 3
     assert sum(metrics["kl_per_dimension"]) == pytest.approx(metrics["test_rate"], rel=1e-4)
-    assert metrics["evaluation"]["left_out"].startswith("the classifier knows")
+    assert metrics["evaluation"]["left_out"].startswith("no classifier ships for digits")
     text = (run / "metrics.md").read_text()
     for word in ("digits-dynamic", f"{metrics['test_nll']:.5g}", "seed: 0", "scikit-learn", "300, shuffled[1497:]"):
         assert word in text
@@ -178,7 +189,7 @@ def test_a_damaged_classifier_is_refused_before_any_work(run, command, tmp_path,
     path = tmp_path / "weights" / classifier.WEIGHTS.name
     path.write_bytes(path.read_bytes() + b"0")
     load = classifier.load
-    monkeypatch.setattr(classifier, "load", lambda: load(path))
+    monkeypatch.setattr(classifier, "load", lambda _: load(path))
     monkeypatch.setattr("tfgen.data.load", lambda name, data_dir, **options: as_mnist)
     monkeypatch.setattr(evaluate, "evaluate", lambda *arguments, **options: pytest.fail("work was done"))
     code, _, error = command(run, "--dataset", "mnist", "--to", tmp_path / "apart")
@@ -256,3 +267,48 @@ def test_wrong_models_and_damaged_metrics_are_named(run, command):
     assert error.startswith("error: ")
     assert "metrics.json" in error
     assert (run / runs.METRICS).read_text() == "{"
+
+
+def test_images_are_compared_in_the_features_of_any_keras_model(run, command, features_file, digits):
+    code, output, error = command(run, "--k", "2", "--images", "40", "--features", features_file)
+    assert (code, error) == (0, "")
+    assert "note:" not in output
+    metrics = json.loads((run / "metrics-first-40.json").read_text())
+    assert {"frechet", "kid", "precision", "floor_frechet"} <= set(metrics)
+    assert not {"confidence", "class_shares", "recognised_as_asked"} & set(metrics)
+    assert metrics["evaluation"]["features"].startswith("squares.keras, SHA-256 ")
+    squares, real = (
+        split.images[:40].reshape(40, 4, 7, 4, 7).mean((2, 4)).reshape(40, -1) / 255
+        for split in (digits.train, digits.test)
+    )
+    assert metrics["floor_frechet"] == pytest.approx(scores.frechet_distance(real, squares), rel=1e-3)
+
+
+def test_images_are_compared_in_the_features_of_a_classifier_of_ones_own(run, command, tmp_path):
+    own = tmp_path / "classifier"
+    classifier.main(["--dataset", "digits", "--epochs", "1", "--run-dir", str(own)])
+    assert command(run, "--k", "2", "--images", "40", "--features", own)[0] == 0
+    metrics = json.loads((run / "metrics-first-40.json").read_text())
+    assert metrics["evaluation"]["features"].startswith("the classifier of digits, SHA-256 ")
+    assert set(metrics) >= FEATURES
+
+
+def test_features_that_do_not_fit_are_refused_in_one_line(run, command, tmp_path, features_file):
+    image = keras.Input((14, 14, 1))
+    keras.Model(image, keras.layers.Flatten()(image)).save(tmp_path / "small.keras")
+    image = keras.Input((28, 28, 1))
+    keras.Model(image, keras.layers.ReLU()(image)).save(tmp_path / "maps.keras")
+    (tmp_path / "text.keras").write_text("hello")
+    cases = {
+        tmp_path / "none.keras": "must be a .keras file that exists, or a run of zoo.classifier, got",
+        tmp_path / "text.keras": "gives no features of images of 28 x 28 x 1",
+        tmp_path / "small.keras": "gives no features of images of 28 x 28 x 1",
+        tmp_path / "maps.keras": "must give features [B, D], gave [2, 28, 28, 1] for 2 images",
+        run: "is no run of zoo.classifier",
+        tmp_path: "is no run directory",
+    }
+    for path, words in cases.items():
+        code, _, error = command(run, "--images", "40", "--features", path)
+        assert code == 2
+        assert error.count("\n") == 1
+        assert words in error

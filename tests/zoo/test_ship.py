@@ -227,9 +227,9 @@ def test_verify_looks_at_the_floor_that_is_on_record():
     assert [row.name for row in verify.compare("vae", {"frechet": 1.0}, numbers)] == ["frechet"]
 
 
-@pytest.mark.parametrize("recorded", [{}, {"digit_shares": [0.5]}, {"digit_shares": [0.5, float("nan")]}])
+@pytest.mark.parametrize("recorded", [{}, {"class_shares": [0.5]}, {"class_shares": [0.5, float("nan")]}])
 def test_a_number_that_is_missing_or_not_a_number_does_not_agree(recorded):
-    for before, now in ((recorded, {"digit_shares": [0.5, 0.5]}), ({"digit_shares": [0.5, 0.5]}, recorded)):
+    for before, now in ((recorded, {"class_shares": [0.5, 0.5]}), ({"class_shares": [0.5, 0.5]}, recorded)):
         (row,) = verify.compare("vae", before, now)
         assert not row.agrees
 

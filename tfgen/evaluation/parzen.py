@@ -26,10 +26,18 @@ def parzen_score(samples, validation, test, bandwidths=BANDWIDTHS, track=lambda 
 
     Returns:
         {"parzen": the mean over test images, nats, "parzen_error": its standard error, "parzen_bandwidth": sigma}.
+
+    Raises:
+        ValueError: a set that is not finite, of no images, or of images of another size; one test image has no error.
     """
     samples, validation, test = (
-        np.asarray(part, np.float64).reshape(len(part), -1) for part in (samples, validation, test)
+        _rows("samples", samples, 1),
+        _rows("validation", validation, 1),
+        _rows("test", test, 2),
     )
+    if not samples.shape[1] == validation.shape[1] == test.shape[1]:
+        sizes = [part.shape[1] for part in (samples, validation, test)]
+        raise ValueError(f"samples, validation and test must have the same number of pixels, got {sizes}")
     by_bandwidth = log_density(samples, validation, bandwidths, lambda chunks: track(chunks, "Parzen: validation"))
     best = bandwidths[by_bandwidth.mean(1).argmax()]
     values = log_density(samples, test, [best], lambda chunks: track(chunks, "Parzen: test"))[0]
@@ -50,3 +58,13 @@ def log_density(samples, points, bandwidths, track=iter):
         parts.append([logsumexp(-halves / variance, axis=1) for variance in variances])
     normaliser = np.log(len(samples)) + samples.shape[1] / 2 * np.log(2 * np.pi * variances)
     return np.concatenate(parts, 1) - normaliser[:, None]
+
+
+def _rows(name: str, images, fewest: int) -> np.ndarray:
+    """Images as float64 [N, D]. Raises ValueError for fewer than they must be, or for numbers that are not finite."""
+    images = np.asarray(images, np.float64)
+    if images.ndim < 2 or len(images) < fewest:
+        raise ValueError(f"{name} must be at least {fewest} images [N, ...], got {list(images.shape)}")
+    if not np.isfinite(images).all():
+        raise ValueError(f"{name} must be finite")
+    return images.reshape(len(images), -1)

@@ -1,4 +1,4 @@
-"""The small classifier of images in whose features the models of the zoo are measured.
+"""The small classifier of a data set's images in whose features the models of the zoo are measured.
 
     image -> 3 x (3 x 3 convolution, batch normalisation, ReLU, 2 x 2 maximum)
           -> dense, batch normalisation, ReLU = features [64] -> logits [classes]
@@ -30,7 +30,7 @@ class Classifier(keras.Model):
     entry = "classifier"  # which it is not, but its weights are stored like those of one
     convolutional = True
 
-    def __init__(self, image_shape=(28, 28, 1), classes: int = 10):
+    def __init__(self, *, image_shape=(28, 28, 1), classes: int = 10):
         image = maps = keras.Input(image_shape)
         for channels in CHANNELS:
             maps = layers.Conv2D(channels, 3, padding="same", use_bias=False)(maps)

@@ -1,6 +1,7 @@
 """Distances between two sets of images by their features, as functions of arrays [N, D]: real ones and generated ones.
 
-The features are those of `tfgen.recognition`; distances in other features, Inception's say, are other numbers.
+Distances in other features are other numbers: what they were taken in belongs to them (`tfgen.evaluation.features`).
+Every function raises ValueError for features that are not finite, not [N, D], not of the same D, or too few.
 """
 
 import numpy as np
@@ -16,7 +17,9 @@ def frechet_distance(real, generated) -> float:
 
     0 where the first two moments agree; features rank deficient or not, the trace is taken over real eigenvalues.
     """
-    (mean, covariance), (other_mean, other_covariance) = (_moments(features) for features in (real, generated))
+    (mean, covariance), (other_mean, other_covariance) = (
+        _moments(part) for part in _checked(real, generated, fewest=2)
+    )
     root = _square_root(covariance)
     # C C' and the symmetric C^(1/2) C' C^(1/2) have the same eigenvalues.
     eigenvalues = np.linalg.eigvalsh(root @ other_covariance @ root)
@@ -35,7 +38,8 @@ def kernel_distance(real, generated, seed: int = 0) -> tuple[float, float]:
         (the mean of the estimates, its standard error).
     """
     random = np.random.default_rng(seed)
-    blocks = (np.array_split(random.permutation(_float64(features)), KERNEL_BLOCKS) for features in (real, generated))
+    real, generated = _checked(real, generated, fewest=2 * KERNEL_BLOCKS)
+    blocks = (np.array_split(random.permutation(features), KERNEL_BLOCKS) for features in (real, generated))
     estimates = [_squared_discrepancy(x, y) for x, y in zip(*blocks, strict=True)]
     return float(np.mean(estimates)), float(np.std(estimates, ddof=1) / np.sqrt(KERNEL_BLOCKS))
 
@@ -47,6 +51,7 @@ def precision_recall(real, generated) -> tuple[float, float]:
     neighbour in the set. Precision is the share of generated points in the manifold of the real ones, recall the share
     of real points in the manifold of the generated ones.
     """
+    real, generated = _checked(real, generated, fewest=NEIGHBOURS + 1)
     return _share_within(generated, real), _share_within(real, generated)
 
 
@@ -58,24 +63,24 @@ def all_of(real, generated, seed: int = 0) -> dict:
     return distances | {"precision": precision, "recall": recall}
 
 
-def digit_balance(probabilities) -> dict:
-    """How surely and how evenly generated images are recognised, from the probabilities of the digits [N, 10].
+def class_balance(probabilities) -> dict:
+    """How surely and how evenly generated images are recognised, from the probabilities of the classes [N, classes].
 
     Returns:
-        {"confidence": the mean of the largest probability, "digit_shares": the share of each recognised digit,
-        "digit_entropy": of these shares in nats, at most log 10}.
+        {"confidence": the mean of the largest probability, "class_shares": the share of images of each class, as
+        recognised, "class_entropy": of these shares in nats, at most the logarithm of the number of classes}.
     """
+    (probabilities,) = _checked(probabilities, fewest=1, what="probabilities")
     shares = np.bincount(probabilities.argmax(1), minlength=probabilities.shape[1]) / len(probabilities)
     present = shares[shares > 0]
     return {
         "confidence": float(probabilities.max(1).mean(dtype=np.float64)),
-        "digit_shares": shares.tolist(),
-        "digit_entropy": float(-np.sum(present * np.log(present))),
+        "class_shares": shares.tolist(),
+        "class_entropy": float(-np.sum(present * np.log(present))),
     }
 
 
 def _moments(features):
-    features = _float64(features)
     return features.mean(0), np.atleast_2d(np.cov(features, rowvar=False))
 
 
@@ -102,7 +107,6 @@ def _kernel(x, y):
 
 def _share_within(points, manifold) -> float:
     """The share of points in the union of the balls around a manifold's own points."""
-    points, manifold = _float64(points), _float64(manifold)
     radii = _chunked(manifold, manifold, lambda distances: np.partition(distances, NEIGHBOURS)[:, NEIGHBOURS])
     return float(_chunked(points, manifold, lambda distances: (distances <= radii).any(1)).mean())
 
@@ -115,5 +119,22 @@ def _chunked(points, others, reduce):
     return np.concatenate(list(chunks))
 
 
-def _float64(features):
-    return np.asarray(features, np.float64)
+def _checked(*sets, fewest: int, what: str = "features") -> list:
+    """Features as float64 [N, D] each. Raises ValueError as the module says."""
+    checked = [np.asarray(features, np.float64) for features in sets]
+    for features in checked:
+        if features.ndim != 2:
+            raise ValueError(f"{what} must be [N, D], got {list(features.shape)}")
+        if len(features) < fewest:
+            raise ValueError(f"{what} of at least {fewest} images are needed, got {len(features)}")
+        if not np.isfinite(features).all():
+            raise ValueError(f"{what} must be finite, and those of {_images_not_finite(features)} are not")
+    sizes = [features.shape[1] for features in checked]
+    if len(set(sizes)) > 1 or not sizes[0]:
+        raise ValueError(f"{what} must have the same number of dimensions, at least 1, got {sizes}")
+    return checked
+
+
+def _images_not_finite(features) -> str:
+    count = int((~np.isfinite(features).all(1)).sum())
+    return f"{count} image{'s' if count > 1 else ''}"

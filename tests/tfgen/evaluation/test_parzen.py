@@ -39,3 +39,18 @@ def test_bandwidth_is_chosen_on_validation_and_not_on_test():
     sample, near, far = np.zeros((1, 4)), np.full((5, 4), 0.15), np.full((5, 4), 0.6)
     assert parzen.parzen_score(sample, near, far)["parzen_bandwidth"] == pytest.approx(0.15, rel=0.05)
     assert parzen.parzen_score(sample, far, near)["parzen_bandwidth"] == pytest.approx(0.6, rel=0.05)
+
+
+def test_images_that_mean_nothing_are_refused():
+    good = np.random.default_rng(0).random((5, 4))
+    for images, words in [
+        (good * np.nan, "must be finite"),
+        (good[:0], "must be at least . images?"),
+        (good[0], "must be at least . images?"),
+        (good[:, :3], "the same number of pixels"),
+    ]:
+        for place in range(3):
+            sets = [good, good, good]
+            sets[place] = images
+            with pytest.raises(ValueError, match=words):
+                parzen.parzen_score(*sets)

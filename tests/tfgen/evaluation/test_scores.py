@@ -110,11 +110,36 @@ def test_distances_are_held_in_chunks(monkeypatch):
     assert scores.precision_recall(real, generated) == whole
 
 
-def test_digit_balance():
-    even = scores.digit_balance(np.eye(10)[np.arange(40) % 10] * 0.9 + 0.01)
+def test_class_balance():
+    even = scores.class_balance(np.eye(10)[np.arange(40) % 10] * 0.9 + 0.01)
     assert even["confidence"] == pytest.approx(0.91)
-    assert even["digit_shares"] == [0.1] * 10
-    assert even["digit_entropy"] == pytest.approx(np.log(10))
-    collapsed = scores.digit_balance(np.eye(10)[[3, 3, 3, 8]])
-    assert collapsed["digit_shares"] == [0, 0, 0, 0.75, 0, 0, 0, 0, 0.25, 0]
-    assert collapsed["digit_entropy"] == pytest.approx(-0.75 * np.log(0.75) - 0.25 * np.log(0.25))
+    assert even["class_shares"] == [0.1] * 10
+    assert even["class_entropy"] == pytest.approx(np.log(10))
+    collapsed = scores.class_balance(np.eye(10)[[3, 3, 3, 8]])
+    assert collapsed["class_shares"] == [0, 0, 0, 0.75, 0, 0, 0, 0, 0.25, 0]
+    assert collapsed["class_entropy"] == pytest.approx(-0.75 * np.log(0.75) - 0.25 * np.log(0.25))
+
+
+@pytest.mark.parametrize("function", [scores.frechet_distance, scores.kernel_distance, scores.precision_recall])
+def test_features_that_mean_nothing_are_refused(function):
+    good = normal(40)
+    spoilt = good.copy()
+    spoilt[3, 0] = np.nan
+    for features, words in [
+        (spoilt, "must be finite, and those of 1 image are not"),
+        (good[:, 0], r"must be \[N, D\], got \[40\]"),
+        (good[:1], "of at least .* images are needed, got 1"),
+        (good[:0], "images are needed, got 0"),
+        (good[:, :2], "must have the same number of dimensions"),
+        (np.full_like(good, np.inf), "those of 40 images are not"),
+    ]:
+        for pair in ((good, features), (features, good)):
+            with pytest.raises(ValueError, match=words):
+                function(*pair)
+
+
+def test_probabilities_that_mean_nothing_are_refused():
+    with pytest.raises(ValueError, match="probabilities must be finite"):
+        scores.class_balance(np.full([3, 10], np.nan))
+    with pytest.raises(ValueError, match="images are needed, got 0"):
+        scores.class_balance(np.zeros([0, 10]))
