@@ -277,7 +277,7 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
 def _watchers(model, images, run: Path, chosen: dict, state, began: float) -> list:
     """The callbacks of a training, in the order in which they act when an epoch ends."""
     from tfgen.training import callbacks, symptoms
-    from zoo import settings
+    from zoo import frames, settings
 
     recipe = chosen["recipe"]
     images_per_epoch = settings.steps_of_epoch(recipe, len(images.train.images)) * recipe["batch_size"]
@@ -287,6 +287,7 @@ def _watchers(model, images, run: Path, chosen: dict, state, began: float) -> li
         callbacks.RunWriter(run, state),
         callbacks.ProgressLines(settings.epochs(recipe)),
         symptoms.Symptoms(images.validation, warn, state.warned),
+        frames.Frames(run, settings.epochs(recipe)),
         *([callbacks.Patience(patience, state)] if patience else []),
         callbacks.Checkpoints(run, state, chosen["safety"]["checkpoint_every"], began),
     ]
@@ -320,6 +321,7 @@ def _finish(model, images, run: Path, state, began: float) -> None:
     """Measures and draws the trained model; metrics.json, written last, is the mark of a finished run."""
     from tfgen.evaluation import likelihood
     from tfgen.storage import loading, runs, weights
+    from zoo import frames
 
     trained = f"the trained weights are in {run}; --resume finishes its numbers and figures"
     with commandline.giving_up(run, lambda: trained):
@@ -337,6 +339,8 @@ def _finish(model, images, run: Path, state, began: float) -> None:
         }
         (run / runs.FIGURES).mkdir(exist_ok=True)  # made with the run, but pictures are what people tidy away
         drawn = commands.draw(model, images, run / runs.FIGURES, run)
+        if animated := frames.animate(model, images, run, state.epoch):
+            drawn.append(animated)
         metrics["seconds"] = round(time.perf_counter() - began, 1)
         runs.write_metrics(run, metrics)
     summarise(metrics, run, drawn, model)

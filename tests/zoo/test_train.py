@@ -15,6 +15,7 @@ import pytest
 
 import tfgen
 from tfgen.storage import runs
+from zoo import settings
 from zoo.models import vae
 
 TRAIN = [sys.executable, "-m", "zoo.train"]
@@ -39,7 +40,9 @@ def test_run_holds_everything_and_nothing_else(trained_run):
     pictures = ("samples", "reconstructions", "history", "manifold", "latent")
     own = {"config.json", "history.csv", "manifest.json", "metrics.json", "model.weights.h5"}
     checkpoints = {f"checkpoints/epoch-0000{epoch}.{ending}" for epoch in (1, 2) for ending in ("json", "npz")}
-    assert files_of(trained_run) == own | checkpoints | {f"figures/{name}.png" for name in pictures}
+    assert files_of(trained_run) == own | checkpoints | {f"figures/{name}.png" for name in pictures} | {
+        "figures/training.gif"
+    }
     (events,) = (trained_run / "tensorboard").iterdir()
     assert events.stat().st_size > 500
     for name in pictures:
@@ -55,7 +58,7 @@ def test_config_names_all_that_the_run_depends_on(trained_run):
     assert config["hyperparameters"]["hidden_units"] == [32]
     assert config["hyperparameters"]["covariance"] == "diagonal"  # defaults too: they may change with the code
     recipe = {"epochs": 2, "batch_size": 100, "learning_rate": vae.LEARNING_RATE}
-    assert config["recipe"] == recipe | {"precision": "float32", "clip_norm": None, "cycles": 1}
+    assert config["recipe"] == recipe | settings.OPTIONAL | {"passes": 1, "augment": []}
     assert config["safety"]["strategy"] == "single"
     assert (config["dataset"], config["protocol"], config["seed"]) == ("digits", "digits-dynamic", 0)
     assert {part: split["images"] for part, split in config["splits"].items()} == {

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgen.storage import runs
 from tfgen.training import checkpoints, loop
-from zoo import commands, train
+from zoo import commands, frames, train
 from zoo.models import vae
 
 
@@ -82,7 +82,7 @@ def test_run_that_ended_before_its_numbers_and_figures_gets_them(command, copy, 
     assert "resumed after epoch 2" in output
     assert_ends_like(copy, trained_run)
     drawn, expected = ({path.name for path in (run / runs.FIGURES).iterdir()} for run in (copy, trained_run))
-    assert drawn == expected
+    assert drawn == expected - {frames.NAME}  # the samples of earlier epochs are drawn while there is a training
     assert not list(copy.glob(".writing-*"))
 
 

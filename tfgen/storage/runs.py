@@ -7,7 +7,8 @@ model.weights.h5    the best weights so far, in Keras's own format
 manifest.json       the SHA-256 of the weights
 checkpoints/        what `--resume` resumes from
 faults/             the batch and the checkpoint of a step that was not finite
-figures/*.png
+figures/*.png       and figures/training.gif, the samples of one epoch after the other
+frames/             what that animation is made of, until the training has ended
 tensorboard/        events, times among them
 """
 
@@ -30,7 +31,7 @@ except ImportError:  # Windows: two processes in one run are not told apart
     fcntl = None
 
 CONFIG, HISTORY, METRICS, WEIGHTS = "config.json", "history.csv", "metrics.json", "model.weights.h5"
-FIGURES, EVENTS, CHECKPOINTS, FAULTS = "figures", "tensorboard", "checkpoints", "faults"
+FIGURES, FRAMES, EVENTS, CHECKPOINTS, FAULTS = "figures", "frames", "tensorboard", "checkpoints", "faults"
 LIBRARIES = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy", "scipy", "scikit-learn")
 
 
