@@ -98,7 +98,7 @@ def run(function, arguments: list[str], name: str):
         usage=f"Usage: {name} [OPTIONS]",
         version_flags=[],
         default_parameter=cyclopts.Parameter(
-            converter=convert, consume_multiple=True, negative_bool=(), negative_iterable=()
+            converter=convert, consume_multiple=1, negative_bool=(), negative_iterable=()
         ),
         help_format="markdown",
         suppress_keyboard_interrupt=False,

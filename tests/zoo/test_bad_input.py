@@ -34,6 +34,8 @@ def assert_one_clear_line(code: int, error: str, *words: str) -> None:
         (("vae", *DIGITS, "--latent-dim", "0"), ["latent_dim must be at least 1", "got 0"]),
         (("vae", *DIGITS, "--latent-dim", "-2"), ["latent_dim must be at least 1", "got -2"]),
         (("vae", *DIGITS, "--hidden-units", "0"), ["hidden_units must be at least 1", "got 0"]),
+        (("vae", "--hidden-units"), ["--hidden-units", "at least 1"]),
+        (("vae", "--augment", "--epochs", "1"), ["--augment", "at least 1"]),
         (("vae", "--hidden-units", "8", "4.5"), ["--hidden-units", "4.5 is not an int"]),
         (("iaf_vae", "--channels", "4", "4.5"), ["--channels", "4.5 is not an int"]),
         (("vae", *DIGITS, "--checkpoint-every", "0"), ["checkpoint-every must be at least 1", "got 0"]),
