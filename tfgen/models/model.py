@@ -28,6 +28,7 @@ class Model(TrainingSteps, keras.Model):
         monitor: the validation metric whose lowest value names the weights to keep; None keeps the last.
         image_shape: (H, W, C).
         latent_dim: dimensions Z of the code.
+        needs_labels: whether training needs labels: a conditional model's does, and one whose prior knows the classes.
         class_names: of the classes that the model is told of, in the order of their numbers; () if of none.
         pixels: the likelihood's view of pixels, a `tfgen.distributions.likelihoods.Pixels`.
         augment: the names of the augmentations of training images (`tfgen.training.augmentation`).
@@ -47,13 +48,9 @@ class Model(TrainingSteps, keras.Model):
         shape = self.image_shape
         self.pixels = likelihoods.make(likelihood, shape) if likelihood else likelihoods.Pixels(shape)
         self.augment, self.clip_norm = (), None
+        self.needs_labels = self.conditional
         self.built = True  # the networks are functional models: their variables exist already
         self.start_training_steps()
-
-    @property
-    def needs_labels(self) -> bool:
-        """Whether training needs labels: a conditional model's does, and one whose prior knows the classes."""
-        return self.conditional
 
     @property
     def prior(self):

@@ -10,24 +10,17 @@ Each minibatch passes three phases, each with its own optimiser (section 2):
 
     R(D) = (E_p[|grad l(z)|^2] + E_q[|grad l(z)|^2]) / 2,  D = sigmoid(l)           `losses.gradient_penalty`
 
-In the paper the encoder takes a step for the reconstruction and then another one against the discriminator. Under Adam
-both are as long however small their gradients, and the code does not come to rest; here it takes one step, down the sum
-of both losses. R(D) keeps the discriminator smooth.
+In the paper the encoder takes two steps; why it takes one here, down the sum of both losses, and what else was tried:
+docs/models/aae.md. The posterior is normal or deterministic (its only noise is the data's); the prior is N(0, I) or one
+2-D normal a class, petals around the origin, whose label the discriminator is told (section 2.3, figure 4).
 
-The posterior is normal or deterministic (its only noise is the data's); the prior is N(0, I) or one 2-D normal a class,
-petals around the origin, whose label the discriminator is told (section 2.3, figure 4).
-
-    python -m zoo.train aae
-        1,411 s; distortion 89.82 nats at test codes; mean and covariance of the aggregated posterior within 0.10 and
-        0.15 of the prior's; Parzen-window score 336.4 +- 1.9, Frechet distance 5.07, recall 0.13
+    python -m zoo.train aae                                          Parzen-window score 336.4 +- 1.9 in 1,411 s
     python -m zoo.train aae --latent-dim 6 --epochs 60 --cycles 3 --gradient-penalty 0.03
-        5,946 s; distortion 90.25 nats, moments within 0.08 and 0.14, score 343.1 +- 2.1, Frechet distance 3.52,
-        recall 0.16; these weights ship (variants that were tried: docs/models/aae.md)
+                                                                     343.1 +- 2.1 in 5,946 s; these weights ship
 
 on MNIST, on one of two CPU cores beside other work; last lines of the command and of `python -m zoo.evaluate RUN`.
 """
 
-import functools
 from typing import Literal
 
 import keras
@@ -86,8 +79,7 @@ class AAE(Autoencoding, Adversarial, Model):
             latent_dim: dimensions Z of the code; 2 for the petals.
             hidden_units: widths of the encoder's and the discriminator's hidden layers, mirrored in the decoder.
             posterior: a diagonal normal, or deterministic: one code an image.
-            smallest_stddev: below which a normal posterior's do not fall: it would shrink to a point and leave holes in
-                the code. A deterministic one has none.
+            smallest_stddev: of a normal posterior, which would shrink to a point and leave holes in the code.
             prior: standard normal, or petals: a 2-D normal for each class.
             adversarial_weight: lambda, nats of distortion that a nat of the generator's loss is worth to the encoder.
             gradient_penalty: gamma, the weight of R(D) in the discriminator's loss.
@@ -104,10 +96,10 @@ class AAE(Autoencoding, Adversarial, Model):
         self.adversarial_weight = checks.in_range("adversarial_weight", adversarial_weight, 0)
         self.gradient_penalty = checks.in_range("gradient_penalty", gradient_penalty, 0)
         self.has_petals, self.is_normal = prior == "petals", posterior == "normal"
+        self.needs_labels = self.has_petals
         widths = dense.widths(hidden_units)
         self.encoder = dense.encoder(self.image_shape, self.latent_dim * (2 if self.is_normal else 1), widths)
-        decoder = dense.decoder(self.latent_dim, self.pixels.parameter_shape, widths[::-1])
-        self.decoder = self.pixels.complete(decoder)
+        self.decoder = self.pixels.complete(dense.decoder(self.latent_dim, self.pixels.parameter_shape, widths[::-1]))
         petals = len(self.class_names) if self.has_petals else 0
         self.discriminator = dense.code_discriminator(self.latent_dim, widths, petals)
 
@@ -121,14 +113,8 @@ class AAE(Autoencoding, Adversarial, Model):
 
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Gives each phase its Adam; over `steps` learning rates fall to zero along half a cosine."""
-        rate = schedules.falling(learning_rate, steps)
-        adam = keras.optimizers.Adam
+        rate, adam = schedules.falling(learning_rate, steps), keras.optimizers.Adam
         self.compile(reconstruction=adam(rate), discriminator=adam(rate, beta_1=0.5), generator=adam(rate))
-
-    @property
-    def needs_labels(self) -> bool:
-        """Whether training needs labels: the petals' does."""
-        return self.has_petals
 
     @property
     def prior(self):
@@ -145,23 +131,18 @@ class AAE(Autoencoding, Adversarial, Model):
 
     def posterior(self, image):
         """q(z|x) of images [B, H, W, C]: batch [B], event [Z]."""
+        parameters = self.encoder(image)
         if self.is_normal:
-            return posteriors.diagonal_normal(self.encoder(image), self.smallest_stddev)
-        return tfd.VectorDeterministic(self.encoder(image))
+            return posteriors.diagonal_normal(parameters, self.smallest_stddev)
+        return tfd.MultivariateNormalDiag(parameters, tf.zeros_like(parameters))  # a point
 
     def likelihood(self, latent):
         """p(x|z) of codes [..., Z]: batch [...], event [H, W, C]."""
         return self.pixels(apply(self.decoder, latent))
 
-    def code(self, image):
-        """The code that stands for an image, [B, Z]: the posterior's mean."""
-        return self.posterior(image).mean()
-
     def logit(self, latent, label):
         """The discriminator's logit of codes [B, Z], told their labels [B] where the prior has petals: [B, 1]."""
-        if self.has_petals:
-            return self.discriminator([latent, tf.one_hot(label, len(self.class_names))])
-        return self.discriminator(latent)
+        return self.discriminator([latent, tf.one_hot(label, len(self.class_names))] if self.has_petals else latent)
 
     def update(self, batch, seed, step):
         """The three phases on one batch. Returns their losses and the discriminator's accuracy."""
@@ -170,40 +151,30 @@ class AAE(Autoencoding, Adversarial, Model):
         prior_codes = self.prior_of(label).bijector.forward(prior_noise)  # z ~ p(z), of the batch's classes
 
         with tf.GradientTape() as encoder_tape:
-            posterior = self.posterior(image)
-            codes = posterior.bijector.forward(noise) if self.is_normal else posterior.mean()  # z ~ q(z|x)
+            codes = self.posterior(image).bijector.forward(noise)  # z ~ q(z|x)
             with tf.GradientTape() as tape:  # reconstruction
                 distortion = -tf.reduce_mean(self.likelihood(codes).log_prob(image))
             self.descend("reconstruction", tape, distortion)
 
             with tf.GradientTape() as tape:  # discriminator
-                logit = functools.partial(self.logit, label=label)
-                fixed_codes = tf.stop_gradient(codes)
+                fixed_codes, logit = tf.stop_gradient(codes), lambda latent: self.logit(latent, label)
                 real, fake = logit(prior_codes), logit(fixed_codes)
-                discriminator_loss = losses.discriminator_loss(real, fake)
-                penalised_loss = discriminator_loss
+                penalised_loss = discriminator_loss = losses.discriminator_loss(real, fake)
                 if self.gradient_penalty:
-                    penalty = sum(losses.gradient_penalty(logit, points) for points in (prior_codes, fixed_codes))
-                    penalised_loss += self.gradient_penalty * penalty
+                    slopes = (losses.gradient_penalty(logit, points) for points in (prior_codes, fixed_codes))
+                    penalised_loss += self.gradient_penalty * sum(slopes)
             self.descend("discriminator", tape, penalised_loss)
 
             generator_loss = losses.generator_loss(logit(codes))  # encoder as generator
             encoder_loss = distortion + self.adversarial_weight * generator_loss
         self.descend("generator", encoder_tape, encoder_loss)
-        return {
-            "distortion": distortion,
-            "discriminator_loss": discriminator_loss,
-            "generator_loss": generator_loss,
-            "accuracy": losses.accuracy(real, fake),
-        }
-
-    def validation_terms(self, image, rows):
-        """{"distortion": [B]} at the posterior's mean, nats; there is no bound on log p(x) here."""
-        return {"distortion": self._distortion(image)}
+        accuracy = losses.accuracy(real, fake)
+        return dict(zip(self.tracked, (distortion, discriminator_loss, generator_loss, accuracy), strict=True))
 
     @graph
-    def _distortion(self, image):
-        return -self.likelihood(self.code(image)).log_prob(image)
+    def validation_terms(self, image, rows):
+        """{"distortion": [B]} at the posterior's mean, nats; there is no bound on log p(x) here."""
+        return {"distortion": -self.likelihood(self.code(image)).log_prob(image)}
 
 
 build = AAE
