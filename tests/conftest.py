@@ -92,6 +92,12 @@ def no_xla(monkeypatch):
     monkeypatch.setattr("tfgen.training.loop.uses_xla", lambda model: False)
 
 
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Commands draw no figures, which are the longer part of a small training."""
+    monkeypatch.setattr("zoo.commands.draw", lambda *arguments: [])
+
+
 @pytest.fixture(scope="session")
 def small_vae():
     """A function that builds a VAE small enough for a test, the same weights each time."""
