@@ -1,30 +1,67 @@
-"""What the tests share: data in memory, a machine without data or network, small models and one trained run."""
+"""What the tests share: data in memory, a machine without data or network, small models and two trained runs."""
+
+import os
 
 import pytest
+from filelock import FileLock
+from xdist import is_xdist_controller
 
-from tfgen import data, quiet
-
-quiet.import_tensorflow()
-
-import keras  # noqa: E402
-
-from tfgen.training import loop  # noqa: E402
-from zoo import train  # noqa: E402
-from zoo.models import vae  # noqa: E402
-
-USES_XLA = loop.uses_xla
 SMALL_RUN = ("--dataset", "digits", "--epochs", "2", "--batch-size", "100", "--hidden-units", "32", "--latent-dim", "2")
+
+
+def pytest_sessionstart(session):
+    """Imports TensorFlow, quietly, where tests run: the process that only hands them out does without."""
+    if not is_xdist_controller(session):
+        from tfgen import quiet
+
+        quiet.import_tensorflow()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uses_xla():
+    """The function that says which models XLA compiles, as it is before a test replaces it."""
+    from tfgen.training import loop
+
+    return loop.uses_xla
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """A folder that all processes of a parallel test session share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def made_once(shared):
+    """A function that makes a folder by `make(folder)` in whichever process asks for its name first."""
+
+    def get(name: str, make):
+        folder = shared / name
+        with FileLock(shared / f"{name}.lock"):
+            if not folder.exists():
+                make(shared / f"{name}-unfinished")
+                (shared / f"{name}-unfinished").rename(folder)
+        return folder
+
+    return get
 
 
 @pytest.fixture(scope="session")
 def digits():
     """The embedded digits: the data set that is always there."""
+    from tfgen import data
+
     return data.load("digits")
 
 
 @pytest.fixture(scope="session")
 def mnist():
     """The real MNIST, for tests that are about it."""
+    from tfgen import data
+
     if data.prepared("mnist") is None:
         pytest.skip("MNIST is not prepared; set TFDS_DATA_DIR to a directory that holds it")
     return data.load("mnist")
@@ -52,12 +89,21 @@ def nothing_prepared(monkeypatch, tmp_path, no_network):
 @pytest.fixture
 def no_xla(monkeypatch):
     """Training steps are not compiled by XLA, which would take longer than a small training."""
-    monkeypatch.setattr(loop, "uses_xla", lambda model: False)
+    monkeypatch.setattr("tfgen.training.loop.uses_xla", lambda model: False)
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Commands draw no figures, which are the longer part of a small training."""
+    monkeypatch.setattr("zoo.commands.draw", lambda *arguments: [])
 
 
 @pytest.fixture(scope="session")
 def small_vae():
     """A function that builds a VAE small enough for a test, the same weights each time."""
+    import keras
+
+    from zoo.models import vae
 
     def build(**hyperparameters):
         keras.utils.set_random_seed(0)
@@ -66,19 +112,30 @@ def small_vae():
     return build
 
 
-@pytest.fixture(scope="session")
-def trained_run(tmp_path_factory):
-    """The run directory of a small VAE trained on the embedded digits through the command line."""
-    run = tmp_path_factory.mktemp("runs") / "small"
+def train_small(run, uses_xla) -> None:
+    """Trains a small VAE on the embedded digits through the command line."""
+    from zoo import train
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "uses_xla", USES_XLA)  # whatever the test does that asks for the run first
+        patch.setattr("tfgen.training.loop.uses_xla", uses_xla)  # whatever the test does that asks for the run first
         train.main(["vae", *SMALL_RUN, "--run-dir", str(run)])
-    return run
+
+
+@pytest.fixture(scope="session")
+def trained_run(made_once):
+    """The run directory of a small VAE, trained without XLA: to copy, never to write into."""
+    return made_once("trained-run", lambda run: train_small(run, lambda model: False))
+
+
+@pytest.fixture(scope="session")
+def compiled_run(made_once, uses_xla):
+    """The same as a user's command trains it, under XLA, which makes other noise of the same seed."""
+    return made_once("compiled-run", lambda run: train_small(run, uses_xla))
 
 
 @pytest.fixture
 def small_run_options():
-    """The options that `trained_run` was trained with."""
+    """The options that both runs were trained with."""
     return SMALL_RUN
 
 
@@ -101,6 +158,7 @@ def call(capsys):
 @pytest.fixture
 def command(call):
     """A function that runs `python -m zoo.train ARGUMENTS` in this process: (exit code, stdout, stderr)."""
+    from zoo import train
 
     def run(*arguments):
         return call(train.main, *arguments)

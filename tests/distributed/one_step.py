@@ -1,4 +1,6 @@
-"""One training step of every entry on one device and on two logical CPUs; prints how far they are apart, as JSON.
+"""One training step of models on one device and on two logical CPUs; prints how far they are apart, as JSON.
+
+    python one_step.py '{"NAME": ["ENTRY", {"HYPERPARAMETER": VALUE}, NORM_THAT_GRADIENTS_ARE_CLIPPED_TO]}'
 
 The optimiser is gradient descent with momentum, whose momentum after one step is the gradient times -RATE.
 """
@@ -23,13 +25,6 @@ from tfgen.storage import entries  # noqa: E402
 from tfgen.training import loop, strategies  # noqa: E402
 
 RATE, BATCH = 1e-2, 24
-ENTRIES = {  # name -> entry, hyperparameters, norm that gradients are clipped to
-    "vae": ("vae", {"latent_dim": 3, "hidden_units": (16,), "samples": 2}, None),
-    "cvae": ("cvae", {"latent_dim": 3, "hidden_units": (16,)}, 1.0),
-    "iaf_vae": ("iaf_vae", {"latent_dim": 4, "channels": (2, 4), "flow_width": 8, "context_dim": 4}, None),
-    "aae": ("aae", {"latent_dim": 2, "hidden_units": (16,), "prior": "petals", "posterior": "normal"}, None),
-    "dcgan": ("dcgan", {"latent_dim": 8, "filters": 4, "discriminator_steps": 2}, None),
-}
 
 
 def step(strategy, images, entry: str, hyperparameters: dict, clip_norm):
@@ -68,7 +63,7 @@ def main() -> None:
     keras.optimizers.Adam = lambda *_, **__: keras.optimizers.SGD(RATE, momentum=0.9)
     images = data.load("digits").train
     answers = {}
-    for name, settings in ENTRIES.items():
+    for name, settings in json.loads(sys.argv[1]).items():
         (metrics, gradients), (their_metrics, theirs) = (step(strategy, images, *settings) for strategy in (one, two))
         answers[name] = {
             "metrics": [metrics, their_metrics],

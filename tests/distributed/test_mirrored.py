@@ -9,24 +9,67 @@ import numpy as np
 import pytest
 
 import tfgen
+from tfgen.storage import entries
+
+CLIP_NORM = 1.0
+
+
+def listed() -> dict:
+    """Every entry as its module makes it small, and its variants: name -> (entry, hyperparameters, clipping)."""
+    found = {}
+    for entry in tfgen.entries():
+        module = entries.module(entry)
+        clip_norm = CLIP_NORM if module.build.conditional else None
+        for number, variant in enumerate(({}, *getattr(module, "VARIANTS", ()))):
+            found[f"{entry} {number}" if number else entry] = entry, module.SMALL | variant, clip_norm
+    return found
+
+
+MODELS = listed()
+CLIPPED = next(name for name, (*_, clip_norm) in MODELS.items() if clip_norm)
+QUICK = (tfgen.entries()[0], CLIPPED)
+OTHERS = [name for name in MODELS if name not in QUICK]
+
+
+def steps_of(names) -> dict:
+    """What the script says of these models."""
+    script, settings = Path(__file__).parent / "one_step.py", {name: MODELS[name] for name in names}
+    words = [sys.executable, str(script), json.dumps(settings)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def steps():
-    script = Path(__file__).parent / "one_step.py"
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return steps_of(QUICK)
 
 
-@pytest.mark.parametrize("entry", tfgen.entries())
-def test_gradients_are_those_of_one_device_on_the_global_batch(steps, entry):
-    """For DCGAN only with batches normalised over both devices, for all only with the noise of the global rows."""
-    one, two = steps[entry]["metrics"]
+@pytest.fixture(scope="module")
+def other_steps():
+    return steps_of(OTHERS)
+
+
+def assert_devices_agree(found: dict) -> None:
+    one, two = found["metrics"]
     assert one == pytest.approx(two, rel=1e-5)
     assert np.isfinite(list(one.values())).all()
-    assert steps[entry]["apart"] <= 1e-5 * steps[entry]["largest"]
-    assert steps[entry]["largest"] > 1e-3
+    assert found["apart"] <= 1e-5 * found["largest"]
+    assert found["largest"] > 1e-3
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_gradients_are_those_of_one_device_on_the_global_batch(steps, name):
+    """Only with the noise of the global rows."""
+    assert_devices_agree(steps[name])
 
 
 def test_gradients_are_clipped_after_devices_have_added_them_up(steps):
-    assert steps["cvae"]["norm"] == pytest.approx(1, rel=1e-4)
+    assert steps[CLIPPED]["norm"] == pytest.approx(CLIP_NORM, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.parametrize("name", OTHERS)
+def test_gradients_of_every_other_model_are_those_of_one_device_too(other_steps, name):
+    """For DCGAN only with batches normalised over both devices."""
+    assert_devices_agree(other_steps[name])

@@ -107,7 +107,9 @@ def test_a_batch_is_shared_evenly_or_not_at_all(digits):
     loop.check_batch_size(99, digits.train, SimpleNamespace(num_replicas_in_sync=3))
 
 
-def test_mirrored_on_one_device_is_a_plain_training_and_says_so(command, trained_run, small_run_options, tmp_path):
+def test_mirrored_on_one_device_is_a_plain_training_and_says_so(
+    command, no_xla, trained_run, small_run_options, tmp_path
+):
     run = tmp_path / "run"
     code, output, error = command("vae", *small_run_options, "--strategy", "mirrored", "--run-dir", run)
     assert (code, error) == (0, "")

@@ -3,14 +3,14 @@
 import contextlib
 import dataclasses
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 
 import tfgen
-from export import bundle, contract, deployment, publish
+from export import bundle, contract, deployment
 from export.session import Session
 from tfgen.storage import entries, runs, weights
 
@@ -99,15 +99,6 @@ def save_run():
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory):
-    """A folder that all processes of a parallel test session share: an entry is traced and exported by one of them."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-exports"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def folder(shared):
     """The folder of served models that every entry is exported to."""
     return shared / "served"
@@ -117,16 +108,15 @@ def folder(shared):
 def exported_entry(shared, folder):
     """A function from an entry's name to its export, made once, in this process and without being verified.
 
-    It is not waited for another process that is at it if `wait` is false: BlockingIOError.
+    It is not waited for another process that is at it if `wait` is false: filelock.Timeout.
     """
     made = {}
 
     def get(entry: str, wait: bool = True) -> Exported:
         if entry in made:
             return made[entry]
-        version, run, place = folder / entry / "1", shared / "runs" / entry, shared / f"lock-{entry}"
-        place.mkdir(exist_ok=True)
-        with publish.locked(place, wait=wait):
+        version, run = folder / entry / "1", shared / "runs" / entry
+        with FileLock(shared / f"{entry}.lock", blocking=wait):
             model = build_small(entry)
             if not (folder / entry / "README.md").exists():
                 write_run(model, run)
@@ -145,7 +135,7 @@ def exported_entry(shared, folder):
 def everything(exported_entry) -> dict:
     """Every entry, exported: name -> Exported. What another process is at comes last."""
     for entry in tfgen.entries():
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(Timeout):
             exported_entry(entry, wait=False)
     return {entry: exported_entry(entry) for entry in tfgen.entries()}
 

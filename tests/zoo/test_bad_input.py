@@ -101,7 +101,7 @@ def test_directory_that_cannot_be_written_is_named(command, tmp_path):
     assert_one_clear_line(code, error, str(run), "cannot be made")
 
 
-@pytest.mark.parametrize("entry", ["vae", "aae"])
+@pytest.mark.parametrize("entry", ["vae", pytest.param("aae", marks=(pytest.mark.slow, pytest.mark.ci))])
 def test_a_code_of_one_dimension_is_trained_and_drawn(command, no_xla, tmp_path, entry):
     run = tmp_path / "run"
     code, _, error = command(entry, *DIGITS, "--latent-dim", "1", "--epochs", "1", "--run-dir", run)

@@ -18,6 +18,8 @@ def shipped():
     return classifier.load()
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_shipped_classifier_is_as_accurate_as_its_manifest_says(shipped, mnist):
     recorded = manifest.read(classifier.WEIGHTS.parent)[classifier.WEIGHTS.name]["metrics"]["test_accuracy"]
     assert recorded >= 0.993

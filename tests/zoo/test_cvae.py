@@ -58,7 +58,7 @@ def test_beta_weighs_the_rate_and_nothing_else(digits):
         cvae.build(beta=-1.0)
 
 
-def test_fit_needs_the_digits(digits):
+def test_fit_needs_the_digits(digits, no_xla):
     model, other = (cvae.build(latent_dim=3, hidden_units=(8,)) for _ in range(2))
     for compiled in (model, other):
         compiled.compile_recipe(learning_rate=1e-3, steps=10)

@@ -18,11 +18,10 @@ LABELLED = r"call fit\(images, labels\)"  # what a model says that is trained wi
 
 
 def variants() -> dict:
-    """Every entry as its module makes it small, and its further variants: name -> (entry, hyperparameters)."""
-    listed = {}
+    """Every entry as its module makes it small, then its further variants: name -> (entry, hyperparameters)."""
+    listed = {entry: (entry, entries.module(entry).SMALL) for entry in tfgen.entries()}
     for entry in tfgen.entries():
         module = entries.module(entry)
-        listed[entry] = entry, module.SMALL
         for variant in getattr(module, "VARIANTS", ()):
             words = " ".join(f"{name} {value}" for name, value in variant.items())
             listed[f"{entry} {words}"] = entry, module.SMALL | variant
@@ -31,8 +30,11 @@ def variants() -> dict:
 
 VARIANTS = variants()
 CONDITIONAL = next(entry for entry in tfgen.entries() if entries.module(entry).build.conditional)
-SHAPES = [(16, 16, 1), (21, 24, 1), (32, 32, 3), (64, 64, 3)]
 NAMES = ("cat", "dog", "fish")
+SAMPLES = 50  # of z behind a log-likelihood; the same in every test, which would trace it again for another number
+
+# For what a variant does as its entry does: the entries alone, which are the first of the variants.
+of_entries = pytest.mark.parametrize("variant", tfgen.entries(), indirect=True)
 
 
 def built(variant, seed=0):
@@ -53,6 +55,16 @@ def variant(request):
 def model(variant):
     """A model of the variant; tests do not train this one."""
     return built(variant)
+
+
+@pytest.fixture(scope="module")
+def trained(variant, digits):
+    """A model of the variant after an epoch with validation, and the history of its metrics."""
+    model = built(variant)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "uses_xla", lambda model: False)  # whose compilation takes longer than 21 steps
+        history = loop.fit(model, digits.train, validation=digits.validation, epochs=1, batch_size=60).history
+    return model, history
 
 
 def given(model, label=3):
@@ -77,16 +89,22 @@ def test_first_weights_follow_the_seed_of_training(variant):
         assert one.std() == 0 or not np.array_equal(one, another)
 
 
-def test_plain_fit_takes_images_and_digits_where_they_are_needed(variant, digits, no_xla):
+@of_entries
+def test_plain_fit_takes_images_with_labels_where_they_are_needed(variant, digits, no_xla):
     """A step of Keras's own `fit`, not compiled."""
     model = built(variant)
     images, labels = tf.constant(digits.train.images[:8]), tf.constant(digits.train.labels[:8])
-    assert np.isfinite([float(value) for value in model.train_step((images, labels)).values()]).all()
+    values = model.train_step((images, labels) if model.needs_labels else images)
+    assert np.isfinite([float(value) for value in values.values()]).all()
     if model.needs_labels:
         with pytest.raises(ValueError, match=LABELLED):
             model.train_step(images)
-    else:
-        assert np.isfinite([float(value) for value in model.train_step(images).values()]).all()
+
+
+def test_plain_fit_takes_labels_where_they_are_not_needed(digits, no_xla):
+    model = built(next(entry for entry in tfgen.entries() if not entries.module(entry).build.conditional))
+    values = model.train_step((tf.constant(digits.train.images[:8]), tf.constant(digits.train.labels[:8])))
+    assert np.isfinite([float(value) for value in values.values()]).all()
 
 
 def test_a_seed_names_its_images(model):
@@ -145,15 +163,24 @@ def test_every_variable_moves_in_its_phase_and_only_there(variant, digits, monke
     assert moved == allowed
 
 
-def test_training_stays_finite(variant, digits, monkeypatch):
-    monkeypatch.setattr(loop, "uses_xla", lambda model: False)  # whose compilation takes longer than 21 steps
-    history = loop.fit(built(variant), digits.train, epochs=1, batch_size=60).history
+def test_training_stays_finite(trained):
+    _, history = trained
     assert all(np.isfinite(values).all() for values in history.values())
 
 
-def test_weights_survive_a_round_trip_bit_for_bit(variant, tmp_path):
+def test_validation_is_the_evaluation_of_the_same_images(trained, digits):
+    """`validation_data` draws each image from its row seed of the seed 0, as `likelihood.means` does."""
+    model, history = trained
+    if not model.validates():
+        pytest.skip("nothing to report")
+    means = likelihood.means(model, model.pixels.held_out(digits.validation.images), digits.validation.labels)
+    for name, value in means.items():
+        assert history[f"val_{name}"][0] == pytest.approx(value, abs=1e-4, rel=1e-5), name
+
+
+def test_weights_survive_a_round_trip_bit_for_bit(variant, trained, tmp_path):
     path = tmp_path / "model.weights.h5"
-    model = built(variant)
+    model, _ = trained
     weights.save(model, path)
     entry, hyperparameters = VARIANTS[variant]
     keras.utils.set_random_seed(1)
@@ -246,13 +273,14 @@ def calls_on_images(model):
         "reconstruct": lambda image: model.reconstruct(image, **given(model)),
         "interpolate": lambda image: model.interpolate(image, image[::-1], 3, **given(model)),
         "elbo": lambda image: model.elbo(image, seed=0, **given(model)),
-        "log_likelihood": lambda image: model.log_likelihood(image, k=3, seed=0, **given(model)),
+        "log_likelihood": lambda image: model.log_likelihood(image, k=SAMPLES, seed=0, **given(model)),
         "discriminate": lambda image: model.discriminate(image),
     }
     needed = {"interpolate": "reconstruct", "elbo": "score", "log_likelihood": "score"}
     return {name: call for name, call in calls.items() if needed.get(name, name) in model.signatures()}
 
 
+@of_entries
 def test_images_are_taken_as_arrays_or_tensors_of_bytes_floats_or_bits(model, digits):
     grey = digits.test.images[:2]
     bits = grey > 127
@@ -267,6 +295,7 @@ def test_images_are_taken_as_arrays_or_tensors_of_bytes_floats_or_bits(model, di
                     np.testing.assert_allclose(answer, wanted, rtol=tolerance, atol=tolerance, err_msg=name)
 
 
+@of_entries
 def test_no_images_are_answered_by_none(model):
     for name, call in calls_on_images(model).items():
         one, none = call(np.zeros([1, 28, 28, 1])), call(np.zeros([0, 28, 28, 1]))
@@ -275,6 +304,7 @@ def test_no_images_are_answered_by_none(model):
     assert model.decode(np.zeros([0, model.latent_dim]), **given(model)).shape == (0, 28, 28, 1)
 
 
+@of_entries
 def test_codes_are_taken_as_arrays_or_tensors(model):
     codes = np.random.default_rng(0).normal(size=[2, model.latent_dim])
     expected = model.decode(codes, **given(model)).numpy()
@@ -282,6 +312,7 @@ def test_codes_are_taken_as_arrays_or_tensors(model):
         np.testing.assert_array_equal(model.decode(same, **given(model)), expected)
 
 
+@of_entries
 def test_interpolation_ends_at_the_reconstructions(model, digits):
     if "reconstruct" not in model.signatures():
         pytest.skip("no encoder")
@@ -299,37 +330,11 @@ def test_bounds_are_ordered_and_seeded_by_row(model, digits):
     elbo = model.elbo(bits, seed=0, **given(model)).numpy()
     assert elbo.shape == (6,)
     np.testing.assert_allclose(model.elbo(bits[4:5], seed=rows[4:5], **given(model)), elbo[4:5], rtol=1e-4)
-    likelihood = model.log_likelihood(bits, k=50, seed=0, **given(model)).numpy()
+    likelihood = model.log_likelihood(bits, k=SAMPLES, seed=0, **given(model)).numpy()
     assert likelihood.mean() > elbo.mean()
     np.testing.assert_allclose(
-        model.log_likelihood(bits[4:5], k=50, seed=rows[4:5], **given(model)), likelihood[4:5], rtol=1e-4
+        model.log_likelihood(bits[4:5], k=SAMPLES, seed=rows[4:5], **given(model)), likelihood[4:5], rtol=1e-4
     )
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("entry", tfgen.entries())
-def test_any_shape_and_any_classes(entry, shape, tmp_path, monkeypatch):
-    """Built, trained for a step, sampled, saved and loaded."""
-    monkeypatch.setattr(loop, "uses_xla", lambda model: False)
-    known, module = entries.parameters(entry), entries.module(entry)
-    hyperparameters = module.SMALL | {"image_shape": shape} | ({"classes": NAMES} if "classes" in known else {})
-    model = entries.build(entry, hyperparameters)
-    model.compile_recipe(learning_rate=1e-3, steps=1)
-    images = np.random.default_rng(0).integers(0, 256, [6, *shape], np.uint8)
-    history = model.fit(images, np.arange(6) % 3, batch_size=6, epochs=1, verbose=0).history
-    assert all(np.isfinite(values).all() for values in history.values())
-    label = {"label": ["fish", "cat"]} if model.conditional else {}
-    drawn = model.sample(2, seed=0, **label).numpy()
-    assert drawn.shape == (2, *shape)
-    path = tmp_path / "model.weights.h5"
-    weights.save(model, path)
-    again = entries.build(entry, hyperparameters)
-    weights.load(again, path)
-    drawn = model.sample(2, seed=0, **label).numpy()  # saving may have renewed the statistics of a generator
-    np.testing.assert_array_equal(again.sample(2, seed=0, **label), drawn)
-    for name, signature in model.signatures(2).items():
-        for side in (signature.inputs, signature.outputs):
-            assert all(spec["shape"][0] == -1 for spec in side.values()), name
 
 
 def test_an_unknown_class_is_named_with_the_others():
@@ -339,15 +344,3 @@ def test_an_unknown_class_is_named_with_the_others():
     with pytest.raises(TypeError, match="no digits; use label=, one of cat, dog, fish"):
         model.sample(digit=1)
     assert model.sample(label=["dog", "dog", "cat"], seed=0).shape[0] == 3
-
-
-def test_validation_is_the_evaluation_of_the_same_images(variant, digits, monkeypatch):
-    """`validation_data` draws each image from its row seed of the seed 0, as `likelihood.means` does."""
-    monkeypatch.setattr(loop, "uses_xla", lambda model: False)
-    trained = built(variant)
-    if not trained.validates():
-        pytest.skip("nothing to report")
-    history = loop.fit(trained, digits.train, validation=digits.validation, epochs=1, batch_size=600).history
-    means = likelihood.means(trained, trained.pixels.held_out(digits.validation.images), digits.validation.labels)
-    for name, value in means.items():
-        assert history[f"val_{name}"][0] == pytest.approx(value, abs=1e-4, rel=1e-5), name

@@ -41,7 +41,9 @@ def package(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def test_it_is_trained_evaluated_and_sampled_once_it_is_registered(call, command, no_xla, package, tmp_path):
+def test_it_is_trained_evaluated_and_sampled_once_it_is_registered(
+    call, command, no_xla, no_figures, package, tmp_path
+):
     run = tmp_path / "run"
     options = ("--dataset", "digits", "--hidden-units", "8", "--latent-dim", "2")
     assert command("mine", *options, "--run-dir", run)[0] == 2  # not registered

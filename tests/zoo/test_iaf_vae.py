@@ -39,7 +39,8 @@ def test_rate_is_the_mean_of_log_ratios(images):
     model = built(flow_steps=2)
     for network in model.flow:
         network.layers[-1].bias.assign(np.repeat([0.0, 50.0], model.latent_dim))  # m = 0, gate = 1
-    noise = tf.random.stateless_normal([4000, 8, 4], [0, 1])
+    images = images[:2]
+    noise = tf.random.stateless_normal([4000, 2, 4], [0, 1])
     _, rate = model.elbo_terms(images, noise)
     start = posteriors.diagonal_normal(model.encoder(images)[:, : 2 * model.latent_dim])
     np.testing.assert_allclose(rate, tfp.distributions.kl_divergence(start, model.prior), rtol=0.05)

@@ -20,7 +20,7 @@ def short(monkeypatch):
     monkeypatch.setattr(commands, "draw", lambda *arguments: [])
 
 
-def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, capsys):
+def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "study"
     study.main([*OPTIONS, "--run-dir", str(folder)])
     said, points = capsys.readouterr().out, json.loads((folder / "study.json").read_text())["points"]
@@ -55,20 +55,18 @@ def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, capsys
         assert stop.value.code == 2
         assert message in capsys.readouterr().err
 
+    with monkeypatch.context() as patch:  # a run with other layers is no point of the study
+        patch.setitem(study.HIDDEN_UNITS, "cvae", (9,))
+        with pytest.raises(SystemExit) as stop:
+            study.main([*OPTIONS, "--run-dir", str(folder)])
+    assert stop.value.code == 2
+    assert "--hidden-units is 8 in this run, got 9" in capsys.readouterr().err
+
     (folder / "vae-2" / "metrics.json").write_text("{")
     with pytest.raises(SystemExit) as stop:
         study.main([*OPTIONS, "--run-dir", str(folder)])
     assert stop.value.code == 2
     assert "metrics.json' holds no metrics" in capsys.readouterr().err
-
-
-def test_a_run_with_other_layers_is_no_point_of_the_study(short, tmp_path, monkeypatch, capsys):
-    study.main([*OPTIONS, "--run-dir", str(tmp_path / "study")])
-    monkeypatch.setitem(study.HIDDEN_UNITS, "cvae", (9,))
-    with pytest.raises(SystemExit) as stop:
-        study.main([*OPTIONS, "--run-dir", str(tmp_path / "study")])
-    assert stop.value.code == 2
-    assert "--hidden-units is 8 in this run, got 9" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["width"], ["latent", "--sizes", "3"]])

@@ -72,7 +72,7 @@ def test_config_names_all_that_the_run_depends_on(trained_run):
 
 @pytest.mark.slow
 @pytest.mark.ci
-def test_second_cycle_begins_where_a_training_of_one_ends(command, trained_run, small_run_options, tmp_path):
+def test_second_cycle_begins_where_a_training_of_one_ends(command, no_xla, trained_run, small_run_options, tmp_path):
     code, output, _ = command("vae", *small_run_options, "--cycles", "2", "--run-dir", tmp_path / "run")
     assert code == 0
     assert "4 epochs of digits" in output
@@ -102,7 +102,7 @@ def test_metrics_are_those_of_the_weights_kept(trained_run, digits):
 
 @pytest.mark.slow
 @pytest.mark.ci
-def test_training_in_a_fresh_process_is_clean_and_the_same(trained_run, small_run_options, tmp_path):
+def test_training_in_a_fresh_process_is_clean_and_the_same(compiled_run, small_run_options, tmp_path):
     """What a user types: no line on stderr, the device and every path named, the very numbers of the other process."""
     run = tmp_path / "again"
     done = subprocess.run(
@@ -114,11 +114,11 @@ def test_training_in_a_fresh_process_is_clean_and_the_same(trained_run, small_ru
     assert "test neg elbo" in done.stdout
     for path in ("model.weights.h5", "figures/samples.png", "figures/manifold.png"):
         assert str(run / path) in done.stdout
-    assert history_of(run) == history_of(trained_run)
-    assert_same_weights(run, trained_run)
+    assert history_of(run) == history_of(compiled_run)
+    assert_same_weights(run, compiled_run)
 
 
-def test_best_weights_are_kept_where_training_gets_worse(command, no_xla, tmp_path):
+def test_best_weights_are_kept_where_training_gets_worse(command, no_xla, no_figures, tmp_path):
     """With no weight on the rate it grows and grows, and validation, where it counts in full, soon gets worse."""
     options = (
         "--dataset",
@@ -138,11 +138,10 @@ def test_best_weights_are_kept_where_training_gets_worse(command, no_xla, tmp_pa
     metrics = json.loads((tmp_path / "run" / runs.METRICS).read_text())
     assert metrics["best_epoch"] == 1 + int(np.argmin(losses))
     assert metrics["best_epoch"] < 10
-    assert not (tmp_path / "run" / "figures" / "manifold.png").exists()
 
 
 def test_default_data_set_falls_back_and_every_file_says_so(
-    command, no_xla, nothing_prepared, trained_run, small_run_options, tmp_path
+    command, no_xla, no_figures, nothing_prepared, trained_run, small_run_options, tmp_path
 ):
     options = small_run_options[2:]  # but the data set
     code, output, _ = command("vae", *options, "--seed", "1", "--run-dir", tmp_path / "run")

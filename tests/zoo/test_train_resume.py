@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tfgen.storage import runs
 from tfgen.training import checkpoints, loop
-from zoo import commands, frames, train
+from zoo import frames, train
 from zoo.models import vae
 
 
@@ -18,12 +18,6 @@ from zoo.models import vae
 def copy(trained_run, tmp_path):
     """A copy of the finished run."""
     return shutil.copytree(trained_run, tmp_path / "run")
-
-
-@pytest.fixture
-def no_figures(monkeypatch):
-    """Figures are the longer part of a short training, and not what most of these tests are about."""
-    monkeypatch.setattr(commands, "draw", lambda *arguments: [])
 
 
 def content(run) -> dict:
@@ -86,8 +80,8 @@ def test_run_that_ended_before_its_numbers_and_figures_gets_them(command, copy, 
     assert not list(copy.glob(".writing-*"))
 
 
-def test_damaged_checkpoint_costs_an_epoch_and_nothing_else(command, copy, trained_run, no_figures):
-    """The epoch is trained again in this process, under XLA as the first time, and ends in the same bits."""
+def test_damaged_checkpoint_costs_an_epoch_and_nothing_else(command, no_xla, copy, trained_run, no_figures):
+    """The epoch is trained again and ends in the same bits."""
     (copy / runs.METRICS).unlink()
     (copy / runs.CHECKPOINTS / "epoch-00002.npz").write_bytes(b"not what was written")
     code, output, error = command("vae", "--run-dir", copy, "--resume")
@@ -116,7 +110,7 @@ def test_run_without_a_whole_checkpoint_is_refused(command, copy):
 
 
 @pytest.mark.slow
-def test_run_that_was_stopped_before_it_began_begins(command, copy, trained_run, no_figures):
+def test_run_that_was_stopped_before_it_began_begins(command, no_xla, copy, trained_run, no_figures):
     for name in (runs.METRICS, runs.HISTORY, runs.WEIGHTS):
         (copy / name).unlink()
     for name in (runs.CHECKPOINTS, runs.EVENTS):
@@ -190,7 +184,7 @@ def test_fault_that_stays_stops_after_three_rollbacks(command, monkeypatch, tmp_
     assert last.startswith("error: training stopped at step 21: loss is nan, after 3 rollbacks; its batch is ")
 
 
-def test_a_run_on_files_that_have_changed_is_refused_with_both_hashes(command, no_xla, tmp_path):
+def test_a_run_on_files_that_have_changed_is_refused_with_both_hashes(command, no_xla, no_figures, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, [60, 16, 16, 1], np.uint8)
     data, run = tmp_path / "images.npz", tmp_path / "run"
     np.savez(data, images=images)

@@ -1,20 +1,21 @@
 """What a model of the zoo is: a Keras model that trains, samples by row seed, and says what it can do.
 
-Model          the base: data, training step, sampling
-Autoencoding   encode, reconstruct, interpolate: models with a posterior q(z|x)
-Variational    the bound on log p(x), and training by it
-Adversarial    training in phases, each with its own optimiser
+Model            the base: data, training step, sampling
+Autoencoding     encode, reconstruct, interpolate: models with a posterior q(z|x)
+Variational      the bound on log p(x), and training by it
+Adversarial      training in phases, each with its own optimiser
+Discriminating   discriminate: models whose discriminator judges images
 
-The last three are mixed into `Model`, and are named before it.
+The last four are mixed into `Model`, and are named before it.
 """
 
 from tfgen import quiet
 
 quiet.import_tensorflow()
 
-from tfgen.models.adversarial import Adversarial  # noqa: E402
+from tfgen.models.adversarial import Adversarial, Discriminating  # noqa: E402
 from tfgen.models.autoencoding import Autoencoding  # noqa: E402
 from tfgen.models.model import Model  # noqa: E402
 from tfgen.models.variational import Variational  # noqa: E402
 
-__all__ = ["Adversarial", "Autoencoding", "Model", "Variational"]
+__all__ = ["Adversarial", "Autoencoding", "Discriminating", "Model", "Variational"]

@@ -1,7 +1,9 @@
-"""What every adversarial model shares: training in phases, each with its own optimiser and networks."""
+"""What adversarial models share: training in phases, each with its own optimiser and networks; judging images."""
 
 import keras
 
+from tfgen.graphs import graph
+from tfgen.models import signatures
 from tfgen.training import replicas
 
 
@@ -28,3 +30,24 @@ class Adversarial:
     def variables_of(self, phase: str) -> list:
         """The trainable variables that a phase moves."""
         return [variable for network in self._moved[phase] for variable in network.trainable_variables]
+
+
+class Discriminating:
+    """Mixed into a `tfgen.Model` whose discriminator judges images: it defines `logit(image)`, [B, H, W, C] -> [B]."""
+
+    def discriminate(self, image):
+        """The discriminator's logit of images [B, H, W, C]: float32 [B], above 0 where it takes them for real.
+
+        The better the generator, the less it knows: after a good training it tells few samples from real images.
+        """
+        return self.by_row(self._logit, self.images(image))
+
+    def signatures(self, score_samples: int = 64):
+        """As `Model.signatures`, with `discriminate`."""
+        asked, answers = {"image": signatures.images(self.image_shape)}, {"logit": signatures.NUMBER}
+        served = signatures.Signature(lambda image: {"logit": self.logit(image)}, asked, answers)
+        return super().signatures(score_samples) | {"discriminate": served}
+
+    @graph
+    def _logit(self, image):
+        return self.logit(image)

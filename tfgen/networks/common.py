@@ -1,4 +1,4 @@
-"""What the networks share: the kinds there are, the precision they compute in, labels, leading axes."""
+"""What the networks share: the kinds there are, the precision they compute in, labels, leading axes, statistics."""
 
 import contextlib
 from typing import Literal, get_args
@@ -72,3 +72,19 @@ def one_hot(label, leading, classes: int):
     """Labels [B] as one-hot vectors [*leading, B, classes], repeated over leading axes; zeros outside 0..classes-1."""
     vectors = tf.one_hot(label, classes)
     return tf.broadcast_to(vectors, tf.concat([leading, [classes]], 0))
+
+
+def average_statistics(network, batches) -> None:
+    """Replaces the statistics of a network's batch normalisations by their means over batches of its inputs.
+
+    The running averages of training lag behind the weights, and after a short run they are hardly off their start;
+    training itself never reads them.
+    """
+    normalisations = [layer for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
+    momenta = [layer.momentum for layer in normalisations]
+    for done, batch in enumerate(batches):
+        for layer in normalisations:
+            layer.momentum = done / (done + 1)  # the mean of all batches so far
+        network(batch, training=True)
+    for layer, momentum in zip(normalisations, momenta, strict=True):
+        layer.momentum = momentum

@@ -199,13 +199,11 @@ class Loop:
     def run(self, rows, steps, first):
         """Steps on a block of rows [K, B] until it ends or a metric is not finite; (sums of metrics, steps done)."""
 
-        def step(k):
-            return self.step(rows[k], first + k)
-
-        traced = (
-            tf.function(step, autograph=False).get_concrete_function(tf.TensorSpec([], tf.int32)).structured_outputs
-        )
-        names = sorted(traced, key=lambda name: name != "loss")  # TensorFlow sorts the rest by name
+        # A function of its own: the loop asks it for the names of the metrics, and tracing, which takes longer than
+        # many steps, is done once.
+        step = tf.function(lambda k: self.step(rows[k], first + k), autograph=False)
+        step = step.get_concrete_function(tf.TensorSpec([], tf.int32))
+        names = sorted(step.structured_outputs, key=lambda name: name != "loss")  # TensorFlow sorts the rest by name
 
         def body(k, sums):
             metrics = step(k)

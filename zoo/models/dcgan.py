@@ -4,14 +4,9 @@
 
     R_1(D) = E_x[|grad l(x)|^2] / 2,  D = sigmoid(l)            its smoothness (Mescheder et al. 2018)
 
-trained by minibatches (their algorithm 1): k steps of the discriminator, then one of the generator, which descends the
-non-saturating -E_z[log D(G(z))]. Strided and transposed convolutions, channels that double as the side halves, batch
-normalisation in both networks but for the generator's output and the discriminator's input, LeakyReLU in the
-discriminator, weights from N(0, 0.02), Adam with beta_1 = 0.5 (section 4).
-
-One thing is younger than the paper: the discriminator also pays gamma R_1(D) (`losses.gradient_penalty`). It stays
-smooth instead of winning, bears a learning rate of 5e-4 where the paper has 2e-4, and no digit is left out. The paper's
-own training is `--gradient-penalty 0 --learning-rate 2e-4 --batch-size 128 --prior uniform`.
+trained by minibatches (their algorithm 1): k steps of the discriminator, which also pays gamma R_1(D), then one of the
+generator, which descends the non-saturating -E_z[log D(G(z))]. Networks, weights from N(0, 0.02) and Adam with beta_1 =
+0.5 are those of section 4; only the penalty is younger (docs/models/dcgan.md: why, and the paper's own training).
 
     python -m zoo.train dcgan --precision mixed_bfloat16                917 s; Frechet distance 4.73, kernel distance
                                                                         0.205, each digit 7.9 to 11.6 % of samples
@@ -19,9 +14,6 @@ own training is `--gradient-penalty 0 --learning-rate 2e-4 --batch-size 128 --pr
                                                                         weights ship
 
 on MNIST, one CPU core that did other work meanwhile; last lines of the command and of `python -m zoo.evaluate RUN`.
-Without the penalty, with 2e-4 and batches of 128, ten epochs lead to 10.22, 0.401 and 3.5 to 15.4 %; the same layers so
-trained in PyTorch, with its own initial weights and running averages, have 13.67 and 0.530
-(tests/benchmarks/dcgan_quality.py).
 """
 
 import functools
@@ -32,9 +24,8 @@ import tensorflow as tf
 
 from tfgen import checks, seeds
 from tfgen.distributions import priors
-from tfgen.graphs import graph
-from tfgen.models import Adversarial, Model, losses, signatures
-from tfgen.networks.common import functional
+from tfgen.models import Adversarial, Discriminating, Model, losses
+from tfgen.networks.common import average_statistics, functional
 from tfgen.networks.convolutional import cropped, sizes
 
 layers = keras.layers
@@ -56,7 +47,45 @@ SMALL = {"latent_dim": 8, "filters": 4}
 VARIANTS = ({"prior": "uniform", "discriminator_steps": 2},)
 
 
-class DCGAN(Adversarial, Model):
+def generator(latent_dim: int, image_shape, filters: int):
+    """Codes [B, Z] to images [B, H, W, C] in [-1, 1], for example 7 x 7 -> 14 x 14 -> 28 x 28."""
+    *larger, (height, width) = sizes(image_shape)
+    channels = filters * 2 ** (len(larger) - 1)
+    code = keras.Input((latent_dim,))
+    maps = layers.Dense(height * width * channels, use_bias=False, kernel_initializer=initial())(code)
+    maps = layers.ReLU()(normalisation()(maps))
+    maps = layers.Reshape((height, width, channels))(maps)
+    for size in larger[:0:-1]:
+        channels //= 2
+        maps = layers.Conv2DTranspose(channels, 4, 2, "same", use_bias=False, kernel_initializer=initial())(maps)
+        maps = layers.ReLU()(normalisation()(cropped(maps, size)))
+    last = layers.Conv2DTranspose(image_shape[-1], 4, 2, "same", activation="tanh", kernel_initializer=initial())
+    return functional(code, cropped(last(maps), larger[0]), name="generator")
+
+
+def discriminator(image_shape, filters: int):
+    """Images [B, H, W, C] in [-1, 1] to logits [B, 1], for example 28 x 28 -> 14 x 14 -> 7 x 7."""
+    image = keras.Input(image_shape)
+    maps = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 4, 2, "same", kernel_initializer=initial())(image))
+    for _ in sizes(image_shape)[2:]:
+        filters *= 2
+        maps = layers.Conv2D(filters, 4, 2, "same", use_bias=False, kernel_initializer=initial())(maps)
+        maps = layers.LeakyReLU(0.2)(normalisation()(maps))
+    logit = layers.Dense(1, kernel_initializer=initial())(layers.Flatten()(maps))
+    return functional(image, logit, name="discriminator")
+
+
+def initial():
+    """N(0, 0.02). Keras seeds an initialiser when it makes it: one made on import would not follow the run's seed."""
+    return keras.initializers.RandomNormal(stddev=INITIAL_STDDEV)
+
+
+def normalisation():
+    """Batch normalisation, over the batches of all devices where several train the model."""
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=tf.distribute.has_strategy())
+
+
+class DCGAN(Discriminating, Adversarial, Model):
     """A generator of images from codes, and the discriminator that it was trained against."""
 
     entry = "dcgan"
@@ -115,19 +144,6 @@ class DCGAN(Adversarial, Model):
         """Images in [0, 1] from codes, [B, Z] -> [B, H, W, C], with the statistics of inference."""
         return (1 + self.generator(latent, training=False)) / 2
 
-    def discriminate(self, image):
-        """The discriminator's logit of images [B, H, W, C]: float32 [B], above 0 where it takes them for real.
-
-        The better the generator, the less it knows: of the weights that ship it tells few samples from real images.
-        """
-        return self.by_row(self._logit, self.images(image))
-
-    def signatures(self, score_samples: int = 64):
-        """As `Model.signatures`, with `discriminate`."""
-        asked, answers = {"image": signatures.images(self.image_shape)}, {"logit": signatures.NUMBER}
-        served = signatures.Signature(lambda image: {"logit": self.logit(image)}, asked, answers)
-        return super().signatures(score_samples) | {"discriminate": served}
-
     def logit(self, image):
         """The discriminator's logit [B] of images in [0, 1], with the statistics of inference."""
         return self.discriminator(2 * image - 1, training=False)[:, 0]
@@ -150,69 +166,13 @@ class DCGAN(Adversarial, Model):
             generator_loss = losses.generator_loss(self.discriminator(fake, training=True))
         due = (step + 1) % self.discriminator_steps == 0 if self.discriminator_steps > 1 else True
         self.descend("generator", generator_tape, generator_loss, when=due)
-        return {
-            "discriminator_loss": discriminator_loss,
-            "generator_loss": generator_loss,
-            "accuracy": losses.accuracy(real_logit, fake_logit),
-        }
+        accuracy = losses.accuracy(real_logit, fake_logit)
+        return {"discriminator_loss": discriminator_loss, "generator_loss": generator_loss, "accuracy": accuracy}
 
     def finalize(self):
-        """Averages the generator's batch statistics anew over many batches of codes.
-
-        The running averages of training lag behind the weights, and after a short run they are hardly off their start;
-        training itself never reads them.
-        """
-        normalisations = [layer for layer in self.generator.layers if isinstance(layer, layers.BatchNormalization)]
-        momenta = [layer.momentum for layer in normalisations]
-        for batch in range(STATISTICS_BATCHES):
-            for layer in normalisations:
-                layer.momentum = batch / (batch + 1)  # the mean of all batches so far
-            noise = seeds.normal([STATISTICS_CODES, self.latent_dim], [0, batch])
-            self.generator(self.prior.bijector.forward(noise), training=True)
-        for layer, momentum in zip(normalisations, momenta, strict=True):
-            layer.momentum = momentum
-
-    @graph
-    def _logit(self, image):
-        return self.logit(image)
-
-
-def generator(latent_dim: int, image_shape, filters: int):
-    """Codes [B, Z] to images [B, H, W, C] in [-1, 1], for example 7 x 7 -> 14 x 14 -> 28 x 28."""
-    *larger, (height, width) = sizes(image_shape)
-    channels = filters * 2 ** (len(larger) - 1)
-    code = keras.Input((latent_dim,))
-    maps = layers.Dense(height * width * channels, use_bias=False, kernel_initializer=initial())(code)
-    maps = layers.ReLU()(normalisation()(maps))
-    maps = layers.Reshape((height, width, channels))(maps)
-    for size in larger[:0:-1]:
-        channels //= 2
-        maps = layers.Conv2DTranspose(channels, 4, 2, "same", use_bias=False, kernel_initializer=initial())(maps)
-        maps = layers.ReLU()(normalisation()(cropped(maps, size)))
-    last = layers.Conv2DTranspose(image_shape[-1], 4, 2, "same", activation="tanh", kernel_initializer=initial())
-    return functional(code, cropped(last(maps), larger[0]), name="generator")
-
-
-def discriminator(image_shape, filters: int):
-    """Images [B, H, W, C] in [-1, 1] to logits [B, 1], for example 28 x 28 -> 14 x 14 -> 7 x 7."""
-    image = keras.Input(image_shape)
-    maps = layers.LeakyReLU(0.2)(layers.Conv2D(filters, 4, 2, "same", kernel_initializer=initial())(image))
-    for _ in sizes(image_shape)[2:]:
-        filters *= 2
-        maps = layers.Conv2D(filters, 4, 2, "same", use_bias=False, kernel_initializer=initial())(maps)
-        maps = layers.LeakyReLU(0.2)(normalisation()(maps))
-    logit = layers.Dense(1, kernel_initializer=initial())(layers.Flatten()(maps))
-    return functional(image, logit, name="discriminator")
-
-
-def initial():
-    """N(0, 0.02). Keras seeds an initialiser when it makes it: one made on import would not follow the run's seed."""
-    return keras.initializers.RandomNormal(stddev=INITIAL_STDDEV)
-
-
-def normalisation():
-    """Batch normalisation, over the batches of all devices where several train the model."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=tf.distribute.has_strategy())
+        """Averages the generator's batch statistics anew: those of training lag behind its weights."""
+        noise = (seeds.normal([STATISTICS_CODES, self.latent_dim], [0, batch]) for batch in range(STATISTICS_BATCHES))
+        average_statistics(self.generator, map(self.prior.bijector.forward, noise))
 
 
 build = DCGAN
