@@ -11,7 +11,7 @@ from zoo.commands import FROM_DATA
 RECIPE = {"epochs": "EPOCHS", "batch_size": "BATCH_SIZE", "learning_rate": "LEARNING_RATE"}  # constants of an entry
 NUMERICS = {"precision": "float32", "clip_norm": None, "cycles": 1}  # the rest of a recipe
 DATA = {"dataset": None, "image_size": None, "image_channels": None}
-SAFETY = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}  # what may change when a run is resumed
+SAFETY = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single", "memory": None}  # may change when resumed
 SCHEDULE = "its warm-up and learning rates follow a schedule over all epochs, so that more of them are another training"
 
 
@@ -104,6 +104,8 @@ def _checked(settings: dict) -> dict:
     checks.positive_int("checkpoint-every", safety["checkpoint_every"])
     if safety["on_nan"] == "rollback" and safety["strategy"] == "multiworker":
         raise ValueError("on-nan rollback is not available with strategy multiworker; start again with --resume")
+    if safety["memory"] is not None:
+        checks.size("memory", safety["memory"])
     checks.in_range("seed", settings["seed"], 0, 2**31 - 1)
     if settings["data"]["image_channels"] is not None:
         checks.one_of("image-channels", settings["data"]["image_channels"], checks.CHANNELS)

@@ -41,6 +41,7 @@ def train(
     image_size: int | None = None,
     image_channels: int | None = None,
     data_dir: Path | None = None,
+    memory: str | None = None,
     run_dir: Path | None = None,
     seed: int | None = None,
     resume: bool = False,
@@ -64,6 +65,8 @@ def train(
         image_size: crops the images to a square and resizes them to so many pixels a side.
         image_channels: 1 for grey images, 3 for colour; as they are by default.
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+        memory: what the decoded images may take, such as 500MB, 2GB or 2GiB; half of what is free by default. Larger
+            data sets are decoded into a file once, from which their images are read as training needs them.
         run_dir: the directory to make for the run; runs/ENTRY-DATE-TIME by default.
         seed: fixes the first weights, the order of the data and all noise; 0 by default.
         resume: resumes the run in --run-dir from its last checkpoint, with its settings, as if it had not stopped.
@@ -86,7 +89,7 @@ def train(
     options = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "dataset": dataset}
     options |= {"image_size": image_size, "image_channels": image_channels, "seed": seed}
     options |= {"checkpoint_every": checkpoint_every, "on_nan": on_nan, "strategy": strategy, "precision": precision}
-    options |= {"clip_norm": clip_norm, "cycles": cycles}
+    options |= {"clip_norm": clip_norm, "cycles": cycles, "memory": memory}
     with contextlib.ExitStack() as held:
         with commandline.bad_input():
             if resume:
@@ -145,12 +148,14 @@ def _begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: c
 
 def _prepare(chosen: dict, data_dir: Path | None, devices):
     """The model with its first weights, the data set, and all hyperparameters, with what the data set decides."""
-    from tfgen import data
+    from tfgen import checks, data
     from tfgen.networks import common
     from tfgen.storage import entries
     from tfgen.training import loop
 
     options = {"image_size": chosen["data"]["image_size"], "channels": chosen["data"]["image_channels"], "tell": say}
+    memory = chosen["safety"]["memory"]
+    options |= {"memory": checks.size("memory", memory) if memory else None, "at_once": chosen["recipe"]["batch_size"]}
     if chosen["data"]["dataset"]:
         images = data.load(chosen["data"]["dataset"], data_dir, **options)
     else:
@@ -222,7 +227,7 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
                 )
                 break
             except MemoryError as error:
-                commandline.fail(f"{error}; a new run with a smaller --batch-size needs less")
+                commandline.fail(f"{error}; a new run with a smaller --batch-size or --memory needs less")
             except loop.NonFiniteError as error:
                 if not chief:
                     commandline.fail(f"training stopped at {error}", commandline.NOT_FINITE)
