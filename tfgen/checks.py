@@ -1,11 +1,14 @@
 """Checks of hyperparameters and options. Every error names the value and the choices."""
 
 import numbers
+import re
 
 import numpy as np
 
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128  # pixels of an image's side that the networks are made for
 CHANNELS = (1, 3)  # grey or colour
+SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([KMGT])(I?))?B?", re.IGNORECASE)  # 500MB, 1.5 GB, 2GiB
+UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def positive_int(name: str, value, smallest: int = 1) -> int:
@@ -34,6 +37,22 @@ def in_range(name: str, value, smallest: float, largest: float = float("inf")) -
         bounds = f"at least {smallest}" if largest == float("inf") else f"in {smallest}..{largest}"
         raise ValueError(f"{name} must be {finite}{bounds}, got {value}")
     return float(value)
+
+
+def size(name: str, text: str) -> int:
+    """The bytes of a size as people write it, such as 500MB, 1.5 GB or 2GiB; ValueError that names it otherwise."""
+    match = SIZE.fullmatch(text.strip())
+    number, prefix, binary = match.groups() if match else ("0", None, None)
+    base, power = 1024 if binary else 1000, " KMGT".index(prefix.upper()) if prefix else 0
+    if (count := int(float(number) * base**power)) < 1:
+        raise ValueError(f"{name} must be a size such as 500MB, 2GB or 2GiB, got {text!r}")
+    return count
+
+
+def size_words(count: int) -> str:
+    """Bytes as people write them, such as 1.5GB, rounded up so that what is said to suffice does."""
+    power = min((len(str(count)) - 1) // 3, len(UNITS) - 1)
+    return f"{-(-10 * count // 1000**power) / 10:g}{UNITS[power]}"
 
 
 def one_of(name: str, value, choices) -> None:

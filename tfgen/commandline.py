@@ -8,6 +8,8 @@ from pathlib import Path
 
 import cyclopts
 
+from tfgen import files
+
 BAD_INPUT, NOT_FINITE, NOT_WRITTEN, LOST_WORKER, INTERRUPTED, TERMINATED = 2, 3, 4, 5, 130, 143
 FAILED = 1  # what a verification that fails ends with
 
@@ -34,7 +36,10 @@ def stoppable():
 
 @contextlib.contextmanager
 def giving_up(place: Path, saved):
-    """Ends the process in one line where the block is interrupted, or cannot write to `place`; `saved()` ends it."""
+    """Ends the process in one line where the block is interrupted, or cannot write to `place`; `saved()` ends it.
+
+    So does data that can no longer be read.
+    """
     try:
         yield
     except (KeyboardInterrupt, OSError) as error:
@@ -47,6 +52,8 @@ def give_up(error, place: Path | str = "", saved: str = ""):
         words, code = "terminated", TERMINATED
     elif isinstance(error, KeyboardInterrupt):
         words, code = "interrupted", INTERRUPTED
+    elif isinstance(error, files.ReadError):
+        words, code = str(error), BAD_INPUT
     else:
         words, code = f"{place} cannot be written: {error.strerror or error}", NOT_WRITTEN
     fail("; ".join(filter(None, (words, saved))), code)
@@ -107,6 +114,8 @@ def run(function, arguments: list[str], name: str):
     try:
         with stoppable():
             return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except files.ReadError as error:
+        fail(error)
     except cyclopts.CycloptsError as error:
         fail(f"{str(error).rstrip('.')}; {name.partition(' [')[0]} --help lists the options")
 

@@ -9,6 +9,10 @@ from pathlib import Path
 TEMPORARY = ".writing-"
 
 
+class ReadError(OSError):
+    """A file that a command depends on, and read before, can no longer be read; the message says which."""
+
+
 @contextlib.contextmanager
 def replacing(path: Path, room: int = 0):
     """A temporary path beside `path` that takes its place when the block ends well, and is removed when it does not.

@@ -81,7 +81,12 @@ def image_array(image, shape) -> np.ndarray:
 
 
 def binarised(image: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Images uint8 [N, ...] binarised once, x ~ Bernoulli(level / 255) from `numpy.random.default_rng(seed)`; bool."""
+    """Images uint8 [N, ...] binarised once, x ~ Bernoulli(level / 255) from `numpy.random.default_rng(seed)`; bool.
+
+    Images in a file (`tfgen.data.stored`) are binarised when they are read.
+    """
+    if not isinstance(image, np.ndarray):
+        return image.binarised(seed)
     return np.random.default_rng(seed).random(image.shape) < image / 255
 
 

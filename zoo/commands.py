@@ -93,6 +93,11 @@ def dataset_of(run: Path | None, data_dir: Path | None, name: str | None = None)
     return data.load(source["source"], data_dir, image_size=source["image_size"], channels=source["image_channels"])
 
 
+def say(text: str) -> None:
+    """A line of the command's own on stdout, at once."""
+    print(text, flush=True)
+
+
 @contextlib.contextmanager
 def lost_workers(run: Path):
     """Ends the process in one line where another of several machines is lost in the block."""

@@ -21,7 +21,7 @@ OPTIONAL = {  # what a recipe does without, unless it is asked for
 DERIVED = ("passes", "init_sha256")  # of a recipe, which no option names
 SHORTEST_EPOCH = 100  # steps, unless --epochs counts the passes
 DATA = {"dataset": None, "image_size": None, "image_channels": None}
-SAFETY = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}  # what may change when a run is resumed
+SAFETY = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single", "memory": None}  # may change when resumed
 SCHEDULE = "its warm-up and learning rates follow a schedule over all epochs, so that more of them are another training"
 
 
@@ -119,6 +119,11 @@ def fit_to_data(recipe: dict, entry: str, count: int) -> dict:
     return decided
 
 
+def batch_size(settings: dict) -> int:
+    """The images of a step, as far as they are known before the data set is."""
+    return settings["recipe"]["batch_size"] or entries.module(settings["entry"]).BATCH_SIZE
+
+
 def steps_of_epoch(recipe: dict, count: int) -> int:
     """The steps of an epoch over `count` training images."""
     return loop.steps_of_epoch(count, recipe["batch_size"], recipe["passes"])
@@ -160,6 +165,8 @@ def _checked(settings: dict) -> dict:
     checks.positive_int("checkpoint-every", safety["checkpoint_every"])
     if safety["on_nan"] == "rollback" and safety["strategy"] == "multiworker":
         raise ValueError("on-nan rollback is not available with strategy multiworker; start again with --resume")
+    if safety["memory"] is not None:
+        checks.size("memory", safety["memory"])
     checks.in_range("seed", settings["seed"], 0, 2**31 - 1)
     if settings["data"]["image_channels"] is not None:
         checks.one_of("image-channels", settings["data"]["image_channels"], checks.CHANNELS)

@@ -41,6 +41,7 @@ def train(
     image_size: int | None = None,
     image_channels: int | None = None,
     data_dir: Path | None = None,
+    memory: str | None = None,
     run_dir: Path | None = None,
     seed: int | None = None,
     resume: bool = False,
@@ -68,6 +69,8 @@ def train(
         image_size: crops the images to a square and resizes them to so many pixels a side.
         image_channels: 1 for grey images, 3 for colour; as they are by default.
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+        memory: what the decoded images may take, such as 500MB, 2GB or 2GiB; half of what is free by default. Larger
+            data sets are decoded into a file once, from which their images are read as training needs them.
         run_dir: the directory to make for the run; runs/ENTRY-DATE-TIME by default.
         seed: fixes the first weights, the order of the data and all noise; 0 by default.
         resume: resumes the run in --run-dir from its last checkpoint, with its settings, as if it had not stopped.
@@ -90,29 +93,30 @@ def train(
     began = time.perf_counter()
     from tfgen.storage import runs
     from tfgen.training import loop, strategies
-    from zoo import settings
+    from zoo import beginning, settings
 
     options = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate, "dataset": dataset}
     options |= {"image_size": image_size, "image_channels": image_channels, "seed": seed}
     options |= {"checkpoint_every": checkpoint_every, "on_nan": on_nan, "strategy": strategy, "precision": precision}
     options |= {"clip_norm": clip_norm, "cycles": cycles, "patience": patience, "augment": augment}
-    options |= {"init_from": init_from}
+    options |= {"init_from": init_from, "memory": memory}
     with contextlib.ExitStack() as held:
         with commandline.bad_input():
             if resume:
                 chosen, run = settings.of_run(run_dir, entry, options, hyperparameters), run_dir
                 if runs.is_finished(run):
-                    say(f"{run} is finished: nothing is left to do")
+                    commands.say(f"{run} is finished: nothing is left to do")
                     return run
             else:
                 chosen, run = settings.of_recipe(entry, options, hyperparameters), run_dir or runs.default_path(entry)
-            model, images, checkpoint = _begin(chosen, run, data_dir, resume, held)
+            model, images, checkpoint = beginning.begin(chosen, run, data_dir, resume, held)
         passes = f", {chosen['recipe']['passes']} passes each" if chosen["recipe"]["passes"] > 1 else ""
         epochs_of = f"{settings.epochs(chosen['recipe'])} epochs of {images.name} {images.train.name}"
-        say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}{passes}\ndevice: {loop.device_name(model)}")
+        commands.say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}{passes}")
+        commands.say(f"device: {loop.device_name(model)}")
         if checkpoint:
             began -= checkpoint.state.seconds
-            say(f"resumed after epoch {checkpoint.state.epoch}")
+            commands.say(f"resumed after epoch {checkpoint.state.epoch}")
         state = _fit(model, images, run, chosen, checkpoint, began)
         devices = model.distribute_strategy
         if strategies.is_chief(devices):
@@ -120,115 +124,6 @@ def train(
         with commands.lost_workers(run):
             strategies.meet(devices)  # whoever left before would look lost
     return run
-
-
-def _begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: contextlib.ExitStack):
-    """The model, the data set and the checkpoint to resume from, if any; makes a new run and locks it while `held`."""
-    from tfgen.storage import entries, runs
-    from tfgen.training import loop, strategies
-
-    devices = strategies.make(chosen["safety"]["strategy"], say)
-    chief = strategies.is_chief(devices)
-    if chief and not resume:
-        runs.check_new(run)
-    model, images, hyperparameters = _prepare(chosen, data_dir, devices)
-    if resume:
-        runs.check_same_data(run, images)
-    if chief and not resume:
-        settings = {name: chosen[name] for name in ("entry", "recipe", "safety", "seed")}
-        source = {"source": images.source or images.name, **chosen["data"]}
-        del source["dataset"]
-        config = runs.configuration(
-            **settings,
-            module=entries.module_name(chosen["entry"]),
-            hyperparameters=hyperparameters,
-            dataset=images,
-            data=source,
-            protocol=images.protocol(model.pixels.protocol),
-            device=loop.device_name(model),
-        )
-        runs.create(run, config)
-    if chief:
-        held.enter_context(runs.locked(run))
-    checkpoint = _last_checkpoint(run, chief) if resume else None
-    return model, images, checkpoint
-
-
-def _prepare(chosen: dict, data_dir: Path | None, devices):
-    """The model with its first weights, the data set, and all hyperparameters, with what the data set decides."""
-    from tfgen import data
-    from tfgen.distributions import likelihoods
-    from tfgen.networks import common
-    from tfgen.storage import entries
-    from tfgen.training import loop
-    from zoo import settings
-
-    options = {"image_size": chosen["data"]["image_size"], "channels": chosen["data"]["image_channels"], "tell": say}
-    if chosen["data"]["dataset"]:
-        images = data.load(chosen["data"]["dataset"], data_dir, **options)
-    else:
-        images, reason = data.load_or_embedded(data_dir, **options)
-        if reason:
-            say(f"note: {reason}")
-    known = entries.parameters(chosen["entry"])
-    decided = {"image_shape": images.image_shape, "likelihood": likelihoods.default(images.image_shape)}
-    decided |= {"classes": images.classes} if images.classes else {}
-    hyperparameters = {name: value for name, value in decided.items() if name in known} | chosen["hyperparameters"]
-    loop.set_initial_seed(chosen["seed"])
-    with devices.scope(), common.precision(chosen["recipe"]["precision"]):
-        model = entries.build(chosen["entry"], hyperparameters)
-    if model.needs_labels and len(images.classes) < 2:
-        has = f"one class only, {images.classes[0]!r}" if images.classes else "no classes"
-        raise ValueError(f"this {model.entry} is trained with labels, and the data set {images.name!r} has {has}")
-    if model.pixels.name == "bernoulli" and images.image_shape[-1] > 1:
-        say("note: bernoulli binarises each channel, which leaves eight colours; logistic keeps all levels of colour")
-    recipe = chosen["recipe"] = settings.fit_to_data(chosen["recipe"], chosen["entry"], len(images.train.images))
-    model.clip_norm, model.augment = recipe["clip_norm"], recipe["augment"]
-    if recipe["patience"] is not None and not model.monitor:
-        raise ValueError(f"patience needs a validation metric, and {model.entry} has none")
-    loop.check_batch_size(recipe["batch_size"], images.train, devices)
-    if recipe["init_from"]:
-        _start_from(recipe, model, images)
-    return model, images, hyperparameters
-
-
-def _start_from(recipe: dict, model, images) -> None:
-    """Gives a model the trained weights that its recipe names. Raises ValueError where they do not fit."""
-    from tfgen.storage import loading, manifest, weights
-
-    source = recipe["init_from"]
-    config, path = loading.find(source)
-    shape = tuple(config["hyperparameters"].get("image_shape", model.image_shape))
-    if shape != model.image_shape:
-        sides, own = (" x ".join(map(str, sizes)) for sizes in (shape, model.image_shape))
-        raise ValueError(
-            f"init-from {source!r} has images of {sides}, {images.name} of {own}; choose them by --image-size and "
-            "--image-channels"
-        )
-    if manifest.read(path.parent).get(path.name, {}).get("sha256") != recipe["init_sha256"]:
-        raise ValueError(f"the weights of {source!r} have changed since this run was begun")
-    weights.load(model, path)
-
-
-def _last_checkpoint(run: Path, chief: bool):
-    """The checkpoint to resume from, with the run's files as they were then; None if there is none yet."""
-    from tfgen import files
-    from tfgen.storage import runs
-    from tfgen.training import checkpoints
-
-    if not chief:
-        return checkpoints.newest(run, say)
-    files.sweep(run)
-    checkpoint = checkpoints.newest(run, say)
-    if checkpoint:
-        with commandline.giving_up(run, lambda: "what was saved is whole"):
-            checkpoint.rewind(run)
-    elif (run / runs.HISTORY).exists():
-        raise ValueError(f"run {str(run)!r} has no checkpoint to resume from")
-    changed = runs.changed_versions(run)
-    if changed:
-        say(f"note: the run began with {changed}; from here on its numbers may be others")
-    return checkpoint
 
 
 def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
@@ -263,14 +158,14 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
                 )
                 break
             except MemoryError as error:
-                commandline.fail(f"{error}; a new run with a smaller --batch-size needs less")
+                commandline.fail(f"{error}; a new run with a smaller --batch-size or --memory needs less")
             except loop.NonFiniteError as error:
                 if not chief:
                     commandline.fail(f"training stopped at {error}", commandline.NOT_FINITE)
                 checkpoint = _roll_back(error, images, run, chosen)
                 state = checkpoint.state
         if chief and state.epoch < epochs:
-            say(f"stopped after epoch {state.epoch}: {model.monitor} was best in epoch {state.best_epoch}")
+            commands.say(f"stopped after epoch {state.epoch}: {model.monitor} was best in epoch {state.best_epoch}")
         return state
 
 
@@ -300,7 +195,7 @@ def _roll_back(error, images, run: Path, chosen: dict):
     """
     from tfgen.training import checkpoints, diagnosis
 
-    last = checkpoints.newest(run, say)
+    last = checkpoints.newest(run, commands.say)
     fault = diagnosis.diagnose(error, last)
     batch = diagnosis.keep(run, fault, images.train, last)
     rate, done = chosen["recipe"]["learning_rate"], last.state.halvings
@@ -349,11 +244,6 @@ def _finish(model, images, run: Path, state, began: float) -> None:
 def warn(text: str) -> None:
     """A line on stderr, at once."""
     print(text, file=sys.stderr, flush=True)
-
-
-def say(text: str) -> None:
-    """A line of the command's own on stdout, at once."""
-    print(text, flush=True)
 
 
 def summarise(metrics: dict, run: Path, drawn: list[Path], model) -> None:

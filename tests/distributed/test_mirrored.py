@@ -73,3 +73,42 @@ def test_gradients_are_clipped_after_devices_have_added_them_up(steps):
 def test_gradients_of_every_other_model_are_those_of_one_device_too(other_steps, name):
     """For DCGAN only with batches normalised over both devices."""
     assert_devices_agree(other_steps[name])
+
+
+STREAMED = """
+import sys
+from pathlib import Path
+import numpy as np
+from tfgen import data, quiet
+tf = quiet.import_tensorflow()
+(cpu,) = tf.config.list_physical_devices("CPU")
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tfgen.data import stored
+from tfgen.training import loop, strategies
+from zoo.models import vae
+
+def in_file(split):
+    path = Path(sys.argv[1], split.name)
+    path.write_bytes(split.images.tobytes())
+    images = stored.StoredImages(path, split.images.shape, 1_000_000)
+    return data.Split(split.name, images, split.labels)
+
+digits, ends = data.load("digits"), []
+for put in (lambda split: split, in_file):
+    strategy = strategies.make("mirrored", print)
+    assert strategy.num_replicas_in_sync == 2
+    with strategy.scope():
+        loop.set_initial_seed(0)
+        model = vae.build(latent_dim=3, hidden_units=(16,))
+        model.compile_recipe(learning_rate=1e-3, steps=None)
+    history = loop.fit(model, put(digits.train), validation=put(digits.validation), epochs=2, batch_size=100).history
+    ends.append((history, model.get_weights()))
+assert ends[0][0] == ends[1][0]
+assert all((one == other).all() for one, other in zip(ends[0][1], ends[1][1]))
+"""
+
+
+@pytest.mark.slow
+def test_streamed_images_train_as_those_in_memory_do(tmp_path):
+    done = subprocess.run([sys.executable, "-c", STREAMED, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

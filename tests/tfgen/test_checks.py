@@ -23,6 +23,41 @@ def test_wrong_integers_are_named(value, error):
     assert repr(value) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("500MB", 500_000_000),
+        ("2GB", 2_000_000_000),
+        ("2GiB", 2**31),
+        ("1.5 gb", 1_500_000_000),
+        ("64k", 64_000),
+        ("64KiB", 65_536),
+        (" 1T ", 10**12),
+        ("123", 123),
+        ("7B", 7),
+    ],
+)
+def test_sizes_are_taken_as_people_write_them(text, count):
+    assert checks.size("memory", text) == count
+
+
+@pytest.mark.parametrize(
+    "text", ["50XB", "-1", "0", "0MB", "", "MB", "1e9", "nan", "5iB", "1,5GB", "5 0MB", "٣MB", "0.1B"]
+)
+def test_what_is_no_size_is_named(text):
+    with pytest.raises(ValueError, match=rf"memory must be a size such as 500MB, 2GB or 2GiB, got {text!r}$"):
+        checks.size("memory", text)
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(1, "1B"), (999, "999B"), (1000, "1KB"), (78_400, "78.4KB"), (1_234_567, "1.3MB"), (5 * 10**15, "5000TB")],
+)
+def test_sizes_in_words_are_sizes_that_suffice(count, words):
+    assert checks.size_words(count) == words
+    assert count <= checks.size("memory", words) <= 1.1 * count
+
+
 @pytest.mark.parametrize("value", [0, 0.5, 1, np.float32(1)])
 def test_numbers_in_range_are_taken(value):
     taken = checks.in_range("beta", value, 0, 1)

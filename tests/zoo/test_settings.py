@@ -18,7 +18,7 @@ def test_recipe_and_defaults_fill_what_is_not_given():
     assert chosen["entry"] == "vae"
     recipe = {"epochs": 3, "passes": 1, "batch_size": None, "learning_rate": vae.LEARNING_RATE}
     assert chosen["recipe"] == recipe | settings.OPTIONAL
-    assert chosen["safety"] == {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single"}
+    assert chosen["safety"] == {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single", "memory": None}
     assert (chosen["seed"], chosen["data"]["dataset"]) == (0, None)
     assert (chosen["hyperparameters"]["latent_dim"], chosen["hyperparameters"]["beta"]) == (2, 1.0)
 
@@ -53,7 +53,7 @@ def test_run_lends_what_is_not_given_and_takes_what_is_the_same(run):
     chosen = settings.of_run(run, "vae", options, {"hidden_units": (32, 16)})
     assert (chosen["recipe"]["epochs"], chosen["seed"]) == (3, 0)
     assert chosen["hyperparameters"]["hidden_units"] == [32, 16]
-    assert chosen["safety"] == {"checkpoint_every": 1, "on_nan": "rollback", "strategy": "single"}  # safety may change
+    assert chosen["safety"] == {"checkpoint_every": 1, "on_nan": "rollback", "strategy": "single", "memory": None}
 
 
 @pytest.mark.parametrize(

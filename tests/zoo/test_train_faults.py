@@ -129,8 +129,8 @@ def test_too_little_memory_is_one_line(command, monkeypatch, no_figures, tmp_pat
     monkeypatch.setattr(loop.Loop, "__call__", advance)
     assert command("vae", *small_run_options, "--run-dir", tmp_path / "run")[::2] == (
         2,
-        "error: the device's memory is too small (batches of 100 images); a new run with a smaller --batch-size needs"
-        " less\n",
+        "error: the device's memory is too small (batches of 100 images); a new run with a smaller --batch-size"
+        " or --memory needs less\n",
     )
 
 

@@ -1,5 +1,7 @@
 """Images and labels in memory: what they may be, and a data set from them."""
 
+import math
+
 import numpy as np
 
 from tfgen import checks
@@ -46,10 +48,15 @@ def dataset(parts: dict, name: str, *, classes=None, image_size=None, channels=N
     }
     if not names:
         checked = {part: (images, np.zeros(len(images), np.int64)) for part, (images, _) in checked.items()}
-    shapes = {part: pictures.check_shape(images.shape[1:]) for part, (images, _) in checked.items()}
+    check_shapes({part: images.shape[1:] for part, (images, _) in checked.items()}, name)
+    return Dataset(name, *splits.divide(checked, name, seed), names, **origin)
+
+
+def check_shapes(shapes: dict, name: str) -> None:
+    """ValueError unless the shapes of images, by part, can be those of one data set."""
+    shapes = {part: pictures.check_shape(shape) for part, shape in shapes.items()}
     if len(set(shapes.values())) > 1:
         raise ValueError(f"the parts of {name!r} differ in shape: {', '.join(f'{p} {s}' for p, s in shapes.items())}")
-    return Dataset(name, *splits.divide(checked, name, seed), names, **origin)
 
 
 def uint8_images(images, name: str = "images") -> np.ndarray:
@@ -59,21 +66,31 @@ def uint8_images(images, name: str = "images") -> np.ndarray:
         TypeError: no array of numbers. ValueError: another shape, or values out of range or NaN.
     """
     array = np.asarray(images)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{name} must be uint8 in 0..255 or floats in [0, 1], got dtype {array.dtype}")
-    array = array[..., None] if array.ndim == 3 else array
-    if array.ndim != 4:
-        raise ValueError(f"{name} must have shape [N, H, W, C] or [N, H, W] (grey), got {list(array.shape)}")
-    if array.shape[-1] not in checks.CHANNELS:
-        first = "; channels come last" if array.shape[1] in checks.CHANNELS else ""
-        raise ValueError(
-            f"{name} must have 1 channel (grey) or 3 (colour), got {array.shape[-1]} in {list(array.shape)}{first}"
-        )
-    if not array.size:
-        raise ValueError(f"{name} must hold images, got shape {list(array.shape)}")
-    low, high = array.min(), array.max()
+    block = levels(array.reshape(image_shape(array.shape, array.dtype, name)), name)
+    check_highest(block.max(), array.dtype, name)
+    return block
+
+
+def image_shape(shape, dtype: np.dtype, name: str) -> tuple[int, ...]:
+    """[N, H, W, C] of an array of images of this shape; TypeError or ValueError if it can be none."""
+    if dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be uint8 in 0..255 or floats in [0, 1], got dtype {dtype}")
+    shape = (*shape, 1) if len(shape) == 3 else tuple(shape)
+    if len(shape) != 4:
+        raise ValueError(f"{name} must have shape [N, H, W, C] or [N, H, W] (grey), got {list(shape)}")
+    if shape[-1] not in checks.CHANNELS:
+        first = "; channels come last" if shape[1] in checks.CHANNELS else ""
+        raise ValueError(f"{name} must have 1 channel (grey) or 3 (colour), got {shape[-1]} in {list(shape)}{first}")
+    if not math.prod(shape):
+        raise ValueError(f"{name} must hold images, got shape {list(shape)}")
+    return shape
+
+
+def levels(array: np.ndarray, name: str) -> np.ndarray:
+    """The uint8 levels of some images of an array; ValueError for values out of range or NaN."""
     if array.dtype.kind == "b":
         return array.astype(np.uint8) * np.uint8(255)
+    low, high = array.min(), array.max()
     if array.dtype.kind == "f":
         if not (low >= 0 and high <= 1):  # NaN fails too
             values = "NaN" if np.isnan(low) else f"values in [{low:g}, {high:g}]"
@@ -81,11 +98,13 @@ def uint8_images(images, name: str = "images") -> np.ndarray:
         return np.stack([(image.astype(np.float32) * 255).round().astype(np.uint8) for image in array])
     if low < 0 or high > 255:
         raise ValueError(f"{name} of dtype {array.dtype} must lie in 0..255, got values in [{low}, {high}]")
-    if high == 1:
-        raise ValueError(
-            f"{name} of dtype {array.dtype} must lie in 0..255, got 0 and 1 only; store them as bool or float"
-        )
     return array.astype(np.uint8, copy=False)
+
+
+def check_highest(level: int, dtype: np.dtype, name: str) -> None:
+    """ValueError if the highest level of all images says that integers 0 and 1 were meant as black and white."""
+    if level == 1 and dtype.kind in "iu":
+        raise ValueError(f"{name} of dtype {dtype} must lie in 0..255, got 0 and 1 only; store them as bool or float")
 
 
 def class_numbers(labels: list, classes=None) -> tuple[list, tuple[str, ...]]:

@@ -1,10 +1,11 @@
-"""What a data set is: images in memory, in three parts, with the names of their classes."""
+"""What a data set is: images in three parts, with the names of their classes."""
 
 import dataclasses
 
 import numpy as np
 
 from tfgen import inputs
+from tfgen.data.stored import StoredImages
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -13,12 +14,13 @@ class Split:
 
     Attributes:
         name: where its images come from, such as "train[:55000]" or "shuffled(0)[:240]".
-        images: uint8 [N, H, W, C]; C is 1 (grey) or 3 (colour).
+        images: uint8 [N, H, W, C]; C is 1 (grey) or 3 (colour). An array, or `tfgen.data.stored.StoredImages`, which
+            slices and arrays of row numbers read from a file.
         labels: int64 [N], indices into the classes of the data set; zeros where it has none.
     """
 
     name: str
-    images: np.ndarray
+    images: np.ndarray | StoredImages
     labels: np.ndarray
 
     def binarised(self, seed: int = 0) -> np.ndarray:
@@ -28,7 +30,7 @@ class Split:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """A data set in memory: train to fit, validation to choose on, test to report on.
+    """A data set: train to fit, validation to choose on, test to report on.
 
     Attributes:
         name: a short name for titles and protocols; of a folder or a file, its own name without the path.

@@ -1,15 +1,15 @@
 """A folder of pictures: classes by sub-folder or none, and its own parts where it has folders for them."""
 
 import collections
+import contextlib
 import hashlib
-import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from tfgen.data import pictures, splits
+from tfgen.data import pictures, splits, stored
 from tfgen.data.dataset import Dataset
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
@@ -19,7 +19,7 @@ NAMED = 5  # unreadable files that a message names
 TOGETHER = 256  # files that are decoded at a time
 
 
-def load(folder: Path, *, image_size=None, channels=None, seed=0, tell) -> Dataset:
+def load(folder: Path, *, image_size=None, channels=None, seed=0, empty, tell) -> Dataset:
     """The pictures of a folder and of the folders below it.
 
     Where all pictures lie in sub-folders, these are the classes; if they are named train, test, validation (or val),
@@ -31,6 +31,7 @@ def load(folder: Path, *, image_size=None, channels=None, seed=0, tell) -> Datas
         image_size: crop to the square in the middle and resize to this side; None: all pictures must have one size.
         channels: 1 or 3; None: 3 if any picture has colour, else 1.
         seed: of the division into parts.
+        empty: makes the array for all images, as in `decoded.load`.
         tell: called with a line for the user.
 
     Raises:
@@ -38,8 +39,9 @@ def load(folder: Path, *, image_size=None, channels=None, seed=0, tell) -> Datas
             too few.
     """
     files = _pictures_below(folder)
-    names = [file.relative_to(folder).as_posix() for file in files]
-    images, kept, digest = _decoded(folder, files, names, image_size, channels, tell)
+    names = _names(folder, files)
+    arguments = folder, files, names, image_size, channels, empty, tell
+    images, kept, digest = _decoded(*arguments) or _decoded(*arguments, colour=True)
     parts, classes = _places([names[i] for i in kept])
     if not classes and any("/" in names[i] for i in kept) and not all(part for part, _ in parts):
         tell(f"some pictures of {str(folder)!r} lie outside its sub-folders, so these are not taken as classes")
@@ -47,7 +49,7 @@ def load(folder: Path, *, image_size=None, channels=None, seed=0, tell) -> Datas
     divided = {}
     for part in dict.fromkeys(PARTS.get(part, "") for part, _ in parts):
         rows = np.array([PARTS.get(own, "") == part for own, _ in parts])
-        divided[part] = (images, labels) if rows.all() else (images[rows], labels[rows])
+        divided[part] = (images, labels) if rows.all() else (stored.select(images, rows), labels[rows])
     title = folder.resolve().name
     chosen = {part: divided[part] for part in splits.used(divided, title)}
     return Dataset(title, *splits.divide(chosen, title, seed), classes, str(folder.resolve()), digest)
@@ -56,6 +58,17 @@ def load(folder: Path, *, image_size=None, channels=None, seed=0, tell) -> Datas
 def check(folder: Path) -> None:
     """ValueError if a folder holds no pictures."""
     _pictures_below(folder)
+
+
+def sha256(folder: Path) -> str:
+    """The SHA-256 over names and bytes of a folder's pictures that its `Dataset` has."""
+    files, digest = _pictures_below(folder), hashlib.sha256()
+    names = _names(folder, files)
+    with _readers() as pool:
+        for block in _blocks(pool, files, lambda content: None):
+            for i, content, _ in block:
+                digest.update(_line(content, names[i]))
+    return digest.hexdigest()
 
 
 def _pictures_below(folder: Path) -> list[Path]:
@@ -87,42 +100,82 @@ def _pictures_below(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
 
 
-def _decoded(folder: Path, files, names, image_size, channels, tell):
-    """(images [N, H, W, C], the indices of the files that could be read, SHA-256 over names and bytes of all)."""
-    images, kept, unreadable, digest = [], [], [], hashlib.sha256()
-    limit = UNREADABLE * len(files)
+def _decoded(folder: Path, files, names, image_size, channels, empty, tell, *, colour=False):
+    """(images [N, H, W, C], the indices of the files that could be read, SHA-256 over names and bytes of all).
+
+    None if `colour` is wrong: there are pictures in colour behind so many grey ones that the array is for grey ones.
+    """
+    images, kept, unreadable, digest = None, [], [], hashlib.sha256()
+    with _readers() as pool:
+        for block in _blocks(pool, files, lambda content: pictures.decode(content, image_size, channels)):
+            readable, done = [], len(kept)
+            for i, content, image in block:
+                digest.update(_line(content, names[i]))
+                if isinstance(image, Exception):
+                    unreadable.append(f"{names[i]} ({image})")
+                    continue
+                if not kept:
+                    first = image
+                    pictures.check_shape(first.shape)
+                readable.append(image)
+                kept.append(i)
+                _check_same_size(first, image, names[kept[0]], names[i])
+            if not readable:
+                continue
+            if images is None:
+                colour = colour or any(image.shape[-1] == 3 for image in readable)
+                images = empty((len(files), *first.shape[:2], 3 if colour else 1))
+            if not colour and any(image.shape[-1] == 3 for image in readable):
+                return None
+            stored.put(images, done, np.stack([np.broadcast_to(image, images.shape[1:]) for image in readable]))
+    _report(unreadable, len(files), folder, tell)
+    return stored.select(images, slice(len(kept))), kept, digest.hexdigest()
+
+
+def _report(unreadable: list[str], count: int, folder: Path, tell) -> None:
+    """Tells which files are skipped, if any; ValueError if these are too many."""
+    if unreadable:
+        more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
+        words = f"{len(unreadable)} of {count} pictures in {str(folder)!r} cannot be read: "
+        words += f"{', '.join(unreadable[:NAMED])}{more}"
+        if len(unreadable) > UNREADABLE * count:
+            raise ValueError(f"{words}; up to {UNREADABLE:.0%} would be skipped")
+        tell(f"{words}; skipped")
+
+
+@contextlib.contextmanager
+def _readers():
+    """Threads that read and decode files."""
+    with pictures.no_bombs(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        yield pool
+
+
+def _blocks(pool, files: list[Path], decode):
+    """Lists with (index, SHA-256 of the bytes, what `decode` makes of them or the error) of some files, in order."""
 
     def read(file: Path):
         try:
             content = file.read_bytes()
-            return hashlib.sha256(content).hexdigest(), pictures.decode(content, image_size, channels)
         except OSError as error:
             return "", pictures.UnreadableError(error.strerror or str(error))
+        digest = hashlib.sha256(content).hexdigest()
+        try:
+            return digest, decode(content)
         except pictures.UnreadableError as error:
-            return hashlib.sha256(content).hexdigest(), error
+            return digest, error
 
-    with pictures.no_bombs(), ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(files), TOGETHER):
-            block = slice(start, start + TOGETHER)
-            for i, (file_digest, image) in zip(itertools.count(start), pool.map(read, files[block]), strict=False):
-                digest.update(f"{file_digest}  {names[i]}\n".encode("utf-8", "surrogateescape"))
-                if isinstance(image, Exception):
-                    unreadable.append(f"{names[i]} ({image})")
-                    continue
-                if images:
-                    _check_same_size(images[0], image, names[kept[0]], names[i])
-                else:
-                    pictures.check_shape(image.shape)
-                images.append(image)
-                kept.append(i)
-    if unreadable:
-        more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
-        words = f"{len(unreadable)} of {len(files)} pictures in {str(folder)!r} cannot be read: "
-        words += f"{', '.join(unreadable[:NAMED])}{more}"
-        if len(unreadable) > limit:
-            raise ValueError(f"{words}; up to {UNREADABLE:.0%} would be skipped")
-        tell(f"{words}; skipped")
-    return _stacked(images), kept, digest.hexdigest()
+    for start in range(0, len(files), TOGETHER):
+        found = pool.map(read, files[start : start + TOGETHER])
+        yield [(i, *of) for i, of in enumerate(found, start)]
+
+
+def _names(folder: Path, files: list[Path]) -> list[str]:
+    return [file.relative_to(folder).as_posix() for file in files]
+
+
+def _line(digest: str, name: str) -> bytes:
+    """The line of a file in the text that a folder's SHA-256 is taken of."""
+    return f"{digest}  {name}\n".encode("utf-8", "surrogateescape")
 
 
 def _check_same_size(first, image, first_name: str, name: str) -> None:
@@ -131,15 +184,6 @@ def _check_same_size(first, image, first_name: str, name: str) -> None:
         raise ValueError(
             f"pictures differ in size: {first_name} is {sizes[0]}, {name} is {sizes[1]} pixels; {pictures.ADVICE}"
         )
-
-
-def _stacked(images: list) -> np.ndarray:
-    """Pictures, grey and colour, as one array: in colour if one of them is. Empties the list as it goes."""
-    channels = max(image.shape[-1] for image in images)
-    result = np.empty((len(images), *images[0].shape[:2], channels), np.uint8)
-    for i in range(len(images)):
-        result[i], images[i] = images[i], None
-    return result
 
 
 def _places(names: list[str]) -> tuple[list[tuple[str, str]], tuple[str, ...]]:

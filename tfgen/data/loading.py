@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tfgen import checks
-from tfgen.data import archive, embedded, folder, names, pictures, tfds, versions
+from tfgen.data import archive, decoded, embedded, folder, names, pictures, tfds, versions
 from tfgen.data.dataset import Dataset, UnavailableError
 
 EMBEDDED = embedded.NAME
@@ -28,6 +28,8 @@ def load(
     image_size: int | None = None,
     channels: int | None = None,
     seed: int = 0,
+    memory: int | None = None,
+    at_once: int = 1,
     tell=to_stderr,
 ) -> Dataset:
     """A data set, from the first of these that `name` is.
@@ -41,6 +43,9 @@ def load(
             the size.
         channels: 1 (grey) or 3 (colour); None: as found.
         seed: of the permutation that divides data which have no parts of their own.
+        memory: bytes that the decoded images may take; None: half of what is free. Where they take more, they are
+            decoded into a file once, and `Split.images` are `tfgen.data.stored.StoredImages`, which read from it.
+        at_once: images that must fit in any case, those of a batch.
         tell: called with one line for each thing that the user should know: files skipped, an older version used.
 
     Raises:
@@ -48,29 +53,50 @@ def load(
         UnavailableError: a data set of TFDS that is neither prepared nor downloadable.
     """
     kind, place = _find(name, data_dir, image_size, channels, seed)
-    if kind == "folder":
-        return folder.load(place, image_size=image_size, channels=channels, seed=seed, tell=tell)
-    if kind == "archive":
-        return archive.load(place, image_size=image_size, channels=channels, seed=seed)
-    if kind == "embedded":
-        return _fitted(embedded.load(), image_size, channels)
-    return tfds.load(place, _expanded(data_dir), image_size=image_size, channels=channels, seed=seed, tell=tell)
+    options = {"image_size": image_size, "channels": channels, "seed": seed}
+    return _load(kind, place, data_dir, options, memory=memory, at_once=at_once, tell=tell)
 
 
 def load_or_embedded(
-    data_dir=None, *, image_size=None, channels=None, seed: int = 0, tell=to_stderr
+    data_dir=None,
+    *,
+    image_size=None,
+    channels=None,
+    seed: int = 0,
+    memory: int | None = None,
+    at_once: int = 1,
+    tell=to_stderr,
 ) -> tuple[Dataset, str]:
     """The default data set, or the embedded digits with the reason why; the reason is "" if MNIST is available.
 
     Arguments and errors as those of `load`.
     """
     _check(data_dir, image_size, channels, seed)
-    options = {"image_size": image_size, "channels": channels}
+    options = {"image_size": image_size, "channels": channels, "seed": seed}
+    room = {"memory": memory, "at_once": at_once, "tell": tell}
     try:
-        return tfds.load(DEFAULT, _expanded(data_dir), **options, seed=seed, tell=tell), ""
+        return _load("published", DEFAULT, data_dir, options, **room), ""
     except UnavailableError as error:
         reason = f"{error}; training on the embedded digits (scikit-learn's, resized) instead"
-        return _fitted(embedded.load(), **options), reason
+        return _load("embedded", EMBEDDED, None, options, **room), reason
+
+
+def _load(kind: str, place: Path | str, data_dir, options: dict, **room) -> Dataset:
+    """A data set as `_find` found it, in memory or in a file."""
+    data_dir = _expanded(data_dir)
+    readers = {
+        "folder": lambda empty, tell: folder.load(place, **options, empty=empty, tell=tell),
+        "archive": lambda empty, tell: archive.load(place, **options, empty=empty),
+        "published": lambda empty, tell: tfds.load(place, data_dir, **options, empty=empty, tell=tell),
+        "embedded": lambda empty, tell: _embedded(empty, options["image_size"], options["channels"]),
+    }
+    contents = {
+        "folder": lambda: (str(place.resolve()), folder.sha256(place)),
+        "archive": lambda: (str(place.resolve()), archive.sha256(place)),
+        "published": lambda: (place, tfds.fingerprint(place, data_dir)),
+        "embedded": lambda: EMBEDDED,
+    }
+    return decoded.load(readers[kind], lambda: [kind, contents[kind](), options], **room)
 
 
 def check(name, data_dir=None, *, image_size=None, channels=None, seed: int = 0) -> None:
@@ -136,9 +162,10 @@ def _expanded(path) -> Path | None:
         return Path(path)
 
 
-def _fitted(dataset: Dataset, image_size, channels) -> Dataset:
+def _embedded(empty, image_size, channels) -> Dataset:
+    dataset = embedded.load()
     parts = {
         part: dataclasses.replace(split, images=pictures.fitted(split.images, image_size, channels))
         for part, split in (("train", dataset.train), ("validation", dataset.validation), ("test", dataset.test))
     }
-    return dataclasses.replace(dataset, **parts)
+    return decoded.moved(dataclasses.replace(dataset, **parts), empty)

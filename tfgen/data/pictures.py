@@ -65,14 +65,19 @@ def fitted(images: np.ndarray, image_size: int | None = None, channels: int | No
 
     Both arguments as for `decode`; None leaves images as they are.
     """
-    height, width, own = images.shape[1:]
-    shape = (image_size or height, image_size or width, channels or own)
-    if shape == (height, width, own):
+    shape = fitted_shape(images.shape[1:], image_size, channels)
+    if shape == tuple(images.shape[1:]):
         return images
     result = np.empty((len(images), *shape), np.uint8)
     for image, place in zip(images, result, strict=True):
-        place[:] = resized(image, image_size, channels or own)
+        place[:] = resized(image, image_size, shape[-1])
     return result
+
+
+def fitted_shape(shape, image_size: int | None, channels: int | None) -> tuple[int, int, int]:
+    """The shape (H, W, C) that `fitted` gives to images of a shape."""
+    height, width, own = shape
+    return image_size or height, image_size or width, channels or own
 
 
 def resized(image: np.ndarray, image_size: int | None, channels: int | None) -> np.ndarray:

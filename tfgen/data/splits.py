@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tfgen.data import stored
 from tfgen.data.dataset import Split
 
 VALIDATION = 5000  # images of the training part that are held out to choose on,
@@ -13,9 +14,10 @@ def divide(parts: dict[str, tuple], name: str, seed: int = 0) -> tuple[Split, Sp
     """Training, validation and test images from the parts that a data set has.
 
     Args:
-        parts: name -> (images [N, H, W, C], labels [N]). "train" and "test" are used as they are; so is "validation",
-            or else the end of "train" is held out: the last 5,000 images, or the last tenth of fewer than 50,000.
-            Where there is no "test", "validation" is reported on. A part that stands alone is shuffled and divided.
+        parts: name -> (images [N, H, W, C], in memory or stored, labels [N]). "train" and "test" are used as they are;
+            so is "validation", or else the end of "train" is held out: the last 5,000 images, or the last tenth of
+            fewer than 50,000. Where there is no "test", "validation" is reported on. A part that stands alone is
+            shuffled and divided.
         name: the data set's, for the message.
         seed: of the permutation.
 
@@ -49,7 +51,8 @@ def _end_held_out(part, name: str) -> tuple[Split, Split]:
     images, labels = part
     _check_count(len(images), name)
     cut = len(images) - (VALIDATION if len(images) >= SMALL else len(images) // 10)
-    return Split(f"train[:{cut}]", images[:cut], labels[:cut]), Split(f"train[{cut}:]", images[cut:], labels[cut:])
+    parts = {f"train[:{cut}]": slice(cut), f"train[{cut}:]": slice(cut, None)}
+    return tuple(Split(words, stored.select(images, rows), labels[rows]) for words, rows in parts.items())
 
 
 def _shuffled(part, name: str, seed: int) -> tuple[Split, Split, Split]:
@@ -66,7 +69,7 @@ def _shuffled(part, name: str, seed: int) -> tuple[Split, Split, Split]:
         f"[{second}:]": slice(second, None),
     }
     return tuple(
-        Split(f"{prefix}shuffled({seed}){words}", images[order[rows]], labels[order[rows]])
+        Split(f"{prefix}shuffled({seed}){words}", stored.select(images, order[rows]), labels[order[rows]])
         for words, rows in bounds.items()
     )
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen.data import download, pictures, splits, versions
+from tfgen.data import download, pictures, splits, stored, versions
 from tfgen.data.dataset import Dataset
 
 BATCH = 1024  # images that are read at a time
@@ -14,7 +14,7 @@ class DamagedError(Exception):
     """A prepared version that cannot be read; the message says what is wrong."""
 
 
-def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, tell) -> Dataset:
+def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, empty, tell) -> Dataset:
     """A TFDS data set, from the newest version that is prepared and whole, or downloaded if none is prepared.
 
     Args:
@@ -23,6 +23,7 @@ def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, te
         image_size: crop to the square in the middle and resize to this side; None: leave the size.
         channels: 1 or 3; None: leave the colours.
         seed: of the division of data that have one part only.
+        empty: makes the array for all images, as in `decoded.load`.
         tell: called with a line for the user.
 
     Raises:
@@ -39,7 +40,7 @@ def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, te
         if damage[folder]:
             continue
         try:
-            parts, classes = _read(folder, name, image_size, channels, tell)
+            parts, classes = _read(folder, name, image_size, channels, empty, tell)
         except DamagedError as error:
             damage[folder] = str(error)
             continue
@@ -47,6 +48,13 @@ def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, te
             tell(f"prepared data set {str(folders[0])!r} is damaged: {damage[folders[0]]}; using version {folder.name}")
         return Dataset(name, *splits.divide(parts, name, seed), classes, source=name)
     raise _damaged(folders[0], damage[folders[0]])
+
+
+def fingerprint(name: str, data_dir=None) -> list:
+    """What tells whether the files of a prepared data set are still the same: their paths, sizes and times."""
+    _, folders = _folders(name, data_dir)
+    paths = [path for folder in folders for path in sorted(folder.iterdir())]
+    return [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
 
 
 def check(name: str, data_dir=None) -> None:
@@ -80,7 +88,7 @@ def _folders(name: str, data_dir) -> tuple[str, list[Path]]:
     return name, folders
 
 
-def _read(folder: Path, name: str, image_size, channels, tell):
+def _read(folder: Path, name: str, image_size, channels, empty, tell):
     """Parts, name -> (images, labels), and the names of the classes. DamagedError if a file cannot be read."""
     import tensorflow_datasets as tfds
 
@@ -94,14 +102,21 @@ def _read(folder: Path, name: str, image_size, channels, tell):
         raise DamagedError(f"{missing[0]} is missing")
     if not available:
         raise DamagedError("its description names no splits")
-    shape = _image_feature(features, name).shape
-    _check_size(shape, name, image_size)
+    own = _image_feature(features, name).shape
+    _check_size(own, name, image_size)
     label = dict(features).get("label")
     named = isinstance(label, tfds.features.ClassLabel) and label.num_classes
-    parts = {
-        part: _images_and_labels(builder, part, name, shape, bool(named), image_size, channels)
-        for part in splits.used(available, name)
-    }
+    used = splits.used(available, name)
+    counts = [available[part].num_examples for part in used]
+    channels = channels or (1 if own[-1] == 1 else 3)
+    shape = (*(image_size or side for side in own[:2]), channels)
+    images = empty((sum(counts), *shape))
+    fit = None if shape == own else lambda image: pictures.resized(image, image_size, channels)
+    parts, first = {}, 0
+    for part, count in zip(used, counts, strict=True):
+        rows = slice(first, first := first + count)
+        labels = _read_part(builder, part, name, bool(named), fit, images, rows)
+        parts[part] = stored.select(images, rows), labels
     if named and any((labels < 0).any() for _, labels in parts.values()):
         tell(f"data set {name!r} has images without a label; its labels are not used")
         named = False
@@ -136,32 +151,27 @@ def _check_size(shape, name: str, image_size) -> None:
     pictures.check_shape((*shape[:2], 1))
 
 
-def _images_and_labels(builder, part: str, name: str, shape, labelled: bool, image_size, channels):
-    """(images uint8 [N, H, W, C], labels int64 [N]) of a part, in reading order."""
+def _read_part(builder, part: str, name: str, labelled: bool, fit, images, rows: slice) -> np.ndarray:
+    """Lays the images of a part, in reading order and fitted, into these rows of `images`; its labels, int64 [N]."""
     from tfgen.quiet import tf
 
-    count = builder.info.splits[part].num_examples
-    channels = channels or (1 if shape[-1] == 1 else 3)
-    height, width = (image_size or side for side in shape[:2])
-    images, labels = np.empty((count, height, width, channels), np.uint8), np.zeros(count, np.int64)
-    as_stored = shape == (height, width, channels)
-    row = 0
+    count, row = rows.stop - rows.start, 0
+    labels = np.zeros(count, np.int64)
     try:
-        for image, label in _elements(builder, part, labelled).batch(BATCH if as_stored else 1).as_numpy_iterator():
+        for image, label in _elements(builder, part, labelled).batch(1 if fit else BATCH).as_numpy_iterator():
             if name.startswith("emnist"):
                 image = image.transpose(0, 2, 1, 3)  # stored with rows and columns exchanged
-            rows = slice(row, row + len(image))
-            row = rows.stop
+            done, row = row, row + len(image)
             if row > count:
                 break
-            images[rows] = image if as_stored else pictures.resized(image[0], image_size, channels)
-            labels[rows] = label
+            stored.put(images, rows.start + done, fit(image[0])[None] if fit else image)
+            labels[done:row] = label
     except tf.errors.OpError as error:
         raise DamagedError(_what_is_corrupt(builder.info.splits[part].filepaths, part)) from error
     if row != count:
         found = "more images" if row > count else f"{row} images"
         raise DamagedError(f"its part {part!r} has {found}, where its description says {count}")
-    return images, labels
+    return labels
 
 
 def _elements(builder, part: str, labelled: bool):

@@ -16,10 +16,9 @@ DRAWS = 8  # per image and half, where the posterior mean has no closed form
 
 def codes(model, split) -> np.ndarray:
     """The codes that stand for a split's images, [N, Z]: the posterior's means where it is normal."""
-    images = as_float(held_out(model, split))
-    parts = []
+    image, parts = held_out(model, split), []
     for part, condition in chunks(model, split.labels):
-        parts.append(np.asarray(model.code(tf.constant(images[part]), **condition)))
+        parts.append(np.asarray(model.code(tf.constant(as_float(image[part])), **condition)))
     return np.concatenate(parts)
 
 
@@ -55,9 +54,9 @@ def code_moments(model, split) -> dict:
         {"code_mean_error": the largest difference of an entry of its mean from the prior's, "code_covariance_error":
         the same of its covariance, Cov_x(mu(x)) + E_x[diag(sigma(x)^2)]}.
     """
-    image, prior, parts = as_float(held_out(model, split)), model.prior, []
+    image, prior, parts = held_out(model, split), model.prior, []
     for part, _ in chunks(model, split.labels):
-        parts.append(np.stack(model.encode(image[part])))  # [2, B, Z]
+        parts.append(np.stack(model.encode(as_float(image[part]))))  # [2, B, Z]
     mean, stddev = np.concatenate(parts, 1).astype(np.float64)
     covariance = np.cov(mean.T) + np.diag(np.mean(stddev**2, 0))
     return {

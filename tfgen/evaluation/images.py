@@ -9,11 +9,12 @@ CHUNK = 1000
 
 def as_float(image: np.ndarray) -> np.ndarray:
     """uint8 in 0..255 or bool as float32 in [0, 1]."""
+    image = np.asarray(image)  # of images in a file, which they are read from
     return image.astype(np.float32) / np.float32(255 if image.dtype == np.uint8 else 1)
 
 
-def held_out(model, split) -> np.ndarray:
-    """A split as the model's likelihood sees held-out images: binarised once, or as they are."""
+def held_out(model, split):
+    """A split as the model's likelihood sees held-out images, binarised once or as they are; its slices are arrays."""
     return model.pixels.held_out(split.images)
 
 

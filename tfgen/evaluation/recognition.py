@@ -91,12 +91,11 @@ def recognise(network: Classifier, image) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         network: a trained `Classifier`.
-        image: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1].
+        image: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1]; an array, or images in a file.
 
     Returns:
         (features [N, 64], probabilities of the classes [N, classes]), float32.
     """
-    image = np.asarray(image)
     parts = [network.forward(as_float(image[start : start + CHUNK])) for start in range(0, len(image), CHUNK)]
     features, logits = (np.concatenate([part[name] for part in parts]) for name in ("features", "logits"))
     return features, tf.nn.softmax(logits).numpy()

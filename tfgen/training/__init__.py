@@ -1,6 +1,7 @@
 """How a model is trained: the loop, what happens around an epoch, and what it runs on.
 
 loop          `fit`: Keras's own on a data set that lives in device memory, many steps a call
+streaming     the same on images that are read from a file, ahead of the steps
 means         the means of metrics over an epoch
 replicas      one step on several devices
 strategies    one device, all of a machine, several machines

@@ -92,10 +92,10 @@ def _first_cause(loop, rows, step: int) -> str:
     """The first loss, gradient or weight of a step that is not finite; "" if they all are."""
     names, watched = variable_names(loop.model), []
 
-    def look(rows, step):
+    def look(step, rows, *streamed):
         watched.clear()
         with _watching(loop.model, watched):
-            metrics = loop.step(rows, step)
+            metrics = loop.step(rows, step, *streamed)
         events = [(f"{name} is {{}}", metric) for name, metric in metrics.items()]
         events = watched + events if loop.model.optimizers else events + watched
         wrong = [tf.reduce_all(tf.math.is_finite(value)) for _, value in events]
@@ -104,7 +104,7 @@ def _first_cause(loop, rows, step: int) -> str:
         return wrong, values
 
     compiled = tf.function(look, autograph=False, jit_compile=training_loop.uses_xla(loop.model))
-    finite, values = compiled(tf.constant(rows), tf.constant(step))
+    finite, values = compiled(tf.constant(step), *loop.placed(rows))
     for words, good, value in zip(watched, finite, values, strict=True):
         if not good:
             return words.format(float(value))

@@ -4,6 +4,8 @@ Keras is given blocks of steps, [first step, number of steps], and the model's `
 function: rows are gathered, images prepared and the model updated on the device, so that Python is met once every
 `STEPS_PER_BLOCK` steps. The order of the rows is drawn anew when an epoch begins, from (seed, epoch) alone.
 
+Images that do not fit in memory come with the block that needs them; the steps are the same.
+
 On several devices the replicas meet in the midst of a step, which Keras's own train function runs on each replica by
 itself; there the same compiled block is installed through `make_train_function`.
 """
@@ -15,8 +17,9 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import seeds
+from tfgen.data.stored import StoredImages
 from tfgen.graphs import graph
-from tfgen.training import replicas, strategies
+from tfgen.training import replicas, strategies, streaming
 
 STEPS_PER_BLOCK = 60  # some tenths of a second a block: the progress bar moves, Python stays out of the way
 VALIDATION_BATCH = 1000
@@ -51,7 +54,7 @@ def fit(
 
     Args:
         model: a compiled `tfgen.Model`.
-        train: a `tfgen.data.Split`; its images go to the device once.
+        train: a `tfgen.data.Split`; its images go to the device once, or block by block if they are stored in a file.
         epochs: the epoch to stop after.
         batch_size: images a step; the remainder of an epoch's permutation is left out.
         passes: over the training images in an epoch.
@@ -66,10 +69,11 @@ def fit(
     Raises:
         ValueError: a batch larger than the data or not to be shared evenly, or a checkpoint of another model.
         NonFiniteError: a metric or a weight is not finite. strategies.LostWorkerError: a machine of several is lost.
-        MemoryError: the device's memory is too small.
+        MemoryError: the device's memory is too small. files.ReadError: stored images can no longer be read.
     """
     check_batch_size(batch_size, train, model.distribute_strategy)
     first_epoch = checkpoint.state.epoch if checkpoint else 0
+    loop = None
     try:
         loop = Loop(model, train, batch_size, seed, passes)
         model.use_loop(loop)
@@ -78,7 +82,7 @@ def fit(
             checkpoint.restore(model)
         with strategies.together(loop.strategy):
             return model.fit(
-                loop.blocks(),
+                loop.blocks(first_epoch),
                 epochs=epochs,
                 initial_epoch=first_epoch,
                 steps_per_epoch=loop.blocks_per_epoch,
@@ -93,6 +97,8 @@ def fit(
             callback.on_train_end()  # Keras does not: the progress bar would keep the terminal
         if isinstance(error, tf.errors.ResourceExhaustedError):
             raise MemoryError(f"the device's memory is too small (batches of {batch_size} images)") from error
+        if loop and loop.read_errors:
+            raise loop.read_errors[0] from None
         raise
     finally:
         model.use_loop(None)
@@ -114,12 +120,14 @@ def steps_of_epoch(count: int, batch_size: int, passes: int = 1) -> int:
 
 
 class Loop:
-    """Blocks of training steps on a split in device memory.
+    """Blocks of training steps on a split, in device memory or streamed.
 
     Attributes:
         model, batch_size, passes, seed, strategy: what it trains, and how.
         steps_per_epoch, steps_per_block, blocks_per_epoch: how steps are counted.
         shared: whether several devices train.
+        streamed: whether images come block by block.
+        read_errors: what stopped the stream, if anything did; TensorFlow raises no more of it than its text.
     """
 
     def __init__(self, model, train, batch_size: int, seed: int, passes: int = 1):
@@ -127,10 +135,14 @@ class Loop:
         self.count, self.passes = len(train.images), passes
         self.steps_per_epoch = steps_of_epoch(self.count, batch_size, passes)
         self.steps_per_block = min(self.steps_per_epoch, STEPS_PER_BLOCK)
+        self.train, self.streamed, self.read_errors = train, isinstance(train.images, StoredImages), []
+        if self.streamed:
+            fitting = streaming.steps_per_block(train.images, batch_size, self.steps_per_block)
+            self.steps_per_block, self.reads_ahead = fitting
         self.blocks_per_epoch = -(-self.steps_per_epoch // self.steps_per_block)
         self.strategy = model.distribute_strategy
         self.shared = self.strategy.num_replicas_in_sync > 1
-        self.images, self.labels = _on_each_replica(self.strategy, train.images, train.labels)
+        self.resident = () if self.streamed else _on_each_replica(self.strategy, train.images, train.labels)
         padded = (self.steps_per_epoch + self.steps_per_block) * batch_size  # the last block is cut from a full one
         self.order = tf.Variable(tf.zeros([padded], tf.int32), trainable=False)
         self.validation = None
@@ -139,12 +151,31 @@ class Loop:
         self.compiled = tf.function(self.run, autograph=False, jit_compile=uses_xla(model))
         self.weights_are_finite = graph(lambda: _all_finite(model.weights))  # a few thousandths of a second
 
-    def blocks(self):
-        """The blocks of an epoch again and again, int32 [2] each: the first step in the epoch, the number of steps."""
+    def blocks(self, first_epoch: int = 0):
+        """The blocks of an epoch again and again, int32 [2] each: the first step in the epoch, the number of steps.
+
+        Each comes with its images and labels where these are streamed, (block, images, labels).
+        """
         starts = np.arange(0, self.steps_per_epoch, self.steps_per_block)
         lengths = np.minimum(self.steps_per_block, self.steps_per_epoch - starts)
         blocks = np.stack([starts, lengths], axis=1).astype(np.int32)
-        return self.handed_to_each_replica(tf.data.Dataset.from_tensor_slices(blocks).repeat())
+        blocks = tf.data.Dataset.from_tensor_slices(blocks).repeat()
+        if not self.streamed:
+            return self.handed_to_each_replica(blocks)
+        images = streaming.blocks(
+            self.train,
+            self.batch_size,
+            self.steps_per_block,
+            ahead=self.reads_ahead,
+            steps_per_epoch=self.steps_per_epoch,
+            order=self.order_of,
+            first_epoch=first_epoch,
+            errors=self.read_errors,
+        )
+        if not self.shared:
+            return tf.data.Dataset.zip(blocks, images).map(lambda block, of: (block, *of))
+        self.stream = iter(images)  # the images of a block are the same for all replicas
+        return self.handed_to_each_replica(blocks)
 
     def held_out(self, split):
         """A split as validation sees it, in batches (image, label); on several devices the first row of each batch.
@@ -153,6 +184,8 @@ class Loop:
         bear.
         """
         self.validation = self.model.pixels.held_out(split.images), split.labels
+        if not self.shared and isinstance(split.images, StoredImages):
+            return streaming.chunks(*self.validation, VALIDATION_BATCH, self.read_errors)
         if not self.shared:
             return tf.data.Dataset.from_tensor_slices(self.validation).batch(VALIDATION_BATCH)
         starts = np.arange(0, len(split.images), VALIDATION_BATCH, dtype=np.int32)
@@ -168,23 +201,31 @@ class Loop:
 
     def begin_epoch(self, epoch: int) -> None:
         """Draws the order of an epoch."""
-        rows = epoch_order(self.count, self.batch_size, self.seed, epoch, self.passes).ravel()
+        rows = self.order_of(epoch).ravel()
         self.order.assign(np.pad(rows, [0, self.order.shape[0] - len(rows)]))
         self.first_step.assign(epoch * self.steps_per_epoch)
 
     def rows_of(self, steps: range):
         """The rows of some steps of one epoch, int32 [len(steps), B]."""
         epoch, place = divmod(steps.start, self.steps_per_epoch)
-        order = epoch_order(self.count, self.batch_size, self.seed, epoch, self.passes)
-        return order[place : place + len(steps)]
+        return self.order_of(epoch)[place : place + len(steps)]
+
+    def order_of(self, epoch: int):
+        """The rows of each step of an epoch, int32 [steps, B]."""
+        return epoch_order(self.count, self.batch_size, self.seed, epoch, self.passes)
 
     def __call__(self, block):
-        """Runs a block of steps, int32 [2]: (the means of its metrics, the number of steps done)."""
+        """Runs a block of steps, an element of `blocks`: (the means of its metrics, the number of steps done)."""
+        block, *streamed = block if self.streamed else (block,)
         start, length = tf.unstack(block)
-        rows = tf.slice(self.order, [start * self.batch_size], [self.steps_per_block * self.batch_size])
-        rows = tf.reshape(rows, [self.steps_per_block, self.batch_size])
         first = self.first_step + start
-        sums, done = self.compiled(rows, length, first)
+        count = self.steps_per_block * self.batch_size
+        if streamed:
+            rows, streamed = tf.range(count), [tf.reshape(part, [count, *part.shape[2:]]) for part in streamed]
+        else:
+            rows = tf.slice(self.order, [start * self.batch_size], [count])
+        rows = tf.reshape(rows, [self.steps_per_block, self.batch_size])
+        sums, done = self.compiled(rows, length, first, *streamed)
         self.done.assign(first + done)
         weight = tf.cast(done, tf.float32)
         return {name: total / weight for name, total in sums.items()}, weight
@@ -193,15 +234,25 @@ class Loop:
         """Runs steps of one epoch until they end or a metric is not finite: the sums of metrics, and the steps done."""
         rows = np.zeros([self.steps_per_block, self.batch_size], np.int32)
         rows[: len(steps)] = self.rows_of(steps)
-        sums, done = self.compiled(tf.constant(rows), tf.constant(len(steps)), tf.constant(steps.start))
+        rows, *streamed = self.placed(rows)
+        sums, done = self.compiled(rows, tf.constant(len(steps)), tf.constant(steps.start), *streamed)
         return {name: float(value) for name, value in sums.items()}, int(done)
 
-    def run(self, rows, steps, first):
-        """Steps on a block of rows [K, B] until it ends or a metric is not finite; (sums of metrics, steps done)."""
+    def placed(self, rows: np.ndarray) -> tuple:
+        """Rows as `run` and `step` take them; where images are streamed, with the images and labels of these rows."""
+        if not self.streamed:
+            return (tf.constant(rows),)
+        images, labels = self.train.images[rows.ravel()], self.train.labels[rows.ravel()]
+        return tf.reshape(tf.range(rows.size), rows.shape), tf.constant(images), tf.constant(labels)
 
+    def run(self, rows, steps, first, *streamed):
+        """Steps on a block of rows [K, B] until it ends or a metric is not finite; (sums of metrics, steps done).
+
+        Rows are those of the images and labels in device memory, or of those that come with the block.
+        """
         # A function of its own: the loop asks it for the names of the metrics, and tracing, which takes longer than
         # many steps, is done once.
-        step = tf.function(lambda k: self.step(rows[k], first + k), autograph=False)
+        step = tf.function(lambda k: self.step(rows[k], first + k, *streamed), autograph=False)
         step = step.get_concrete_function(tf.TensorSpec([], tf.int32))
         names = sorted(step.structured_outputs, key=lambda name: name != "loss")  # TensorFlow sorts the rest by name
 
@@ -215,11 +266,12 @@ class Loop:
         done, sums = tf.while_loop(more, body, (0, [tf.zeros([])] * len(names)), parallel_iterations=1)
         return dict(zip(names, sums, strict=True)), done
 
-    def step(self, rows, step):
+    def step(self, rows, step, *streamed):
         """One step of all replicas on the rows [B] of the global batch after `step` others; its metrics."""
+        images, labels = streamed or self.resident
         if not self.shared:
-            return self.replica_step(rows, step, self.images, self.labels)
-        metrics = self.strategy.run(self.replica_step, args=(rows, step, self.images, self.labels))
+            return self.replica_step(rows, step, images, labels)
+        metrics = self.strategy.run(self.replica_step, args=(rows, step, images, labels))
         return {name: self.strategy.reduce("MEAN", value, axis=None) for name, value in metrics.items()}
 
     def replica_step(self, rows, step, images, labels):
@@ -232,7 +284,8 @@ class Loop:
 
     def train_function(self, iterator):
         """Keras's train function on several devices."""
-        means, weight = self(self._own(iterator))
+        block = self._own(iterator)
+        means, weight = self((block, *next(self.stream)) if self.streamed else block)
         return self.model.means.update(means, weight)
 
     def test_function(self):

@@ -1,0 +1,118 @@
+"""What a training begins with: the model, its data set, and the checkpoint that it resumes from."""
+
+import contextlib
+from pathlib import Path
+
+from tfgen import commandline
+from zoo import commands
+
+
+def begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: contextlib.ExitStack):
+    """The model, the data set and the checkpoint to resume from, if any; makes a new run and locks it while `held`."""
+    from tfgen.storage import entries, runs
+    from tfgen.training import loop, strategies
+
+    devices = strategies.make(chosen["safety"]["strategy"], commands.say)
+    chief = strategies.is_chief(devices)
+    if chief and not resume:
+        runs.check_new(run)
+    model, images, hyperparameters = _prepare(chosen, data_dir, devices)
+    if resume:
+        runs.check_same_data(run, images)
+    if chief and not resume:
+        settings = {name: chosen[name] for name in ("entry", "recipe", "safety", "seed")}
+        source = {"source": images.source or images.name, **chosen["data"]}
+        del source["dataset"]
+        config = runs.configuration(
+            **settings,
+            module=entries.module_name(chosen["entry"]),
+            hyperparameters=hyperparameters,
+            dataset=images,
+            data=source,
+            protocol=images.protocol(model.pixels.protocol),
+            device=loop.device_name(model),
+        )
+        runs.create(run, config)
+    if chief:
+        held.enter_context(runs.locked(run))
+    checkpoint = _last_checkpoint(run, chief) if resume else None
+    return model, images, checkpoint
+
+
+def _prepare(chosen: dict, data_dir: Path | None, devices):
+    """The model with its first weights, the data set, and all hyperparameters, with what the data set decides."""
+    from tfgen import checks, data
+    from tfgen.distributions import likelihoods
+    from tfgen.networks import common
+    from tfgen.storage import entries
+    from tfgen.training import loop
+    from zoo import settings
+
+    given, memory = chosen["data"], chosen["safety"]["memory"]
+    options = {"image_size": given["image_size"], "channels": given["image_channels"], "tell": commands.say}
+    options |= {"memory": checks.size("memory", memory) if memory else None, "at_once": settings.batch_size(chosen)}
+    if chosen["data"]["dataset"]:
+        images = data.load(chosen["data"]["dataset"], data_dir, **options)
+    else:
+        images, reason = data.load_or_embedded(data_dir, **options)
+        if reason:
+            commands.say(f"note: {reason}")
+    known = entries.parameters(chosen["entry"])
+    decided = {"image_shape": images.image_shape, "likelihood": likelihoods.default(images.image_shape)}
+    decided |= {"classes": images.classes} if images.classes else {}
+    hyperparameters = {name: value for name, value in decided.items() if name in known} | chosen["hyperparameters"]
+    loop.set_initial_seed(chosen["seed"])
+    with devices.scope(), common.precision(chosen["recipe"]["precision"]):
+        model = entries.build(chosen["entry"], hyperparameters)
+    if model.needs_labels and len(images.classes) < 2:
+        has = f"one class only, {images.classes[0]!r}" if images.classes else "no classes"
+        raise ValueError(f"this {model.entry} is trained with labels, and the data set {images.name!r} has {has}")
+    if model.pixels.name == "bernoulli" and images.image_shape[-1] > 1:
+        commands.say("note: bernoulli binarises each channel, which leaves eight colours; logistic keeps all levels")
+    recipe = chosen["recipe"] = settings.fit_to_data(chosen["recipe"], chosen["entry"], len(images.train.images))
+    model.clip_norm, model.augment = recipe["clip_norm"], recipe["augment"]
+    if recipe["patience"] is not None and not model.monitor:
+        raise ValueError(f"patience needs a validation metric, and {model.entry} has none")
+    loop.check_batch_size(recipe["batch_size"], images.train, devices)
+    if recipe["init_from"]:
+        _start_from(recipe, model, images)
+    return model, images, hyperparameters
+
+
+def _start_from(recipe: dict, model, images) -> None:
+    """Gives a model the trained weights that its recipe names. Raises ValueError where they do not fit."""
+    from tfgen.storage import loading, manifest, weights
+
+    source = recipe["init_from"]
+    config, path = loading.find(source)
+    shape = tuple(config["hyperparameters"].get("image_shape", model.image_shape))
+    if shape != model.image_shape:
+        sides, own = (" x ".join(map(str, sizes)) for sizes in (shape, model.image_shape))
+        raise ValueError(
+            f"init-from {source!r} has images of {sides}, {images.name} of {own}; choose them by --image-size and "
+            "--image-channels"
+        )
+    if manifest.read(path.parent).get(path.name, {}).get("sha256") != recipe["init_sha256"]:
+        raise ValueError(f"the weights of {source!r} have changed since this run was begun")
+    weights.load(model, path)
+
+
+def _last_checkpoint(run: Path, chief: bool):
+    """The checkpoint to resume from, with the run's files as they were then; None if there is none yet."""
+    from tfgen import files
+    from tfgen.storage import runs
+    from tfgen.training import checkpoints
+
+    if not chief:
+        return checkpoints.newest(run, commands.say)
+    files.sweep(run)
+    checkpoint = checkpoints.newest(run, commands.say)
+    if checkpoint:
+        with commandline.giving_up(run, lambda: "what was saved is whole"):
+            checkpoint.rewind(run)
+    elif (run / runs.HISTORY).exists():
+        raise ValueError(f"run {str(run)!r} has no checkpoint to resume from")
+    changed = runs.changed_versions(run)
+    if changed:
+        commands.say(f"note: the run began with {changed}; from here on its numbers may be others")
+    return checkpoint
