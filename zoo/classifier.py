@@ -1,9 +1,10 @@
 """`python -m zoo.classifier`: trains the classifier of a data set in whose features its models are measured.
 
-    python -m zoo.classifier                      test accuracy 99.57 %
-    python -m zoo.classifier --to zoo/weights     the same, in place of the one that ships
+    python -m zoo.classifier                               test accuracy 99.57 %
+    python -m zoo.classifier --dataset fashion_mnist       test accuracy 92.09 %
+    python -m zoo.classifier --to zoo/weights              the first, in place of the one that ships
 
-on MNIST, two CPU cores that did other work meanwhile. `load` gives one that ships. All distances of a data set are
+on two CPU cores that did other work meanwhile. `load` gives one that ships. All distances of a data set are
 taken in its features, so another one asks for new evaluations of every entry.
 """
 

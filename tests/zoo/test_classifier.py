@@ -1,5 +1,6 @@
 """The classifier that measures the models: the one that ships, and the command that trains it again."""
 
+import dataclasses
 import json
 import shutil
 
@@ -24,6 +25,21 @@ def test_shipped_classifier_is_as_accurate_as_its_manifest_says(shipped, mnist):
     recorded = manifest.read(classifier.WEIGHTS.parent)[classifier.WEIGHTS.name]["metrics"]["test_accuracy"]
     assert recorded >= 0.993
     assert recognition.accuracy(shipped, mnist.test) == pytest.approx(recorded, abs=1e-4)
+
+
+def test_every_classifier_that_ships_belongs_to_its_data_set():
+    if data.prepared("fashion_mnist") is None:
+        pytest.skip("Fashion-MNIST is not prepared; set TFDS_DATA_DIR to a directory that holds it")
+    images = data.load("fashion_mnist")
+    path = classifier.shipped(images)
+    record = manifest.read(path.parent)[path.name]
+    assert record["hyperparameters"]["classes"] == list(images.classes)
+    few = dataclasses.replace(images.test, images=images.test.images[:1000], labels=images.test.labels[:1000])
+    assert recognition.accuracy(classifier.load(path), few) == pytest.approx(
+        record["metrics"]["test_accuracy"], abs=0.03
+    )
+    assert classifier.name_of(path) == f"the classifier of fashion_mnist, SHA-256 {record['sha256']}"
+    assert classifier.shipped(dataclasses.replace(images, sha256="a folder of that name")) is None
 
 
 def test_shipped_file_is_small_and_no_entry():
