@@ -3,6 +3,7 @@
 NumPy only: the clients of a server import this without TensorFlow. Every error names the value and the choices.
 """
 
+import math
 import secrets
 
 import numpy as np
@@ -11,6 +12,7 @@ SEED_STRIDE = 2**20  # rows that one integer seed owns
 SEED_LIMIT = 2**43  # seed * SEED_STRIDE must fit an int64
 FRESH_LIMIT = 2**53  # whatever is drawn for a user survives JSON
 DIGITS = tuple("0123456789")
+BINARISED_AT_ONCE = 100  # images
 
 
 def row_seeds(seed, n: int) -> np.ndarray:
@@ -80,14 +82,22 @@ def image_array(image, shape) -> np.ndarray:
     return array
 
 
-def binarised(image: np.ndarray, seed: int = 0) -> np.ndarray:
+def binarised(image: np.ndarray, seed: int = 0, first: int = 0) -> np.ndarray:
     """Images uint8 [N, ...] binarised once, x ~ Bernoulli(level / 255) from `numpy.random.default_rng(seed)`; bool.
 
-    Images in a file (`tfgen.data.stored`) are binarised when they are read.
+    Args:
+        image: the images, or those in a file (`tfgen.data.stored`), which are binarised when they are read.
+        seed: of the generator.
+        first: which image of its data set the first one is, so that a part of the set is binarised as in the whole.
     """
     if not isinstance(image, np.ndarray):
         return image.binarised(seed)
-    return np.random.default_rng(seed).random(image.shape) < image / 255
+    random, result = np.random.default_rng(seed), np.empty(image.shape, bool)
+    random.bit_generator.advance(first * math.prod(image.shape[1:]))  # a number a pixel
+    for start in range(0, len(image), BINARISED_AT_ONCE):  # numbers take eight times the memory of pixels
+        part = image[start : start + BINARISED_AT_ONCE]
+        result[start : start + BINARISED_AT_ONCE] = random.random(part.shape) < part / 255
+    return result
 
 
 def latents(latent, dim: int) -> np.ndarray:

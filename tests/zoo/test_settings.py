@@ -30,6 +30,7 @@ def test_recipe_and_defaults_fill_what_is_not_given():
         ({"cycles": 0}, "cycles must be at least 1, got 0"),
         ({"checkpoint_every": 0}, "checkpoint-every must be at least 1, got 0"),
         ({"learning_rate": float("inf")}, "learning-rate must be .* got inf"),
+        ({"memory": "50XB"}, "memory must be a size .* got '50XB'"),
     ],
 )
 def test_option_out_of_range_is_named(options, message):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen import files
+from tfgen import files, inputs
 
 
 class StoredImages:
@@ -77,10 +77,7 @@ class BinarisedImages:
 
     def __getitem__(self, rows: slice) -> np.ndarray:
         first, stop, _ = rows.indices(len(self))
-        random = np.random.default_rng(self.seed)
-        random.bit_generator.advance(first * math.prod(self.shape[1:]))  # a number a pixel
-        images = self.images[first:stop]
-        return random.random(images.shape) < images / 255
+        return inputs.binarised(self.images[first:stop], self.seed, first)
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self[:], dtype)

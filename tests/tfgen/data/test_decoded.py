@@ -70,12 +70,15 @@ def test_parts_of_a_folder_are_the_same_from_a_file(tmp_path, write_pictures):
 @pytest.mark.parametrize("kind", ["bytes", "floats", "bool", "columns"])
 def test_a_file_of_arrays_is_the_same_from_a_file(tmp_path, monkeypatch, save, kind):
     monkeypatch.setattr(data.archive, "BLOCK", 5000)  # several blocks
-    images = np.random.default_rng(0).integers(0, 256, (60, 16, 18, 3), np.uint8)
-    images = {"bytes": images, "floats": images / 255, "bool": images > 99, "columns": np.asfortranarray(images)}[kind]
+    levels = np.random.default_rng(0).integers(0, 256, (60, 16, 18, 3), np.uint8)
+    images = {"bytes": levels, "floats": levels / 255, "bool": levels > 99, "columns": np.asfortranarray(levels)}[kind]
     save(tmp_path / "one.npz", images=images, labels=np.arange(60) % 7)
     assert_same(*both(tmp_path / "one.npz", image_size=16))
     save(tmp_path / "two.npz", x_train=images[:45], x_test=images[45:, ...])
-    assert_same(*both(tmp_path / "two.npz"))
+    streamed, resident = both(tmp_path / "two.npz")
+    assert_same(streamed, resident)
+    whole = np.concatenate([split.images for split in (resident.train, resident.validation, resident.test)])
+    np.testing.assert_array_equal(whole, 255 * images if kind == "bool" else levels)
 
 
 @pytest.mark.parametrize("counts", [{"train": 50, "test": 10}, {"train": 60}])
