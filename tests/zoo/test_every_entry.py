@@ -203,7 +203,7 @@ def test_command_line_trains_samples_and_draws(entry, no_xla, tmp_path, capsys):
     assert config["dataset"] == "digits"
     assert metrics["protocol"] == config["protocol"]
     assert metrics["protocol"].startswith("digits-")
-    drawn = {path.name for path in (run / runs.FIGURES).iterdir()}
+    drawn = {path.name for path in (run / runs.FIGURES).glob("*.png")}
     assert {"samples.png", "history.png"} <= drawn
 
     picture = tmp_path / "five.png"
@@ -212,10 +212,10 @@ def test_command_line_trains_samples_and_draws(entry, no_xla, tmp_path, capsys):
         [str(run), "--n", "2", "--seed", "0", "--out", str(picture), *(["--digit", "5"] if conditional else [])]
     )
     assert picture.read_bytes().startswith(b"\x89PNG")
-    for path in (run / runs.FIGURES).iterdir():
+    for path in (run / runs.FIGURES).glob("*.png"):
         path.unlink()
     figures.main([str(run)])
-    assert {path.name for path in (run / runs.FIGURES).iterdir()} == drawn
+    assert {path.name for path in (run / runs.FIGURES).glob("*.png")} == drawn
     assert "Traceback" not in capsys.readouterr().err
 
 

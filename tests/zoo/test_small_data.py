@@ -53,16 +53,16 @@ def test_epoch_of_several_passes_shows_every_image_so_often():
 
 def test_training_stops_when_validation_no_longer_improves(few, command, tmp_path, no_xla):
     run = tmp_path / "run"
-    options = ("vae", "--dataset", few, "--hidden-units", "64", "--latent-dim", "4", "--epochs", "300")
-    options = (*options, "--learning-rate", "0.01", "--batch-size", "48", "--patience", "15", "--run-dir", run)
+    options = ("vae", "--dataset", few, "--hidden-units", "64", "--latent-dim", "4", "--epochs", "100")
+    options = (*options, "--learning-rate", "0.02", "--batch-size", "48", "--patience", "4", "--run-dir", run)
     code, out, error = command(*options)
     assert code == 0, error
     history = runs.read_history(run)
     values = [row["val_neg_elbo"] for row in history]
-    assert len(values) < 300
-    assert np.argmin(values) == len(values) - 16
-    assert f"stopped after epoch {len(values)}: val_neg_elbo was best in epoch {len(values) - 15}" in out
-    assert runs.read_metrics(run)["best_epoch"] == len(values) - 15
+    assert len(values) < 100
+    assert np.argmin(values) == len(values) - 5
+    assert f"stopped after epoch {len(values)}: val_neg_elbo was best in epoch {len(values) - 4}" in out
+    assert runs.read_metrics(run)["best_epoch"] == len(values) - 4
     (run / runs.METRICS).unlink()  # as if killed while it was measured
     code, *_ = command("vae", "--resume", "--run-dir", run)
     assert code == 0
