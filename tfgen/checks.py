@@ -39,6 +39,14 @@ def in_range(name: str, value, smallest: float, largest: float = float("inf")) -
     return float(value)
 
 
+def above_zero(name: str, value) -> float:
+    """`value` as a finite float > 0; TypeError or ValueError that names it otherwise."""
+    value = in_range(name, value, 0)
+    if value < np.finfo(float).tiny:  # a denormal number has no reciprocal
+        raise ValueError(f"{name} must be above 0, got {value}")
+    return value
+
+
 def size(name: str, text: str) -> int:
     """The bytes of a size as people write it, such as 500MB, 1.5 GB or 2GiB; ValueError that names it otherwise."""
     match = SIZE.fullmatch(text.strip())

@@ -49,9 +49,10 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     from zoo import settings
 
     given, memory = chosen["data"], chosen["safety"]["memory"]
+    memory = checks.size("memory", memory) if memory is not None else None
     options = {"image_size": given["image_size"], "channels": given["image_channels"], "tell": commands.say}
-    options |= {"memory": checks.size("memory", memory) if memory else None, "at_once": settings.batch_size(chosen)}
-    if chosen["data"]["dataset"]:
+    options |= {"memory": memory, "at_once": settings.batch_size(chosen)}
+    if chosen["data"]["dataset"] is not None:
         images = data.load(chosen["data"]["dataset"], data_dir, **options)
     else:
         images, reason = data.load_or_embedded(data_dir, **options)

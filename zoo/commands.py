@@ -45,7 +45,7 @@ def entry_argument(arguments: list[str], usage: str, summary: str) -> str:
     from tfgen.storage import entries
 
     if arguments[0] not in entries.known():
-        fail(f"unknown entry {arguments[0]!r}; the zoo has {', '.join(entries.known())}")
+        fail(entries.unknown(arguments[0]))
     return arguments[0]
 
 
@@ -121,7 +121,10 @@ def with_hyperparameters(command, entry: str, parameters: dict, help_text: str):
     group = cyclopts.Parameter(group=f"Hyperparameters of {entry}")
     _, *own = inspect.signature(command, eval_str=True).parameters.values()
     merged_parameters = [parameter for parameter in own if parameter.kind is not parameter.VAR_KEYWORD]
+    taken = {parameter.name for parameter in merged_parameters}
     for name, parameter in parameters.items():
+        if name in taken:
+            fail(f"{entry} has a hyperparameter {name}, which is an option of the command; give it another name")
         if name in DEFAULT_FROM_DATA:
             parameter = parameter.replace(annotation=parameter.annotation | None, default=None)
         if name not in FROM_DATA:
@@ -147,10 +150,24 @@ def draw(model, dataset, directory: Path, run: Path | None) -> list[Path]:
     drawn = pictures.of_model(model, dataset)
     own = getattr(entries.module(model.entry), "draw", None)
     if own:
-        drawn |= own(model, dataset)
+        drawn |= _own_figures(own, model, dataset)
     if run and (run / runs.HISTORY).is_file():
         drawn["history"] = figures.history(runs.read_history(run), f"{model.entry} on {dataset.name}")
     paths = [directory / f"{name}.png" for name in drawn]
     for path, figure in zip(paths, drawn.values(), strict=True):
         figures.save(figure, path)
     return paths
+
+
+def _own_figures(draw, model, dataset) -> dict:
+    """The figures that an entry's own module draws; a note and none of them where it fails, since all else is done."""
+    from tfgen.storage import entries, requirements
+
+    try:
+        return draw(model, dataset)
+    except Exception as error:
+        if model.entry in entries.entries():
+            raise
+        module = entries.module_name(model.entry)
+        say(f"note: {module}.draw failed and its figures are left out: {requirements.in_words(error)}")
+        return {}

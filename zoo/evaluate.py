@@ -59,6 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
                 evaluation/ENTRY for an entry.
         """
         from tfgen import checks, data
+        from tfgen.evaluation.features import NotFiniteError
         from tfgen.storage import runs
 
         with commandline.bad_input():
@@ -90,6 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
                 metrics = evaluate(model, measured, compared, k=k, images=images, seed=seed, track=track)
         except KeyboardInterrupt as error:
             commandline.give_up(error, saved="nothing was written")
+        except NotFiniteError as error:
+            commandline.fail(f"{error}; nothing was written")
         with commandline.bad_input():
             title = f"{model.entry}, {run.name}" if run else name
             paths = report.write(directory / stem, title, known | metrics)

@@ -1,7 +1,6 @@
 """The settings of a training: a recipe with what the command line changes, or those of the run that it resumes."""
 
 import json
-import sys
 from pathlib import Path
 
 from tfgen import checks
@@ -157,10 +156,10 @@ def _checked(settings: dict) -> dict:
         if recipe[name] is not None:
             checks.positive_int(name.replace("_", "-"), recipe[name])
     recipe["augment"] = augmentation.check(recipe["augment"])
-    checks.in_range("learning-rate", recipe["learning_rate"], sys.float_info.min)
+    checks.above_zero("learning-rate", recipe["learning_rate"])
     checks.positive_int("cycles", recipe["cycles"])
     if recipe["clip_norm"] is not None:
-        checks.in_range("clip-norm", recipe["clip_norm"], sys.float_info.min)
+        checks.above_zero("clip-norm", recipe["clip_norm"])
     safety = settings["safety"]
     checks.positive_int("checkpoint-every", safety["checkpoint_every"])
     if safety["on_nan"] == "rollback" and safety["strategy"] == "multiworker":

@@ -159,6 +159,8 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
                 break
             except MemoryError as error:
                 commandline.fail(f"{error}; a new run with a smaller --batch-size or --memory needs less")
+            except callbacks.UnknownMetricError as error:
+                commandline.fail(error)
             except loop.NonFiniteError as error:
                 if not chief:
                     commandline.fail(f"training stopped at {error}", commandline.NOT_FINITE)

@@ -14,6 +14,10 @@ from tfgen.evaluation.images import as_float
 ENDING = ".keras"
 
 
+class NotFiniteError(ValueError):
+    """Features of some images that are NaN or infinite."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Features:
     """A feature extractor.
@@ -22,24 +26,22 @@ class Features:
         name: what is recorded with numbers that were measured in these features.
         of: images [N, H, W, C], uint8 or float in [0, 1], to (features [N, D], probabilities of classes [N, classes] or
             None).
-        classes: how many it recognises; 0 of a model that is no classifier.
     """
 
     name: str
     of: Callable
-    classes: int = 0
 
 
 def of_classifier(network: recognition.Classifier, name: str) -> Features:
     """The features of a classifier of the zoo's own kind."""
-    classes = network.output["logits"].shape[-1]
-    return Features(name, lambda image: recognition.recognise(network, image), classes)
+    return Features(name, lambda image: recognition.recognise(network, image))
 
 
 def of_keras_file(path, image_shape) -> Features:
     """The output of a Keras model that was saved in a `.keras` file, for images (H, W, C).
 
-    The file is read in Keras's safe mode, which runs no code from it; even so, load only files that you trust.
+    The file is read in Keras's safe mode, which refuses code of one's own in it. A model is a program all the same:
+    load only files that you trust.
 
     Raises:
         ValueError: no such file or none that Keras reads, or a model that does not turn batches of these images,
@@ -58,12 +60,18 @@ def of_keras_file(path, image_shape) -> Features:
         ) from error
     if outputs.ndim != 2 or outputs.shape[0] != 2:
         raise ValueError(f"{str(path)!r} must give features [B, D], gave {list(outputs.shape)} for 2 images")
+    if not np.isfinite(outputs).all():
+        raise ValueError(f"{str(path)!r} gives features that are not finite of a grey image")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
 
     def features(image):
         chunk = recognition.CHUNK
         starts = range(0, len(image), chunk)
         parts = [np.asarray(model(as_float(image[start : start + chunk]), training=False)) for start in starts]
-        return np.concatenate(parts), None
+        found = np.concatenate(parts)
+        if not np.isfinite(found).all():
+            count = int((~np.isfinite(found).all(1)).sum())
+            raise NotFiniteError(f"{str(path)!r} gives features that are not finite of {count} of {len(found)} images")
+        return found, None
 
     return Features(f"{path.name}, SHA-256 {digest}", features)

@@ -10,6 +10,8 @@ from tfgen.training import replicas
 class Adversarial:
     """Mixed into a `tfgen.Model` whose `update` goes through phases, each of which moves some of its networks."""
 
+    to_define = ("update",)
+
     def compile_phases(self, **phases) -> None:
         """Compiles the model: for each of its phases, by name, an optimiser and the networks that it moves.
 
@@ -34,6 +36,8 @@ class Adversarial:
 
 class Discriminating:
     """Mixed into a `tfgen.Model` whose discriminator judges images: it defines `logit(image)`, [B, H, W, C] -> [B]."""
+
+    to_define = ("logit",)
 
     def discriminate(self, image):
         """The discriminator's logit of images [B, H, W, C]: float32 [B], above 0 where it takes them for real.

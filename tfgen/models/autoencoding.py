@@ -12,6 +12,8 @@ from tfgen.models.signatures import Signature
 class Autoencoding:
     """Mixed into a `tfgen.Model` that has `posterior(image)`, a bijector over standard normal noise."""
 
+    to_define = ("posterior",)
+
     def encode(self, image, *, label=None, digit=None):
         """Mean and standard deviation of q(z|x).
 

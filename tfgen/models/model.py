@@ -23,6 +23,7 @@ class Model(TrainingSteps, keras.Model):
 
     Attributes:
         entry: the model's name in the zoo.
+        to_define: the methods that this class leaves to its subclasses, as each capability says of its own.
         conditional: whether likelihood (and posterior) also take a label.
         convolutional: whether XLA is kept off on a CPU, where it makes convolutions about 30 times slower.
         monitor: the validation metric whose lowest value names the weights to keep; None keeps the last.
@@ -36,6 +37,7 @@ class Model(TrainingSteps, keras.Model):
     """
 
     entry = "model"
+    to_define = ("likelihood", "compile_recipe", "training_loss or update")
     conditional = False
     convolutional = False
     monitor = None

@@ -24,6 +24,7 @@ class Variational:
     training is the same for all models, and is set by `weigh`.
     """
 
+    to_define = ("elbo_terms",)
     monitor = "val_neg_elbo"
     tracked = ("loss", "distortion", "rate")
     beta, warmup_share, warmup_steps, samples, free_bits = 1.0, 0.0, 0, 1, 0.0

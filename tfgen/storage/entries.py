@@ -8,12 +8,13 @@ package that has the entry point group `tfgen.models`. What a file names never c
 import importlib
 import importlib.metadata
 import inspect
+import re
 from types import ModuleType
 
 from tfgen import quiet
+from tfgen.storage import requirements
 
 GROUP = "tfgen.models"  # of entry points
-REQUIRED = ("build", "STEPS", "BATCH_SIZE", "LEARNING_RATE")  # what a module must define
 SHIPPED = "zoo"  # the package whose entries ship with tfgen
 _registered: dict[str, str] = {}  # name -> module
 
@@ -38,14 +39,21 @@ def register(module: str) -> str:
         The entry's name, "gmvae".
 
     Raises:
-        ValueError: the module cannot be imported, lacks something that an entry must have, or its name is taken.
+        TypeError, ValueError: no module's name, one that cannot be imported or lacks something that an entry must
+            have, or a name that is taken.
     """
+    if not isinstance(module, str):
+        raise TypeError(f"register takes the name of a module, such as 'my_pkg.gmvae', got {module!r}")
+    if not all(part.isidentifier() for part in module.split(".")):
+        dotted = re.sub(r"[/\\\\]+", ".", module.removesuffix(".py")).strip(".")
+        hint = f"; did you mean {dotted!r}?" if dotted != module and dotted.replace(".", "").isidentifier() else ""
+        raise ValueError(f"register takes the name of a module, such as 'my_pkg.gmvae', got {module!r}{hint}")
     name = module.rpartition(".")[2]
     if name in entries():
         raise ValueError(f"{module!r} cannot be registered: the zoo has a model {name!r} of its own")
     if _registered.get(name, module) != module:
         raise ValueError(f"{module!r} cannot be registered: {name!r} is {_registered[name]} already")
-    check(_imported(module))
+    requirements.check_module(_imported(module), name)
     _registered[name] = module
     return name
 
@@ -56,23 +64,18 @@ def module(name: str) -> ModuleType:
         return importlib.import_module(f"{SHIPPED}.models.{name}")
     found = _registered.get(name) or _installed().get(name)
     if not found:
-        raise ValueError(f"unknown entry {name!r}; the zoo has {', '.join(known())}")
-    return check(_imported(found))
+        raise ValueError(unknown(name))
+    return requirements.check_module(_imported(found), name)
+
+
+def unknown(name: str) -> str:
+    """What is said of a name that is no entry's."""
+    return f"unknown entry {name!r}; the zoo has {', '.join(known())}; --register my_pkg.name adds a model of your own"
 
 
 def module_name(name: str) -> str:
     """Where an entry comes from, to be recorded with a run: "my_pkg.gmvae"; "zoo.models.vae" for the zoo's own."""
     return module(name).__name__
-
-
-def check(candidate: ModuleType) -> ModuleType:
-    """Returns a module that has what an entry must have. Raises ValueError that names what is missing."""
-    missing = [name for name in REQUIRED if not hasattr(candidate, name)]
-    if missing:
-        raise ValueError(
-            f"{candidate.__name__} is no entry: it does not define {', '.join(missing)} (docs/new-model.md)"
-        )
-    return candidate
 
 
 def parameters(name: str) -> dict[str, inspect.Parameter]:
@@ -89,13 +92,24 @@ def build(name: str, hyperparameters: dict):
     """Builds an entry's model with fresh weights.
 
     Raises:
-        ValueError: unknown entry, or a hyperparameter that it does not have or that is out of range.
+        TypeError, ValueError: unknown entry, a hyperparameter that it does not have or that is out of range, or a
+            module of another package that builds no model.
     """
     has = parameters(name)
     unknown = sorted(set(hyperparameters) - set(has))
     if unknown:
         raise ValueError(f"{name} has no hyperparameter {unknown[0]!r}; it has {', '.join(has)}")
-    return module(name).build(**hyperparameters)
+    made = module(name)
+    try:
+        model = made.build(**hyperparameters)
+    except (TypeError, ValueError):  # of a hyperparameter: it says what is wrong with it
+        raise
+    except Exception as error:
+        if name in entries():
+            raise
+        raise ValueError(f"{made.__name__} builds no model: {requirements.in_words(error)}") from error
+    requirements.check_class(made, type(model), name)
+    return model
 
 
 def _installed() -> dict[str, str]:
@@ -109,3 +123,5 @@ def _imported(module: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise ValueError(f"{module!r} cannot be imported: {error}") from error
+    except Exception as error:  # whatever its code raises
+        raise ValueError(f"{module!r} cannot be imported: {requirements.in_words(error)}") from error

@@ -14,6 +14,10 @@ from tfgen.training import checkpoints
 RATE = "images_per_s"
 
 
+class UnknownMetricError(ValueError):
+    """A model's `monitor` names a metric that validation does not report."""
+
+
 class Throughput(keras.callbacks.Callback):
     """Adds images / seconds of training steps to the logs; validation and writing are not counted."""
 
@@ -48,7 +52,7 @@ class RunWriter(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         state = self.state
-        monitored = logs[self.model.monitor] if self.model.monitor else -epoch
+        monitored = self.monitored(logs) if self.model.monitor else -epoch
         if monitored < state.best:
             weights.save(self.model, self.run / runs.WEIGHTS)
             state.best, state.best_epoch = monitored, epoch + 1
@@ -59,6 +63,15 @@ class RunWriter(keras.callbacks.Callback):
             for name, value in logs.items():
                 tf.summary.scalar(name, value)
             self.events.flush()
+
+    def monitored(self, logs: dict) -> float:
+        """The validation metric that names the weights to keep. Raises UnknownMetricError for another one."""
+        if self.model.monitor not in logs:
+            reported = ", ".join(name for name in logs if name.startswith("val_")) or "nothing"
+            raise UnknownMetricError(
+                f"{self.model.entry}.monitor is {self.model.monitor!r}, and validation reports {reported}"
+            )
+        return logs[self.model.monitor]
 
     def on_train_end(self, logs=None):
         with contextlib.suppress(tf.errors.OpError):  # what did not fit on the disk was reported before

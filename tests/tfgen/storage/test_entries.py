@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from tfgen.storage import entries, runs
+from tfgen.storage import entries, requirements, runs
 
 ENTRY = """
 from zoo.models import vae
@@ -47,7 +47,7 @@ def test_entries_are_named():
 
 @pytest.mark.parametrize("entry", entries.entries())
 def test_every_entry_of_the_zoo_has_what_it_must(entry):
-    module = entries.check(entries.module(entry))
+    module = requirements.check_module(entries.module(entry), entry)
     assert entries.module_name(entry) == module.__name__ == f"zoo.models.{entry}"
     assert {"latent_dim", "image_shape"} <= set(entries.defaults(entry))
 
@@ -67,6 +67,77 @@ def test_what_a_module_lacks_is_named(package):
     with pytest.raises(ValueError, match=r"my_pkg\.half is no entry: it does not define BATCH_SIZE, LEARNING_RATE"):
         tfgen.register("my_pkg.half")
     assert "half" not in entries.known()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('entry = "mine"', "pass", "Mine.entry is 'vae', must be 'mine'"),
+        ('entry = "mine"', 'entry = "yours"', "Mine.entry is 'yours', must be 'mine'"),
+        ("build = Mine", "build = 3", "build must be a class or a function, is 3"),
+        ("build = Mine", "build = dict", "build"),
+        ("build = Mine", "from keras import Model as build", "build"),
+        ("build = Mine", "def build(*, latent_dim): ...", "latent_dim of build needs a default"),
+        ("build = Mine", "def build(*, latent_dim=2): ...", "latent_dim of build needs a type"),
+        ("build = Mine", "def build(**options): ...", "build must name its hyperparameters, has **options"),
+        ("= 1, 100, 1e-3", "= 1.5, 100, 1e-3", "STEPS must be an int of at least 1, is 1.5"),
+        ("= 1, 100, 1e-3", "= 1, 0, 1e-3", "BATCH_SIZE must be an int of at least 1, is 0"),
+        ("= 1, 100, 1e-3", "= 1, 100, '1e-3'", "LEARNING_RATE must be a number above 0, is '1e-3'"),
+        ("Mine(vae.VAE)", "Mine(Model, Variational)", "Mine must name Variational before Model"),
+        ("Mine(vae.VAE)", "Mine(Variational, Model)", "Mine does not define elbo_terms, which Variational needs"),
+        ("Mine(vae.VAE)", "Mine(Autoencoding, Model)", "Mine does not define posterior, which Autoencoding needs"),
+        ("Mine(vae.VAE)", "Mine(Model)", "Mine does not define likelihood, which Model needs"),
+        ('entry = "mine"', 'entry = "mine"\n    likelihood = None', "likelihood"),
+    ],
+)
+def test_what_is_wrong_with_a_module_is_said_when_it_is_registered(package, old, new, words):
+    source = ENTRY.replace("from zoo.models import vae", f"from tfgen.models import *\n{ENTRY.splitlines()[1]}")
+    assert old in source
+    (package / "mine.py").write_text(source.replace(old, new))
+    with pytest.raises(ValueError, match=r"^my_pkg\.mine is no entry: .*\(docs/new-model\.md\)$") as caught:
+        tfgen.register("my_pkg.mine")
+    assert words in str(caught.value)
+    assert "mine" not in entries.known()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [("build = (", "SyntaxError"), ("1 / 0", "ZeroDivisionError: division by zero"), ("raise SystemError", "line 1")],
+)
+def test_a_module_that_raises_is_named_with_the_line(package, source, words):
+    (package / "mine.py").write_text(source)
+    with pytest.raises(ValueError, match=r"^'my_pkg\.mine' cannot be imported: ") as caught:
+        tfgen.register("my_pkg.mine")
+    assert words in str(caught.value)
+    assert "mine.py, line 1" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        (5, TypeError, "got 5"),
+        ("", ValueError, "got ''"),
+        ("my_pkg/mine.py", ValueError, "did you mean 'my_pkg.mine'?"),
+        ("my_pkg.mine.", ValueError, "got 'my_pkg.mine.'"),
+    ],
+)
+def test_what_is_no_name_of_a_module_is_refused(package, name, kind, words):
+    with pytest.raises(kind, match="register takes the name of a module") as caught:
+        tfgen.register(name)
+    assert words in str(caught.value)
+
+
+def test_a_model_that_cannot_be_built_is_one_error_with_the_place(package):
+    constructor = "    def __init__(self, *, depth: int = 1): self.depth = depth"
+    source = ENTRY.replace('entry = "mine"', f'entry = "mine"\n{constructor}')
+    (package / "mine.py").write_text(source)
+    tfgen.register("my_pkg.mine")
+    with pytest.raises(ValueError, match=r"my_pkg\.mine builds no model: RuntimeError: .*super\(\).__init__\(\)"):
+        entries.build("mine", {})
+    (package / "other.py").write_text(ENTRY.replace("build = Mine", "def build():\n    return 3"))
+    tfgen.register("my_pkg.other")
+    with pytest.raises(ValueError, match="build makes a int, which is no tfgen"):
+        entries.build("other", {})
 
 
 def test_a_module_that_cannot_be_imported_is_named(package):

@@ -13,20 +13,13 @@ from tfgen.storage import entries, runs, weights
 from tfgen.training import callbacks, checkpoints, loop, schedules
 
 EPOCHS = 3
-SMALL = {
-    "vae": {"latent_dim": 3, "hidden_units": (16,)},
-    "cvae": {"latent_dim": 3, "hidden_units": (16,)},
-    "iaf_vae": {"latent_dim": 4, "channels": (4, 4), "flow_steps": 1, "flow_width": 8, "context_dim": 4},
-    "aae": {"latent_dim": 3, "hidden_units": (16,)},
-    "dcgan": {"latent_dim": 4, "filters": 2, "discriminator_steps": 2},
-}
 
 
 def compiled(entry):
     """A small model of an entry by its recipe, the same each time."""
     module = entries.module(entry)
     loop.set_initial_seed(0)
-    model = module.build(**SMALL.get(entry, {}))
+    model = module.build(**getattr(module, "SMALL", {}))
     model.compile_recipe(learning_rate=module.LEARNING_RATE, steps=EPOCHS * 6)
     return model
 

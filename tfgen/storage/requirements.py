@@ -1,0 +1,74 @@
+"""What a module must define to be an entry, and its model to be trained: each check names what is missing."""
+
+import inspect
+import numbers
+import traceback
+from types import ModuleType
+
+import keras
+
+REQUIRED = ("build", "STEPS", "BATCH_SIZE", "LEARNING_RATE")  # of a module
+GUIDE = "docs/new-model.md"
+
+
+def check_module(module: ModuleType, name: str) -> ModuleType:
+    """Returns a module that has what an entry must have. Raises ValueError that says what it lacks."""
+    if missing := [required for required in REQUIRED if not hasattr(module, required)]:
+        raise refused(module, f"it does not define {', '.join(missing)}")
+    for constant in ("STEPS", "BATCH_SIZE"):
+        value = getattr(module, constant)
+        if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+            raise refused(module, f"{constant} must be an int of at least 1, is {value!r}")
+    rate = module.LEARNING_RATE
+    if isinstance(rate, bool) or not isinstance(rate, numbers.Real) or not 0 < rate < float("inf"):
+        raise refused(module, f"LEARNING_RATE must be a number above 0, is {rate!r}")
+    if not callable(module.build):
+        raise refused(module, f"build must be a class or a function, is {module.build!r}")
+    for parameter in inspect.signature(module.build).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            raise refused(module, f"build must name its hyperparameters, has {parameter}")
+        if parameter.default is parameter.empty:
+            raise refused(module, f"the hyperparameter {parameter.name} of build needs a default")
+        if parameter.annotation is parameter.empty:
+            raise refused(module, f"the hyperparameter {parameter.name} of build needs a type, such as int")
+    if inspect.isclass(module.build):
+        check_class(module, module.build, name)
+    return module
+
+
+def check_class(module: ModuleType, kind: type, name: str) -> None:
+    """Raises ValueError unless a class is a model that can be trained as the entry `name`.
+
+    What its bases leave to it they say themselves, by `to_define`.
+    """
+    bases = [base for base in kind.__mro__ if "to_define" in vars(base)]
+    model = next((base for base in bases if issubclass(base, keras.Model)), None)
+    if model is None:
+        raise refused(module, f"build makes a {kind.__name__}, which is no tfgen.models.Model")
+    if kind.entry != name:
+        raise refused(module, f"{kind.__name__}.entry is {kind.entry!r}, must be {name!r}")
+    for base in bases:
+        if base is not model and bases.index(base) > bases.index(model):
+            raise refused(module, f"{kind.__name__} must name {base.__name__} before {model.__name__}")
+        for choice in base.to_define:
+            if not any(_defines(kind, model, method) for method in choice.split(" or ")):
+                raise refused(module, f"{kind.__name__} does not define {choice}, which {base.__name__} needs")
+
+
+def refused(module: ModuleType, reason: str) -> ValueError:
+    """The error of a module that is no entry."""
+    return ValueError(f"{module.__name__} is no entry: {reason} ({GUIDE})")
+
+
+def in_words(error: BaseException) -> str:
+    """What was raised, in one line, and the place in the file that raised it."""
+    reason = next(iter(str(error).strip().splitlines()), "")
+    if isinstance(error, SyntaxError):  # its words name the place
+        return f"{type(error).__name__}: {reason}"
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__}: {reason} ({last.filename}, line {last.lineno})"
+
+
+def _defines(kind: type, base: type, method: str) -> bool:
+    """Whether a class has a method that is not the one of `base`, which only says what is to be defined."""
+    return getattr(kind, method, None) is not getattr(base, method, None)
