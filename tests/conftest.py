@@ -1,5 +1,6 @@
 """What the tests share: data in memory, a machine without data or network, small models and two trained runs."""
 
+import gc
 import os
 
 import pytest
@@ -15,6 +16,7 @@ def pytest_sessionstart(session):
         from tfgen import quiet
 
         quiet.import_tensorflow()
+        gc.freeze()  # its modules are no garbage: the collector need not look at them again and again
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -122,6 +122,8 @@ def test_clients_of_a_server_check_their_input_without_tensorflow():
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_importing_the_models_is_quiet_and_adds_nothing_else():
     heavy = {"tensorflow_datasets", "zoo", "export", "cyclopts"}  # TensorFlow Probability brings scikit-learn
     done = run(f"import sys, tfgen.models; sys.exit(' '.join({heavy} & set(sys.modules)) or 0)")

@@ -74,6 +74,8 @@ def test_changed_file_is_refused_with_both_hashes(tmp_path):
     assert found in str(error.value)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_command_trains_a_classifier_that_loads(digits, monkeypatch, tmp_path, capsys):
     run = tmp_path / "run"
     monkeypatch.setattr(data, "load", lambda name, data_dir, **options: digits)

@@ -29,6 +29,8 @@ def variants() -> dict:
 
 
 VARIANTS = variants()
+SLOW = (pytest.mark.slow, pytest.mark.ci)
+FURTHER = [name for name in VARIANTS if name not in tfgen.entries()]
 CONDITIONAL = next(entry for entry in tfgen.entries() if entries.module(entry).build.conditional)
 NAMES = ("cat", "dog", "fish")
 SAMPLES = 50  # of z behind a log-likelihood; the same in every test, which would trace it again for another number
@@ -46,8 +48,9 @@ def built(variant, seed=0):
     return model
 
 
-@pytest.fixture(scope="module", params=VARIANTS)
+@pytest.fixture(scope="module", params=[*tfgen.entries(), *(pytest.param(name, marks=SLOW) for name in FURTHER)])
 def variant(request):
+    """The name of an entry or, for CI, of a further variant."""
     return request.param
 
 

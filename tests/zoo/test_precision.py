@@ -14,6 +14,7 @@ from tfgen.evaluation.images import as_float
 from tfgen.networks import common
 from tfgen.storage import entries, runs
 
+SLOW = (pytest.mark.slow, pytest.mark.ci)
 HALF = [policy for policy in get_args(common.Precision) if policy != "float32"]
 
 
@@ -31,8 +32,8 @@ def built(entry, policy):
     return model
 
 
-@pytest.mark.parametrize("policy", HALF)
 @pytest.mark.parametrize("entry", tfgen.entries())
+@pytest.mark.parametrize("policy", [pytest.param(HALF[0], marks=SLOW), *HALF[1:]])
 def test_steps_are_finite_and_all_but_the_networks_is_float32(entry, policy, batch):
     model = built(entry, policy)
     assert keras.config.dtype_policy().name == "float32"

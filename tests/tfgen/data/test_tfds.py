@@ -29,6 +29,8 @@ def cifar10(tmp_path, whole_cifar10):
     return shutil.copytree(whole_cifar10[0], tmp_path / "tfds")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_mnist_is_the_published_one(mnist):
     parts = (mnist.train, mnist.validation, mnist.test)
     assert [len(part.images) for part in parts] == [55_000, 5_000, 10_000]
@@ -43,6 +45,8 @@ def test_mnist_is_the_published_one(mnist):
     assert mnist.classes == tuple("0123456789")
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_mnist_is_split_in_reading_order(mnist):
     builder = tfds.builder_from_directory(data.prepared("mnist"))
     for split, part in (("train[:3]", mnist.train), ("train[55000:55003]", mnist.validation), ("test[:3]", mnist.test)):
