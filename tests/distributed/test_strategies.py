@@ -107,6 +107,8 @@ def test_a_batch_is_shared_evenly_or_not_at_all(digits):
     loop.check_batch_size(99, digits.train, SimpleNamespace(num_replicas_in_sync=3))
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_mirrored_on_one_device_is_a_plain_training_and_says_so(
     command, no_xla, trained_run, small_run_options, tmp_path
 ):

@@ -16,6 +16,7 @@ from tfgen.storage import entries, runs
 
 SLOW = (pytest.mark.slow, pytest.mark.ci)
 HALF = [policy for policy in get_args(common.Precision) if policy != "float32"]
+policies = pytest.mark.parametrize("policy", [pytest.param(HALF[0], marks=SLOW), *HALF[1:]])
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def built(entry, policy):
 
 
 @pytest.mark.parametrize("entry", tfgen.entries())
-@pytest.mark.parametrize("policy", [pytest.param(HALF[0], marks=SLOW), *HALF[1:]])
+@policies
 def test_steps_are_finite_and_all_but_the_networks_is_float32(entry, policy, batch):
     model = built(entry, policy)
     assert keras.config.dtype_policy().name == "float32"
@@ -52,7 +53,7 @@ def test_steps_are_finite_and_all_but_the_networks_is_float32(entry, policy, bat
     assert len(halves) > 5
 
 
-@pytest.mark.parametrize("policy", HALF)
+@policies
 @pytest.mark.parametrize(
     ("entry", "phase"), [("vae", None), ("aae", "reconstruction"), ("aae", "discriminator"), ("dcgan", "discriminator")]
 )

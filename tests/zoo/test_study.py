@@ -20,6 +20,8 @@ def short(monkeypatch):
     monkeypatch.setattr(commands, "draw", lambda *arguments: [])
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, monkeypatch, capsys):
     folder = tmp_path / "study"
     study.main([*OPTIONS, "--run-dir", str(folder)])

@@ -156,9 +156,9 @@ def test_run_that_was_rolled_back_resumes_with_its_halved_rate(
     command, monkeypatch, tmp_path, small_run_options, no_figures
 ):
     failing_above(monkeypatch, 0.6)
+    monkeypatch.setattr(train, "_finish", lambda *arguments: None)
     options = ("vae", *small_run_options, "--on-nan", "rollback", "--run-dir")
     assert command(*options, tmp_path / "whole")[0] == 0
-    monkeypatch.setattr(train, "_finish", lambda *arguments: None)
     write = checkpoints.write_state
 
     def killed_after_rolling_back(path, state, content):

@@ -58,7 +58,10 @@ def failed(model, digits, run, epochs=3):
 
 @pytest.mark.parametrize(
     ("fault", "cause"),
-    [("loss", "loss is nan"), ("gradient", "the gradient of decoder/DENSE/kernel is not finite")],
+    [
+        pytest.param("loss", "loss is nan", marks=(pytest.mark.slow, pytest.mark.ci)),
+        ("gradient", "the gradient of decoder/DENSE/kernel is not finite"),
+    ],
 )
 def test_first_thing_that_went_wrong_is_named(small_vae, digits, tmp_path, fault, cause):
     model = vae_with(small_vae, fault)

@@ -60,7 +60,7 @@ def test_discriminator_that_won_is_told_once(digits):
             descend(name, *arguments, **options) if name == "discriminator" else None
         )
 
-    lines = told("dcgan", {"latent_dim": 4, "filters": 4}, digits, epochs=4, change=weaken)
+    lines = told("dcgan", {"latent_dim": 4, "filters": 2}, digits, epochs=4, change=weaken)
     assert len(lines) == 1
     assert lines[0].startswith("warning: discriminator won in epoch ")
 
