@@ -9,6 +9,8 @@ Importing this package is cheap: TensorFlow is imported when a name that needs i
 
 import importlib
 
+from tfgen.storage import keras_files
+
 _PUBLIC = {  # name -> the module that defines it
     "Adversarial": "tfgen.models",
     "Autoencoding": "tfgen.models",
@@ -34,3 +36,6 @@ def __getattr__(name: str):
 
 def __dir__():
     return sorted([*globals(), *_PUBLIC, "__version__"])
+
+
+keras_files.register_entries_with_keras()

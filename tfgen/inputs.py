@@ -13,6 +13,7 @@ SEED_LIMIT = 2**43  # seed * SEED_STRIDE must fit an int64
 FRESH_LIMIT = 2**53  # whatever is drawn for a user survives JSON
 DIGITS = tuple("0123456789")
 BINARISED_AT_ONCE = 100  # images
+ROUNDING = 1e-3  # of a level of 8 bits that went through single precision
 
 
 def row_seeds(seed, n: int) -> np.ndarray:
@@ -83,10 +84,11 @@ def image_array(image, shape) -> np.ndarray:
 
 
 def binarised(image: np.ndarray, seed: int = 0, first: int = 0) -> np.ndarray:
-    """Images uint8 [N, ...] binarised once, x ~ Bernoulli(level / 255) from `numpy.random.default_rng(seed)`; bool.
+    """Images [N, ...] binarised once, x ~ Bernoulli(level / 255) from `numpy.random.default_rng(seed)`; bool.
 
     Args:
-        image: the images, or those in a file (`tfgen.data.stored`), which are binarised when they are read.
+        image: images uint8 in 0..255, bool, or float in [0, 1], the same whichever they are; or those in a file
+            (`tfgen.data.stored`), which are binarised when they are read.
         seed: of the generator.
         first: which image of its data set the first one is, so that a part of the set is binarised as in the whole.
     """
@@ -96,8 +98,17 @@ def binarised(image: np.ndarray, seed: int = 0, first: int = 0) -> np.ndarray:
     random.bit_generator.advance(first * math.prod(image.shape[1:]))  # a number a pixel
     for start in range(0, len(image), BINARISED_AT_ONCE):  # numbers take eight times the memory of pixels
         part = image[start : start + BINARISED_AT_ONCE]
-        result[start : start + BINARISED_AT_ONCE] = random.random(part.shape) < part / 255
+        result[start : start + BINARISED_AT_ONCE] = random.random(part.shape) < _probability(part)
     return result
+
+
+def _probability(image: np.ndarray) -> np.ndarray:
+    """Images as float64 in [0, 1]; a float within rounding of one of the 256 levels is that level."""
+    if image.dtype == np.uint8:
+        return image / 255
+    image = image.astype(np.float64)
+    level = np.rint(image * 255)
+    return np.where(np.abs(image * 255 - level) < ROUNDING, level / 255, image)
 
 
 def latents(latent, dim: int) -> np.ndarray:

@@ -86,6 +86,11 @@ def dataset_of(run: Path | None, data_dir: Path | None, name: str | None = None)
 
     config = runs.read_config(run) if run else {"dataset": data.DEFAULT}
     source = config.get("data", {"source": config["dataset"], "image_size": None, "image_channels": None})
+    if name is None and source["source"] is None:
+        raise ValueError(
+            f"{str(run)!r} does not say which data set its model was trained on: zoo.evaluate takes --dataset NAME, "
+            "model.save_run dataset=NAME"
+        )
     if name is not None:
         height, _, channels = config.get("hyperparameters", {}).get("image_shape", (28, 28, 1))
         plain = name == data.EMBEDDED or data.prepared(name, data_dir)

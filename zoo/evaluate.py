@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
             checks.positive_int("k", k)
             checks.in_range("seed", seed, 0, 2**31 - 1)
             own = runs.read_config(run)["dataset"] if run else data.DEFAULT
-            if run and to is None and dataset not in (None, own):
+            if run and to is None and own is not None and dataset not in (None, own):
                 raise ValueError(f"{name} was trained on {own}: say where its numbers on {dataset} go with --to DIR")
             measured = commands.dataset_of(run, data_dir, dataset if dataset != own else None)
             if measured.image_shape != model.image_shape:

@@ -40,7 +40,6 @@ class Classifier(keras.Model):
         features = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(units))
         logits = layers.Dense(classes)(features)
         super().__init__(image, {"features": features, "logits": logits}, name=self.entry)
-        self.optimizers = {}
 
     def finalize(self) -> None:
         """Nothing is left to do before weights are saved."""

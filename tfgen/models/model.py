@@ -1,19 +1,21 @@
 """The base of every model in the zoo: a Keras model of images that samples by row seed."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgen import checks, inputs, seeds
 from tfgen.distributions import likelihoods, priors
 from tfgen.graphs import graph
-from tfgen.models import signatures
+from tfgen.models import losses, signatures
+from tfgen.models.compiling import Compiling
+from tfgen.models.fitting import Fitting
+from tfgen.models.saving import Saving
 from tfgen.models.signatures import Signature
-from tfgen.models.training_steps import TrainingSteps
+from tfgen.models.training_steps import TrainingSteps, fractions
 from tfgen.training import replicas
 
 
-class Model(TrainingSteps, keras.Model):
+class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
     """A generative model of images: a prior over codes and a likelihood of images given a code.
 
     A subclass defines `likelihood(latent)`, `training_loss(batch, seed, step)`, `compile_recipe`, and a prior if it is
@@ -23,6 +25,7 @@ class Model(TrainingSteps, keras.Model):
 
     Attributes:
         entry: the model's name in the zoo.
+        answer: what `model(x)` and `predict` do: "decode" codes, or "reconstruct" images where there is a posterior.
         to_define: the methods that this class leaves to its subclasses, as each capability says of its own.
         conditional: whether likelihood (and posterior) also take a label.
         convolutional: whether XLA is kept off on a CPU, where it makes convolutions about 30 times slower.
@@ -37,16 +40,17 @@ class Model(TrainingSteps, keras.Model):
     """
 
     entry = "model"
+    answer = "decode"
     to_define = ("likelihood", "compile_recipe", "training_loss or update")
     conditional = False
     convolutional = False
     monitor = None
 
     def __init__(self, *, latent_dim: int, image_shape=(28, 28, 1), classes=(), likelihood: str | None = None):
-        super().__init__(name=self.entry)
+        super().__init__(name=self.entry, autocast=False)  # images stay float32, whatever the networks compute in
         self.latent_dim = checks.positive_int("latent_dim", latent_dim)
         self.image_shape = checks.image_shape(image_shape)
-        self.class_names = checks.class_names(classes) if classes != () else ()
+        self.class_names = () if classes == () else checks.class_names(classes)
         shape = self.image_shape
         self.pixels = likelihoods.make(likelihood, shape) if likelihood else likelihoods.Pixels(shape)
         self.augment, self.clip_norm = (), None
@@ -84,12 +88,15 @@ class Model(TrainingSteps, keras.Model):
         raise NotImplementedError
 
     def update(self, batch, seed, step) -> dict:
-        """One optimiser step on the batch mean of `training_loss`. Returns the means of its parts."""
+        """One optimiser step on the batch mean of `training_loss`, its rows weighted where the batch has weights.
+
+        Returns the means of its parts.
+        """
         with tf.GradientTape() as tape:
             terms = self.training_loss(batch, seed, step)
-            loss = tf.reduce_mean(terms["loss"])
+            loss = losses.mean(terms["loss"], batch.get("weight"))
         replicas.descend(self.optimizer, tape, loss, self.trainable_variables, clip_norm=self.clip_norm)
-        return {name: tf.reduce_mean(term) for name, term in terms.items()}
+        return {name: losses.mean(term, batch.get("weight")) for name, term in terms.items()}
 
     def noise(self, batch, seed, *samples: int):
         """Standard normal noise [*samples, B, Z] for a batch, one vector a row, from one stateless seed, int32 [2]."""
@@ -102,6 +109,23 @@ class Model(TrainingSteps, keras.Model):
 
     def finalize(self) -> None:
         """What is left to do before weights are saved; nothing for most models."""
+
+    def call(self, inputs):
+        """The reconstruction of images, or of a model without an encoder the images of codes.
+
+        Args:
+            inputs: images [B, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or codes [B, Z]; for conditional
+                models [images or codes, labels].
+
+        Returns:
+            float32 [B, H, W, C] in [0, 1].
+        """
+        x, label = self._inputs(inputs)
+        if tf.executing_eagerly():
+            return getattr(self, self.answer)(x, label=label)
+        x = fractions(x) if self.answer == "reconstruct" else tf.cast(x, tf.float32)
+        condition = {"label": tf.cast(tf.reshape(label, [-1]), tf.int64)} if self.conditional else {}
+        return getattr(self, f"serve_{self.answer}")(x, **condition)["image"]
 
     # --- what users call --------------------------------------------------------------------------------------------
 
@@ -207,6 +231,11 @@ class Model(TrainingSteps, keras.Model):
             raise TypeError(f"the classes of this {self.entry} are no digits; use label=, one of {names}")
         return digit
 
-    def parameter_count(self) -> int:
-        """The number of trainable parameters."""
-        return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))
+    def _inputs(self, inputs) -> tuple:
+        """What `call` is given, as (images or codes, labels or None). Raises TypeError where labels are missing."""
+        if not self.conditional:
+            return inputs, None
+        if not isinstance(inputs, list | tuple) or len(inputs) != 2:
+            what = "images" if self.answer == "reconstruct" else "codes"
+            raise TypeError(f"{self.entry} is called with {what} and labels: model([{what}, labels])")
+        return tuple(inputs)

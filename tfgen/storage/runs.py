@@ -104,6 +104,24 @@ def configuration(*, entry, module, hyperparameters, recipe, safety, dataset, da
     }
 
 
+def configuration_of_fit(*, entry, module, hyperparameters, recipe, dataset: str | None, classes) -> dict:
+    """The content of config.json for a model that was trained in Python, of whose training little is known."""
+    return {
+        "entry": entry,
+        "module": module,
+        "hyperparameters": hyperparameters,
+        "recipe": recipe,
+        "dataset": dataset,
+        "data": {"source": dataset, "image_size": None, "image_channels": None, "sha256": ""},
+        "classes": list(classes),
+        "protocol": None,
+        "splits": {},
+        "seed": None,
+        "device": None,
+        "versions": library_versions(),
+    }
+
+
 def write_metrics(path: Path, metrics: dict) -> None:
     """Writes metrics.json."""
     files.write_json(path / METRICS, metrics)

@@ -21,7 +21,7 @@ def save(model, path: Path) -> None:
     """Writes a model's weights, without its optimisers, whole or not at all, and their record beside."""
     model.finalize()
     room = sum(variable.numpy().nbytes for variable in model.weights)
-    with _without_optimizers(model), manifest.replacing(path, room + HEADERS) as temporary:  # HDF5 dies on a full disk
+    with without_optimizers(model), manifest.replacing(path, room + HEADERS) as temporary:  # HDF5 dies on a full disk
         model.save_weights(temporary)
 
 
@@ -34,7 +34,7 @@ def load(model, path: Path) -> None:
     """
     path = Path(path)
     content = manifest.checked(path)
-    with tempfile.TemporaryDirectory() as own, _without_optimizers(model), warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as own, without_optimizers(model), warnings.catch_warnings():
         warnings.filterwarnings("error", "Skipping nested container")  # Keras only warns of weights it cannot place
         copy = Path(own) / path.name  # of what was checked, since Keras reads from a path
         copy.write_bytes(content)
@@ -56,11 +56,11 @@ def _check_size(model, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _without_optimizers(model):
-    """Hides a compiled model's optimisers, whose slots Keras would store beside the weights."""
-    single, several = getattr(model, "optimizer", None), getattr(model, "optimizers", {})
-    model.optimizer, model.optimizers = None, {}
+def without_optimizers(model):
+    """Hides a compiled model's optimiser, whose slots Keras would store beside the weights."""
+    optimizer = getattr(model, "optimizer", None)
+    model.optimizer = None
     try:
         yield
     finally:
-        model.optimizer, model.optimizers = single, several
+        model.optimizer = optimizer

@@ -1,0 +1,158 @@
+"""Keras's `fit`, `evaluate` and `predict` of a model: what users hand over is checked before they begin."""
+
+from tfgen.models.feeding import Feed
+
+
+class Fitting:
+    """The part of `tfgen.Model` that users call to train, measure and apply it the way Keras does.
+
+    Everywhere images are [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1]: arrays, or a `tf.data.Dataset`, a
+    `keras.utils.PyDataset` or a generator of batches. What is not said here is as in Keras.
+    """
+
+    _seen = None  # the id of what `fit` validates on, checked already when Keras hands it to `evaluate`
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        **options,
+    ):
+        """Keras's `fit`, of images and, for models that need them, labels.
+
+        Args:
+            x: images, or batches of (images, labels, weights).
+            y: numbers or names of classes, [N]; or x again, as autoencoders are often trained.
+            batch_size, epochs, verbose, callbacks, shuffle, options: Keras's.
+            validation_split, validation_data: measured as by `evaluate`, as val_NAME.
+            class_weight: class -> the weight of its rows, by number or name.
+            sample_weight: the weight of each row, [N]. The mean over rows of weight times loss is descended.
+
+        Returns:
+            Keras's History.
+
+        Raises:
+            TypeError, ValueError: images, labels or weights are not as above, or a callback of Keras's watches a metric
+                that is not reported; the message names them.
+        """
+        options |= {"batch_size": batch_size, "epochs": epochs, "verbose": verbose, "callbacks": callbacks}
+        options["shuffle"] = shuffle
+        if self.uses_loop():
+            return self._fit(x, validation_data, options)
+        train, test = Feed(self, "train", class_weight), Feed(self, "test")
+        with train.own_errors(), test.own_errors():
+            if validation_split and validation_data is None:
+                (x, y, sample_weight), validation_data = train.split(x, y, sample_weight, validation_split)
+            if validation_data is not None:
+                parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
+                validation_data = test(*parts)
+            self._check_monitors(callbacks, validation_data is not None)
+            x = train(x, y, sample_weight)
+            if self.compiled:
+                self.build_optimizers()
+            return self._fit(x, validation_data, options)
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **options,
+    ):
+        """Keras's `evaluate`: the means over held-out images of what the model reports, in the order of `metrics`.
+
+        Images are binarised as the protocol says and row i is drawn from the i-th row seed of the seed 0, so that the
+        numbers are those of `python -m zoo.evaluate` for the same images, and depend on no batch size.
+
+        Args:
+            x: images, or batches of (images, labels, weights), in order.
+            y: for conditional models, numbers or names of classes.
+            sample_weight: the weight of each row, [N]. The mean over rows of weight times number is reported.
+            batch_size, verbose, steps, callbacks, return_dict, options: Keras's.
+
+        Raises:
+            TypeError, ValueError: images, labels or weights are not as above; the message names them.
+        """
+        options |= {"batch_size": batch_size, "verbose": verbose, "steps": steps, "callbacks": callbacks}
+        options["return_dict"] = return_dict
+        if id(x) == self._seen:
+            return super().evaluate(x, **options)
+        feed = Feed(self, "test")
+        with feed.own_errors():
+            return super().evaluate(feed(x, y, sample_weight), **options)
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """Keras's `predict`: what `model(x)` gives, float32 [N, H, W, C] in [0, 1], as a NumPy array.
+
+        Args:
+            x: images, or codes for a model without an encoder; [images, labels] for a conditional model.
+            batch_size, verbose, steps, callbacks: Keras's.
+
+        Raises:
+            TypeError, ValueError: x is not as above; the message names it.
+        """
+        feed = Feed(self, "predict")
+        with feed.own_errors():
+            return super().predict(feed(x), batch_size, verbose, steps, callbacks)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """Keras's `train_on_batch`: one step; arguments as in `fit`."""
+        batch = Feed(self, "train", class_weight).rows(x, y, sample_weight)
+        if self.compiled:
+            self.build_optimizers()
+        return super().train_on_batch(batch, return_dict=return_dict)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """Keras's `test_on_batch`: what `evaluate` gives of one batch, which is the first of its data."""
+        return super().test_on_batch(Feed(self, "test").rows(x, y, sample_weight), return_dict=return_dict)
+
+    def predict_on_batch(self, x):
+        """Keras's `predict_on_batch`: what `predict` gives of one batch."""
+        return super().predict_on_batch(Feed(self, "predict").rows(x))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Refused with TypeError: the loss is not one of a target and a prediction."""
+        ways = "`train_on_batch` descends it, `evaluate` measures it"
+        raise TypeError(f"the loss of {self.entry} is no function of a target and a prediction; {ways}")
+
+    def _fit(self, x, validation_data, options: dict):
+        """Keras's own `fit` of what is checked already."""
+        self._seen = id(validation_data)
+        try:
+            return super().fit(x, validation_data=validation_data, **options)
+        finally:
+            self._seen = None
+
+    def _check_monitors(self, callbacks, validates: bool) -> None:
+        """Raises ValueError for a callback that would wait in vain for a metric: Keras only warns of it.
+
+        A callback that is not Keras's own may add metrics to the logs; then nothing is said.
+        """
+        callbacks = callbacks if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
+        if not self.tracked or not self.reported or not all(_is_kerass(each) for each in callbacks):
+            return
+        known = [*self.tracked, *(f"val_{name}" for name in self.reported if validates)]
+        for callback in callbacks:
+            watched = getattr(callback, "monitor", None)
+            if watched is not None and watched not in known and getattr(callback, "save_best_only", True):
+                hint = "" if validates else "; validation_data or validation_split adds val_ metrics"
+                name = type(callback).__name__
+                raise ValueError(f"{name} watches {watched}, and {self.entry} reports {', '.join(known)}{hint}")
+
+
+def _is_kerass(callback) -> bool:
+    return type(callback).__module__.partition(".")[0] == "keras"
