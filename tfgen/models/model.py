@@ -41,7 +41,7 @@ class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
 
     entry = "model"
     answer = "decode"
-    to_define = ("likelihood", "compile_recipe", "training_loss or update")
+    to_define = ("likelihood or image_mean", "compile_recipe", "training_loss or update")
     conditional = False
     convolutional = False
     monitor = None

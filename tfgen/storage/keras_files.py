@@ -43,8 +43,8 @@ def _stand_in(entry: str) -> type:
 
     def from_config(config, custom_objects=None):
         importlib.import_module("tfgen.storage.entries").module(entry)  # its class registers itself
-        kind = importlib.import_module(KERAS).saving.get_registered_object(f"{PACKAGE}>{entry}")
-        return kind.from_config(config)
+        # Not by `get_registered_object`, which answers as it was when Keras began to read the file.
+        return importlib.import_module(KERAS).saving.get_custom_objects()[f"{PACKAGE}>{entry}"].from_config(config)
 
     methods = {"from_config": staticmethod(from_config), "get_config": lambda self: {}}
     return type(entry, (), methods | {"__doc__": f"Stands for the model {entry} until it is imported."})
