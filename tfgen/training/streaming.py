@@ -56,7 +56,7 @@ def blocks(split, batch_size: int, steps: int, *, ahead: bool, steps_per_epoch: 
 
 
 def _as_written() -> tf.data.Options:
-    """Options under which a pipeline reads no further ahead than it says: on a busy machine tf.data's rewriting does."""
+    """Has a pipeline read no further ahead than it says, which tf.data's rewriting does on a busy machine."""
     options = tf.data.Options()
     options.autotune.enabled = False
     options.experimental_optimization.apply_default_optimizations = False
