@@ -30,7 +30,11 @@ model.fit(images, labels, epochs=1, verbose=0)
 """
 
 
-@pytest.fixture(scope="module", params=tfgen.entries())
+FIRST, *OTHERS = tfgen.entries()
+SLOW = (pytest.mark.slow, pytest.mark.ci)
+
+
+@pytest.fixture(scope="module", params=[FIRST, *(pytest.param(name, marks=SLOW) for name in OTHERS)])
 def entry(request):
     return request.param
 
@@ -47,7 +51,7 @@ def fitted(entry, digits):
             digits.train.images[:200],
             digits.train.labels[:200],
             validation_data=(digits.validation.images[:60], digits.validation.labels[:60]),
-            callbacks=[keras.callbacks.EarlyStopping(f"val_{model.reported[0]}", restore_best_weights=True)],
+            callbacks=[keras.callbacks.EarlyStopping(f"val_{model.reported[0]}", mode="min", restore_best_weights=True)],
             epochs=2,
             batch_size=50,
             verbose=0,
@@ -106,7 +110,7 @@ def test_evaluate_gives_the_numbers_of_the_evaluation_in_any_batches(fitted, dig
         ),
         "sequence": lambda: model.evaluate(Batches(images, labels, 13), verbose=0, return_dict=True),
         "generator": lambda: model.evaluate(
-            ((images[i : i + 14], labels[i : i + 14]) for i in range(0, 70, 14)), verbose=0, return_dict=True
+            ((images[i : i + 14], labels[i : i + 14]) for i in range(0, 70, 14)), steps=5, verbose=0, return_dict=True
         ),
         "weights": lambda: model.evaluate(
             images, labels, sample_weight=np.ones(70), verbose=0, return_dict=True, batch_size=70

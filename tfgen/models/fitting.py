@@ -1,5 +1,6 @@
 """Keras's `fit`, `evaluate` and `predict` of a model: what users hand over is checked before they begin."""
 
+from tfgen.models.batches import fed
 from tfgen.models.feeding import Feed
 
 
@@ -54,9 +55,9 @@ class Fitting:
                 (x, y, sample_weight), validation_data = train.split(x, y, sample_weight, validation_split)
             if validation_data is not None:
                 parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-                validation_data = test(*parts)
+                validation_data = fed(test, *parts)
             self._check_monitors(callbacks, validation_data is not None)
-            x = train(x, y, sample_weight)
+            x = fed(train, x, y, sample_weight)
             if self.compiled:
                 self.build_optimizers()
             return self._fit(x, validation_data, options)
@@ -93,7 +94,7 @@ class Fitting:
             return super().evaluate(x, **options)
         feed = Feed(self, "test")
         with feed.own_errors():
-            return super().evaluate(feed(x, y, sample_weight), **options)
+            return super().evaluate(fed(feed, x, y, sample_weight), **options)
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """Keras's `predict`: what `model(x)` gives, float32 [N, H, W, C] in [0, 1], as a NumPy array.
@@ -107,7 +108,7 @@ class Fitting:
         """
         feed = Feed(self, "predict")
         with feed.own_errors():
-            return super().predict(feed(x), batch_size, verbose, steps, callbacks)
+            return super().predict(fed(feed, x), batch_size, verbose, steps, callbacks)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """Keras's `train_on_batch`: one step; arguments as in `fit`."""

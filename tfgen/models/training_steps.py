@@ -1,10 +1,9 @@
 """The steps of a model in Keras's `fit`, `evaluate` and `predict`, by the hooks that Keras documents for them."""
 
-import keras
 import tensorflow as tf
 
 from tfgen import seeds
-from tfgen.models import losses
+from tfgen.models import feeding, losses
 from tfgen.training import augmentation, means, replicas
 
 
@@ -89,11 +88,8 @@ class TrainingSteps:
 
     def predict_step(self, data):
         """A step of `predict`: images from images, or from codes."""
-        rows = data if isinstance(data, dict) else None
-        if rows is None:
-            x, label, _ = keras.utils.unpack_x_y_sample_weight(data)
-            rows = {"x": x} | ({"label": label} if self.conditional and label is not None else {})
-        return self(list(rows.values()) if len(rows) > 1 else next(iter(rows.values())))
+        x, label, _ = feeding.of_element(data)
+        return self(x if label is None else [x, label])
 
     def make_train_function(self, force=False):
         """Keras's hook. Several devices meet within a step, for which the loop has a train function of its own."""
@@ -120,13 +116,10 @@ def batch_of(data) -> dict:
 
     Those of the last two are there that the element has.
     """
-    if not isinstance(data, dict):
-        values = zip(("image", "label", "weight"), keras.utils.unpack_x_y_sample_weight(data), strict=True)
-        data = {name: value for name, value in values if value is not None}
-    batch = dict(data) | {"image": fractions(data["image"])}
-    for name, dtype in (("label", tf.int64), ("weight", tf.float32)):
-        if name in batch:
-            batch[name] = tf.cast(tf.reshape(batch[name], [-1]), dtype)
+    image, label, weight = feeding.of_element(data)
+    batch = {"image": fractions(image)}
+    for name, value, dtype in (("label", label, tf.int64), ("weight", weight, tf.float32)):
+        batch |= {} if value is None else {name: tf.cast(tf.reshape(value, [-1]), dtype)}
     return batch
 
 

@@ -1,0 +1,100 @@
+"""The table of docs/keras.md: every public method and argument of `keras.Model` with every entry, by calling it.
+
+    KERAS_TABLE=write python -m pytest -n 0 -m slow tests/zoo/test_keras_table.py
+
+writes the table anew.
+"""
+
+import inspect
+import os
+import re
+from pathlib import Path
+
+import keras
+import pytest
+from keras_calls import CALLS, NO_USE, Case
+
+import tfgen
+from tfgen.storage import entries
+
+pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.filterwarnings("ignore")]
+DOCUMENT = Path(__file__).parents[2] / "docs" / "keras.md"
+BEGIN, END = "<!-- tests/zoo/test_keras_table.py -->", "<!-- end of tests/zoo/test_keras_table.py -->"
+WORKS, NO_USE_CELL = "works", "-"
+
+
+def public(name: str) -> bool:
+    return not name.startswith("_") and callable(getattr(keras.Model, name))
+
+
+METHODS = [name for name in dir(keras.Model) if public(name)]
+
+
+def arguments(method: str) -> list[str]:
+    """The named arguments of a method of Keras's."""
+    kinds = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    parameters = inspect.signature(getattr(keras.Model, method)).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind not in kinds and parameter.name != "self"]
+
+
+def outcome(entry: str, call, digits, folder) -> str:
+    """What comes of a call on a small model: "works", or the words it is refused with."""
+    keras.utils.set_random_seed(0)
+    model = entries.build(entry, entries.module(entry).SMALL)
+    model.compile("adam", run_eagerly=True)
+    case = Case(model, digits.train.images[:8], digits.train.labels[:8], folder)
+    try:
+        call(case)
+    except (ValueError, TypeError) as error:
+        words = str(error).strip()
+        assert words and "\n" not in words, words
+        return f"refused: {words}"
+    return WORKS
+
+
+def test_every_method_of_keras_is_in_the_table():
+    unknown = [name for name in METHODS if name not in CALLS and name not in NO_USE]
+    assert not unknown
+    for method in CALLS:
+        assert set(arguments(method)) <= set(CALLS[method]), method
+
+
+@pytest.fixture(scope="module")
+def outcomes(digits, tmp_path_factory):
+    """(method, argument) -> what comes of it, entry by entry."""
+    found = {}
+    for method in CALLS:
+        for argument, call in CALLS[method].items():
+            found[method, argument] = [
+                outcome(entry, call, digits, tmp_path_factory.mktemp("case")) for entry in tfgen.entries()
+            ]
+    return found
+
+
+def table(outcomes: dict) -> str:
+    """The outcomes as Markdown, a row for each method and argument, with the words of what is refused below."""
+    lines = [f"| method | argument | {' | '.join(tfgen.entries())} |", "|---|---|" + "---|" * len(tfgen.entries())]
+    refused = {}
+    for (method, argument), cells in outcomes.items():
+        shown = []
+        for cell in cells:
+            word, _, reason = cell.partition(": ")
+            if reason:
+                reason = re.sub(rf"\b({'|'.join(sorted(tfgen.entries(), key=len, reverse=True))})\b", "ENTRY", reason)
+                number = refused.setdefault(reason, len(refused) + 1)
+                word = f"{word} [{number}]"
+            shown.append(word)
+        lines.append(f"| `{method}` | {f'`{argument}`' if argument else ''} | {' | '.join(shown)} |")
+    lines += ["", *(f"{number}. {reason}" for reason, number in refused.items())]
+    hooks = ", ".join(f"`{name}`" for name in METHODS if name in NO_USE)
+    return "\n".join([*lines, "", f"Not for users to call: {hooks}."])
+
+
+def test_table_in_the_guide_is_what_comes_of_the_calls(outcomes):
+    made = f"{BEGIN}\n{table(outcomes)}\n{END}"
+    text = DOCUMENT.read_text()
+    if os.environ.get("KERAS_TABLE") == "write":
+        DOCUMENT.write_text(re.sub(rf"{BEGIN}.*{END}", lambda _: made, text, flags=re.DOTALL))
+    assert made in DOCUMENT.read_text()
+
+
