@@ -9,8 +9,6 @@ Importing this package is cheap: TensorFlow is imported when a name that needs i
 
 import importlib
 
-from tfgen.storage import keras_files
-
 _PUBLIC = {  # name -> the module that defines it
     "Adversarial": "tfgen.models",
     "Autoencoding": "tfgen.models",
@@ -38,4 +36,5 @@ def __dir__():
     return sorted([*globals(), *_PUBLIC, "__version__"])
 
 
-keras_files.register_entries_with_keras()
+# Keras's files find the models: this names them to Keras, once it is imported, and imports none of them.
+importlib.import_module("tfgen.storage.keras_files").register_entries_with_keras()

@@ -120,7 +120,7 @@ class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         Returns:
             float32 [B, H, W, C] in [0, 1].
         """
-        x, label = self._inputs(inputs)
+        x, label = self.x_and_label(inputs)
         if tf.executing_eagerly():
             return getattr(self, self.answer)(x, label=label)
         x = fractions(x) if self.answer == "reconstruct" else tf.cast(x, tf.float32)
@@ -231,7 +231,7 @@ class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
             raise TypeError(f"the classes of this {self.entry} are no digits; use label=, one of {names}")
         return digit
 
-    def _inputs(self, inputs) -> tuple:
+    def x_and_label(self, inputs) -> tuple:
         """What `call` is given, as (images or codes, labels or None). Raises TypeError where labels are missing."""
         if not self.conditional:
             return inputs, None
