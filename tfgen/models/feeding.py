@@ -131,7 +131,7 @@ class Feed:
         again = None if y is x else inputs.image_array(y, self.image_shape)
         same = again is None or (again.shape == image.shape and np.allclose(_plain(again), _plain(image), atol=1e-6))
         if not same:
-            raise ValueError(f"{self.entry} reconstructs its own images: y must be labels or the same images as x")
+            raise ValueError(f"{self.entry} has no target but its own images: y must be labels or the same images as x")
         return True
 
     def _labels(self, y, count: int) -> np.ndarray:

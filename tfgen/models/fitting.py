@@ -1,5 +1,9 @@
 """Keras's `fit`, `evaluate` and `predict` of a model: what users hand over is checked before they begin."""
 
+import types
+
+import tensorflow as tf
+
 from tfgen.models.batches import fed
 from tfgen.models.feeding import Feed
 
@@ -33,7 +37,9 @@ class Fitting:
         Args:
             x: images, or batches of (images, labels, weights).
             y: numbers or names of classes, [N]; or x again, as autoencoders are often trained.
-            batch_size, epochs, verbose, callbacks, shuffle, options: Keras's.
+            shuffle: whether rows of arrays, or batches of a PyDataset, come in a new order in every epoch. Other data sets
+                bring their order.
+            batch_size, epochs, verbose, callbacks, options: Keras's.
             validation_split, validation_data: measured as by `evaluate`, as val_NAME.
             class_weight: class -> the weight of its rows, by number or name.
             sample_weight: the weight of each row, [N]. The mean over rows of weight times loss is descended.
@@ -46,7 +52,7 @@ class Fitting:
                 that is not reported; the message names them.
         """
         options |= {"batch_size": batch_size, "epochs": epochs, "verbose": verbose, "callbacks": callbacks}
-        options["shuffle"] = shuffle
+        options["shuffle"] = shuffle and not isinstance(x, tf.data.Dataset | types.GeneratorType)
         if self.uses_loop():
             return self._fit(x, validation_data, options)
         train, test = Feed(self, "train", class_weight), Feed(self, "test")
@@ -54,6 +60,7 @@ class Fitting:
             if validation_split and validation_data is None:
                 (x, y, sample_weight), validation_data = train.split(x, y, sample_weight, validation_split)
             if validation_data is not None:
+                self._check_reports()
                 parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
                 validation_data = fed(test, *parts)
             self._check_monitors(callbacks, validation_data is not None)
@@ -92,6 +99,7 @@ class Fitting:
         options["return_dict"] = return_dict
         if id(x) == self._seen:
             return super().evaluate(x, **options)
+        self._check_reports()
         feed = Feed(self, "test")
         with feed.own_errors():
             return super().evaluate(fed(feed, x, y, sample_weight), **options)
@@ -119,6 +127,7 @@ class Fitting:
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """Keras's `test_on_batch`: what `evaluate` gives of one batch, which is the first of its data."""
+        self._check_reports()
         return super().test_on_batch(Feed(self, "test").rows(x, y, sample_weight), return_dict=return_dict)
 
     def predict_on_batch(self, x):
@@ -130,6 +139,14 @@ class Fitting:
         ways = "`train_on_batch` descends it, `evaluate` measures it"
         raise TypeError(f"the loss of {self.entry} is no function of a target and a prediction; {ways}")
 
+    def add_loss(self, loss) -> None:
+        """Refused with TypeError: `update` would not descend it."""
+        raise TypeError(f"the loss of {self.entry} is its own; a subclass adds to it in training_loss or update")
+
+    def add_metric(self, *arguments, **options) -> None:
+        """Refused with TypeError: what is reported is what `update` and `evaluation_terms` return."""
+        raise TypeError(f"{self.entry} reports what update and evaluation_terms return; a subclass adds to these")
+
     def _fit(self, x, validation_data, options: dict):
         """Keras's own `fit` of what is checked already."""
         self._seen = id(validation_data)
@@ -137,6 +154,11 @@ class Fitting:
             return super().fit(x, validation_data=validation_data, **options)
         finally:
             self._seen = None
+
+    def _check_reports(self) -> None:
+        """Raises ValueError for a model that has nothing to report of held-out images."""
+        if not self.evaluates():
+            raise ValueError(f"{self.entry} reports nothing of held-out images: its class defines no validation_terms")
 
     def _check_monitors(self, callbacks, validates: bool) -> None:
         """Raises ValueError for a callback that would wait in vain for a metric: Keras only warns of it.

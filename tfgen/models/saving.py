@@ -123,7 +123,9 @@ class Saving:
         if input_signature is not None or options:
             name = next(iter(options), "input_signature")
             raise TypeError(f"export takes no {name}: the inputs of each signature are those of model.signatures()")
-        path = runs.check_new(filepath)
+        path = Path(filepath)
+        if path.exists() or path.is_symlink():
+            raise ValueError(f"{str(path)!r} exists already; name another directory, or remove it")
         signatures, contract = (importlib.import_module(f"{EXPORT}.{name}") for name in ("signatures", "contract"))
         table = self.signatures()
         if broken := contract.violations(signatures.describe(self, table, model_signatures.SCORE_SAMPLES)):

@@ -47,6 +47,10 @@ class TrainingSteps:
         """Whether validation in the loop has anything to report of this model."""
         return type(self).validation_terms is not TrainingSteps.validation_terms
 
+    def evaluates(self) -> bool:
+        """Whether `evaluate` has anything to report of this model."""
+        return self.validates() or type(self).evaluation_terms is not TrainingSteps.evaluation_terms
+
     def validation_terms(self, image, rows, **condition) -> dict:
         """What validation in the loop and tests report of images [B, H, W, C] under row seeds int64 [B]: {name: [B]}."""
         return {}
