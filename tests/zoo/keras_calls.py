@@ -163,9 +163,7 @@ FIT = {
     "verbose": lambda case: case.fit(verbose=2),
     "callbacks": lambda case: check(counted(case.fit).train == 2),
     "validation_split": lambda case: check(case.watched in case.fit(validation_split=0.5).history),
-    "validation_data": lambda case: check(
-        case.watched in case.fit(validation_data=(case.images, case.labels)).history
-    ),
+    "validation_data": lambda case: check(case.watched in case.fit(validation_data=(case.images, case.labels)).history),
     "shuffle": lambda case: case.fit(shuffle=False),
     "class_weight": lambda case: no_step(case, class_weight=dict.fromkeys(range(10), 0.0)),
     "sample_weight": lambda case: no_step(case, sample_weight=np.zeros(len(case.images))),

@@ -51,7 +51,9 @@ def fitted(entry, digits):
             digits.train.images[:200],
             digits.train.labels[:200],
             validation_data=(digits.validation.images[:60], digits.validation.labels[:60]),
-            callbacks=[keras.callbacks.EarlyStopping(f"val_{model.reported[0]}", mode="min", restore_best_weights=True)],
+            callbacks=[
+                keras.callbacks.EarlyStopping(f"val_{model.reported[0]}", mode="min", restore_best_weights=True)
+            ],
             epochs=2,
             batch_size=50,
             verbose=0,

@@ -106,7 +106,7 @@ def test_metric_that_is_never_reported_is_refused_before_the_first_step(digits):
         model = entries.build(entry, entries.module(entry).SMALL)
         model.compile("adam")
         before = model.get_weights()
-        with pytest.raises(ValueError, match="EarlyStopping watches val_fid, and .* reports"):
+        with pytest.raises(ValueError, match=r"EarlyStopping watches val_fid, and .* reports"):
             fit(model, digits, [keras.callbacks.EarlyStopping("val_fid", mode="min")])
         for one, other in zip(before, model.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)

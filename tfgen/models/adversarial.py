@@ -8,8 +8,9 @@ from tfgen.training import replicas
 class Adversarial:
     """Mixed into a `tfgen.Model` whose `update` goes through phases, each of which moves some of its networks.
 
-    The model names them by `phases`, for example {"discriminator": ("discriminator",), "generator": ("encoder",)}: phase
-    -> the attributes of its networks. Its `compile` takes an optimiser for all phases, or one for each by its name.
+    The model names them by `phases`, phase -> the attributes of its networks, for example
+    {"discriminator": ("discriminator",), "generator": ("encoder",)}. Its `compile` takes an optimiser for all phases,
+    or one for each by its name. If its `update` weighs rows by `batch["weight"]`, it says so by `weighs_rows = True`.
     """
 
     to_define = ("phases", "update")

@@ -1,8 +1,8 @@
 """What users hand to `fit`, `evaluate` and `predict`, checked, as the dictionaries that a step of the model takes.
 
-    image (or latent)   [B, H, W, C], or codes [B, Z] for a model without an encoder to predict from
-    label               int64 [B], where the model takes labels
-    weight              float32 [B], where rows are weighted
+image (or latent)   [B, H, W, C], or codes [B, Z] for a model without an encoder to predict from
+label               int64 [B], where the model takes labels
+weight              float32 [B], where rows are weighted
 """
 
 import contextlib

@@ -37,8 +37,8 @@ class Fitting:
         Args:
             x: images, or batches of (images, labels, weights).
             y: numbers or names of classes, [N]; or x again, as autoencoders are often trained.
-            shuffle: whether rows of arrays, or batches of a PyDataset, come in a new order in every epoch. Other data sets
-                bring their order.
+            shuffle: whether rows of arrays, or batches of a PyDataset, come in a new order in every epoch; other data
+                sets bring their order.
             batch_size, epochs, verbose, callbacks, options: Keras's.
             validation_split, validation_data: measured as by `evaluate`, as val_NAME.
             class_weight: class -> the weight of its rows, by number or name.

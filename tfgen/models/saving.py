@@ -4,7 +4,6 @@ import importlib
 import inspect
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from tfgen.models import signatures as model_signatures

@@ -52,7 +52,7 @@ class TrainingSteps:
         return self.validates() or type(self).evaluation_terms is not TrainingSteps.evaluation_terms
 
     def validation_terms(self, image, rows, **condition) -> dict:
-        """What validation in the loop and tests report of images [B, H, W, C] under row seeds int64 [B]: {name: [B]}."""
+        """What validation and tests report of images [B, H, W, C] under row seeds int64 [B]: {name: [B]}."""
         return {}
 
     def evaluation_terms(self, image, rows, **condition) -> dict:
@@ -110,7 +110,7 @@ class TrainingSteps:
             self.test_function = self._loop.test_function()
 
     def plain_update(self, batch, step):
-        """An update on images in [0, 1] as the `step`-th of a plain `fit`, whose seed is 0; the means of its metrics."""
+        """The mean metrics of an update on images in [0, 1], after `step` others of a plain `fit`, whose seed is 0."""
         pixel_seed, seed = seeds.step_seeds(0, step, 2)
         return self.update(batch | {"image": self.prepared(batch["image"], pixel_seed)}, seed, step)
 

@@ -16,7 +16,7 @@ KERAS = "keras"
 
 
 def register(kind: type) -> None:
-    """Registers a class of models with Keras: an entry's under its entry's name, another under its module's and its own."""
+    """Registers a class of models with Keras: of an entry by the entry's name, another by its module's and its own."""
     is_entry = "entry" in vars(kind) and kind.__module__.rpartition(".")[2] == kind.entry
     names = (PACKAGE, kind.entry) if is_entry else (kind.__module__, kind.__qualname__)
     sys.modules[KERAS].saving.register_keras_serializable(*names)(kind)
