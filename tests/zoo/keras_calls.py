@@ -271,7 +271,7 @@ KEEPING = {
         "filepath": exported,
         "format": lambda case: exported(case, format="onnx"),
         "verbose": lambda case: exported(case, verbose=True),
-        "input_signature": lambda case: exported(case, input_signature=[keras.InputSpec((None, 28, 28, 1))]),
+        "input_signature": lambda case: exported(case, input_signature=[keras.InputSpec(shape=(None, 28, 28, 1))]),
     },
     "get_config": {"": lambda case: check(case.model.get_config()["latent_dim"] == case.model.latent_dim)},
     "from_config": {

@@ -9,12 +9,10 @@ import pytest
 import tfgen
 from tfgen.storage import entries
 
-FIRST, *OTHERS = tfgen.entries()
-SLOW = (pytest.mark.slow, pytest.mark.ci)
-pytestmark = pytest.mark.usefixtures("no_xla")
+pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.usefixtures("no_xla")]
 
 
-@pytest.fixture(params=[pytest.param(FIRST, marks=SLOW), "aae", *(pytest.param(name, marks=SLOW) for name in OTHERS)])
+@pytest.fixture(params=tfgen.entries())
 def model(request):
     keras.utils.set_random_seed(0)
     model = entries.build(request.param, entries.module(request.param).SMALL)

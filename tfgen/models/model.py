@@ -127,6 +127,16 @@ class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         condition = {"label": tf.cast(tf.reshape(label, [-1]), tf.int64)} if self.conditional else {}
         return getattr(self, f"serve_{self.answer}")(x, **condition)["image"]
 
+    def compute_output_shape(self, input_shape):
+        """(B, H, W, C) of what `call` is given, whose shape, or list of shapes, is `input_shape`."""
+        first = input_shape[0]
+        return (first[0] if isinstance(first, list | tuple) else first, *self.image_shape)
+
+    def compute_output_spec(self, inputs):
+        """What `call` answers to symbolic inputs: float32, whatever the networks compute in."""
+        shapes = [tuple(each.shape) for each in tf.nest.flatten(inputs)]
+        return keras.KerasTensor(self.compute_output_shape(shapes), "float32")
+
     # --- what users call --------------------------------------------------------------------------------------------
 
     def sample(self, n: int | None = None, *, label=None, digit=None, seed=None):
