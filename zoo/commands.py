@@ -45,7 +45,7 @@ def entry_argument(arguments: list[str], usage: str, summary: str) -> str:
     from tfgen.storage import entries
 
     if arguments[0] not in entries.known():
-        fail(entries.unknown(arguments[0]))
+        fail(f"{entries.unknown(arguments[0])}; {REGISTER} my_pkg.name adds a model of your own")
     return arguments[0]
 
 

@@ -240,7 +240,7 @@ def test_verify_says_what_does_not_ship(shipped, capsys):
     code, _, error = ended(capsys, "vea")
     assert (code, error.splitlines()[-1]) == (
         2,
-        f"error: {entries.unknown('vea')}",
+        f"error: unknown entry 'vea'; the zoo has {', '.join(tfgen.entries())}",
     )
 
 

@@ -70,7 +70,7 @@ def module(name: str) -> ModuleType:
 
 def unknown(name: str) -> str:
     """What is said of a name that is no entry's."""
-    return f"unknown entry {name!r}; the zoo has {', '.join(known())}; --register my_pkg.name adds a model of your own"
+    return f"unknown entry {name!r}; the zoo has {', '.join(known())}"
 
 
 def module_name(name: str) -> str:
