@@ -79,19 +79,19 @@ def image_array(image, shape) -> np.ndarray:
     """
     array = _array("image", _from_pillow(image, shape))
     check_shape(array.shape, shape)
+    check_dtype(array.dtype)
     array = array.reshape(-1, *shape)
-    if array.dtype in (np.uint8, np.bool_):
-        return array
-    if array.dtype.kind in "iu":
-        raise TypeError(
-            f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}: "
-            "use image.astype('uint8') if its values lie in 0..255"
-        )
-    if array.dtype.kind != "f":
-        raise TypeError(f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}")
-    if array.size and not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
+    if array.dtype.kind == "f" and array.size and not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
         raise ValueError(out_of_range(array.min(), array.max()))
     return array
+
+
+def check_dtype(dtype) -> None:
+    """TypeError unless a NumPy dtype can be that of images."""
+    if dtype in (np.uint8, np.bool_) or dtype.kind == "f":
+        return
+    use = ": use image.astype('uint8') if its values lie in 0..255" if dtype.kind in "iu" else ""
+    raise TypeError(f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {dtype}{use}")
 
 
 def out_of_range(low: float, high: float) -> str:
@@ -103,10 +103,13 @@ def out_of_range(low: float, high: float) -> str:
 
 
 def check_shape(given, shape) -> None:
-    """ValueError unless the shape of an array can mean images (H, W, C) alone, so that [-1, H, W, C] is a reshape."""
+    """ValueError unless the shape of an array can mean images (H, W, C) alone, so that [-1, H, W, C] is a reshape.
+
+    Sizes that are not known yet, None, may be right.
+    """
     height, width, channels = shape
     one = [(height, width, channels), (math.prod(shape),), *([(height, width)] if channels == 1 else [])]
-    if tuple(given) not in one and (not given or tuple(given[1:]) not in one):
+    if not any(_fits(given, each) or (len(given) and _fits(given[1:], each)) for each in one):
         raise ValueError(wrong_shape(given, shape))
 
 
@@ -188,17 +191,18 @@ def labels(label, n: int, names, model: str) -> np.ndarray:
     array = np.asarray(label)
     if array.shape == (0,):
         array = array.astype(np.int64)  # an empty list is one of floats to NumPy
+    if array.ndim > 1 or (array.ndim == 1 and len(array) != n):
+        hint = "; of one-hot rows: label.argmax(-1)" if array.ndim == 2 and len(array) == n else ""
+        raise ValueError(f"label must be {choices}, or {n} of them; got shape {list(array.shape)}{hint}")
     if array.dtype.kind == "U":
         if names is None:
-            raise TypeError(f"label must be {choices}, or {n} of them; got {label!r}")
+            raise TypeError(f"label must be {choices}, or {n} of them; got {_short(label)}")
         unknown = [name for name in array.flat if name not in names]
         if unknown:
             raise ValueError(f"label must be {choices}; got {str(unknown[0])!r}")
         array = np.reshape([names.index(name) for name in array.flat], array.shape).astype(np.int64)
     if array.dtype.kind not in "iu":
-        raise TypeError(f"label must be {choices}, or {n} of them; got {label!r}")
-    if array.ndim > 1 or (array.ndim == 1 and len(array) != n):
-        raise ValueError(f"label must be {choices}, or {n} of them; got shape {list(array.shape)}")
+        raise TypeError(f"label must be {choices}, or {n} of them; got {_short(label)}")
     wrong = array[(array < 0) | (array >= (np.inf if names is None else len(names)))]
     if wrong.size:
         raise ValueError(f"label must be {choices}; got {wrong.flat[0]}")
@@ -228,6 +232,10 @@ def _from_pillow(image, shape):
     return pillow.pixels(pillow.opaque(image), channels)
 
 
+def _fits(sizes, shape) -> bool:
+    return len(sizes) == len(shape) and all(size in (None, wanted) for size, wanted in zip(sizes, shape, strict=True))
+
+
 def _is_pillow(image) -> bool:
     return hasattr(image, "convert") and hasattr(image, "getbands")
 
@@ -237,8 +245,8 @@ def _is_int(value) -> bool:
 
 
 def _short(value) -> str:
-    """A value as it was given, cut off where it is long."""
-    words = repr(value)
+    """A value as it was given, in one line that is cut off where it is long."""
+    words = " ".join(repr(value).split())
     return words if len(words) <= 80 else f"{words[:77]}..."
 
 

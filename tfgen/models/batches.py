@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfgen import inputs
 from tfgen.models import feeding
 
 
@@ -18,8 +19,6 @@ def fed(feed: feeding.Feed, x, y=None, weight=None):
 
     Raises TypeError, ValueError as `Feed.rows` does; for batches it is raised when they come.
     """
-    if isinstance(x, tf.distribute.DistributedDataset):
-        return x
     if not isinstance(x, feeding.BATCHES):
         return feed.rows(x, y, weight)
     if y is not None or weight is not None:
@@ -27,7 +26,12 @@ def fed(feed: feeding.Feed, x, y=None, weight=None):
         raise ValueError(f"a data set brings its {name} in its batches, (images, labels, weights)")
     if isinstance(x, tf.data.Dataset):
         return _dataset(feed, x)
-    return _Checked(feed, x) if isinstance(x, keras.utils.PyDataset) else _generated(feed, x)
+    if not isinstance(x, keras.utils.PyDataset):
+        return _generated(feed, x)
+    checked = _Checked(feed, x)
+    if feed.purpose == "test":
+        checked[0]  # validation begins an epoch too late to say what is wrong
+    return checked
 
 
 def _dataset(feed, dataset):
@@ -41,17 +45,17 @@ def _dataset(feed, dataset):
 
     def check(first, *parts):
         with feed.noting():
-            element = tf.nest.pack_sequence_as(spec, parts)
+            element = tf.nest.pack_sequence_as(spec, [_text(part) for part in parts])
             rows = feeding.as_floats(feed.rows(*feeding.of_element(element), first=int(first)))
-            return np.int64(_count(rows)), *(rows[name] for name in names)
+            return np.int64(count(rows)), *(rows[name] for name in names)
 
     @tf.autograph.experimental.do_not_convert
     def step(first, *element):
         parts = tf.nest.flatten(element)
-        count, *values = tf.numpy_function(check, [first, *parts], [tf.int64, *names.values()], stateful=False)
+        rows, *values = tf.numpy_function(check, [first, *parts], [tf.int64, *names.values()], stateful=False)
         for name, value in zip(names, values, strict=True):
             value.set_shape(shapes.get(name, [None]))
-        return first + tf.reshape(count, []), dict(zip(names, values, strict=True))
+        return first + tf.reshape(rows, []), dict(zip(names, values, strict=True))
 
     checked = dataset.scan(np.int64(0), step)
     if (batches := int(dataset.cardinality())) >= 0:
@@ -59,16 +63,25 @@ def _dataset(feed, dataset):
     return checked.prefetch(tf.data.AUTOTUNE)
 
 
+def _text(part: np.ndarray) -> np.ndarray:
+    """A part of an element; strings, which come as bytes, as the text that they encode."""
+    return np.char.decode(part.astype(bytes), "utf-8") if part.dtype == object else part
+
+
 def _check_spec(feed, x, y) -> None:
-    """Raises ValueError for elements that cannot be batches of what the model takes."""
+    """Raises TypeError, ValueError for elements that cannot be batches of what the model takes."""
     if not isinstance(x, tf.TensorSpec):
         raise ValueError(f"{feed.entry} takes a data set of (images, labels, weights), got elements {x}")
     shape = feed.image_shape
     singles = [(feed.latent_dim,)] if feed.of_codes else [shape, shape[:2], (math.prod(shape),)]
     if x.shape.rank is not None and tuple(x.shape) in singles:
         raise ValueError(f"a data set comes in batches, got single elements {list(x.shape)}: use dataset.batch(200)")
+    if not feed.of_codes:
+        inputs.check_dtype(np.dtype(x.dtype.as_numpy_dtype))
+        if x.shape.rank is not None:
+            inputs.check_shape(tuple(x.shape), shape)
     if feed.labelled and y is None:
-        raise ValueError(feed.needs_labels())
+        raise ValueError(feed.missing_labels())
 
 
 def _generated(feed, batches):
@@ -76,7 +89,7 @@ def _generated(feed, batches):
     for element in batches:
         with feed.noting():
             rows = feed.rows(*feeding.of_element(element), first=first)
-        first += _count(rows)
+        first += count(rows)
         yield (feeding.as_floats(rows),)  # Keras takes a tuple from a generator
 
 
@@ -99,7 +112,7 @@ class _Checked(keras.utils.PyDataset):
         first = sum(self.counts.get(before, 0) for before in range(index)) if self.feed.purpose == "test" else 0
         with self.feed.noting():
             rows = self.feed.rows(*feeding.of_element(self.dataset[index]), first=first)
-        self.counts[index] = _count(rows)
+        self.counts[index] = count(rows)
         return feeding.as_floats(rows)
 
     def on_epoch_begin(self):
@@ -109,5 +122,6 @@ class _Checked(keras.utils.PyDataset):
         self.dataset.on_epoch_end()
 
 
-def _count(rows: dict) -> int:
+def count(rows: dict) -> int:
+    """The number of rows in a dictionary of them."""
     return len(next(iter(rows.values())))

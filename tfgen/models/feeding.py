@@ -17,6 +17,7 @@ from tfgen import inputs
 
 NAMES = ("image", "latent", "label", "weight")
 BATCHES = tf.data.Dataset | keras.utils.PyDataset | types.GeneratorType
+ARRAYS = ("__array__", "__array_interface__")  # what is converted to one has: tensors, variables, Pillow images
 KINDS = "arrays, a tf.data.Dataset, a keras.utils.PyDataset or a generator of batches"
 
 
@@ -49,20 +50,22 @@ class Feed:
         Raises:
             TypeError, ValueError: they are not what the model takes; the message names them.
         """
-        if isinstance(x, BATCHES) or hasattr(x, "__next__") or not hasattr(x, "__len__" if _rank(x) else "shape"):
-            raise TypeError(f"{self.entry} takes {KINDS}; got {type(x).__name__}")
         x, y, weight = unpacked(x, y, weight)
+        if isinstance(x, BATCHES) or not (isinstance(x, list | tuple) or any(hasattr(x, name) for name in ARRAYS)):
+            raise TypeError(f"{self.entry} takes {KINDS}; got {type(x).__name__}")
         if self.of_codes:
             x = values = inputs.latents(x, self.latent_dim)
         else:
             image = inputs.image_array(x, self.image_shape)
             y = None if self._is_image_again(y, x, image) else y
             values = self.pixels.held_out(image, first) if self.purpose == "test" else image
+        if not len(values) and self.purpose != "predict":
+            raise ValueError(f"there are no images: got shape {list(values.shape)}")
         rows = {"latent" if self.of_codes else "image": values}
         label = None if y is None else self._labels(y, len(values))
         if self.labelled:
             if label is None:
-                raise ValueError(self.needs_labels())
+                raise ValueError(self.missing_labels())
             label = rows["label"] = inputs.labels(label, len(values), self.class_names, self.entry)
         if self.weighs(weight):
             rows["weight"] = self._weights(weight, label, len(values))
@@ -98,10 +101,10 @@ class Feed:
             for rows in (slice(0, kept), slice(kept, None))
         )
 
-    def needs_labels(self) -> str:
+    def missing_labels(self) -> str:
         """What is said where labels are missing."""
         if self.purpose == "predict":
-            return f"{self.entry} predicts from images and labels: predict([images, labels])"
+            return f"{self.entry} predicts from images and labels: predict([images, labels]), model([images, labels])"
         verb, call = ("trained", "fit") if self.purpose == "train" else ("measured", "evaluate")
         return f"this {self.entry} is {verb} with labels: call {call}(images, labels)"
 
@@ -138,6 +141,7 @@ class Feed:
         """Labels [N], of [N] or [N, 1], or as they are; ValueError for another number of them than rows."""
         array = np.asarray(y)
         array = array[:, 0] if array.ndim == 2 and array.shape[1] == 1 else array
+        array = array[None] if array.ndim == 0 and count == 1 else array
         if array.ndim == 0 or len(array) != count:
             raise ValueError(f"there must be as many labels as images, {count}; got shape {list(array.shape)}")
         return array
@@ -173,7 +177,7 @@ def unpacked(x, y=None, weight=None) -> tuple:
         return x.get("image", x.get("latent")), x.get("label"), x.get("weight", weight)
     if y is None and isinstance(x, tuple) and len(x) == 3 and _rank(x[1]) < max(2, _rank(x[0])):
         return x
-    pair = y is None and isinstance(x, tuple | list) and len(x) == 2 and _rank(x[1]) <= min(1, _rank(x[0]) - 1)
+    pair = y is None and isinstance(x, tuple | list) and len(x) == 2 and _rank(x[1]) < _rank(x[0])
     return (*x, weight) if pair else (x, y, weight)
 
 

@@ -2,10 +2,12 @@
 
 import types
 
+import numpy as np
 import tensorflow as tf
 
-from tfgen.models.batches import fed
+from tfgen.models.batches import count, fed
 from tfgen.models.feeding import Feed
+from tfgen.models.options import check, check_monitors
 
 
 class Fitting:
@@ -55,15 +57,18 @@ class Fitting:
         options["shuffle"] = shuffle and not isinstance(x, tf.data.Dataset | types.GeneratorType)
         if self.uses_loop():
             return self._fit(x, validation_data, options)
+        check(x, options, validation_data)
+        if validation_split and validation_data is not None:
+            raise ValueError("give either validation_split or validation_data, got both")
         train, test = Feed(self, "train", class_weight), Feed(self, "test")
         with train.own_errors(), test.own_errors():
-            if validation_split and validation_data is None:
+            if validation_split:
                 (x, y, sample_weight), validation_data = train.split(x, y, sample_weight, validation_split)
             if validation_data is not None:
                 self._check_reports()
                 parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
                 validation_data = fed(test, *parts)
-            self._check_monitors(callbacks, validation_data is not None)
+            check_monitors(self, callbacks, validation_data is not None)
             x = fed(train, x, y, sample_weight)
             if self.compiled:
                 self.build_optimizers()
@@ -99,6 +104,7 @@ class Fitting:
         options["return_dict"] = return_dict
         if id(x) == self._seen:
             return super().evaluate(x, **options)
+        check(x, options)
         self._check_reports()
         feed = Feed(self, "test")
         with feed.own_errors():
@@ -114,9 +120,13 @@ class Fitting:
         Raises:
             TypeError, ValueError: x is not as above; the message names it.
         """
+        check(x, {"batch_size": batch_size, "steps": steps, "callbacks": callbacks})
         feed = Feed(self, "predict")
         with feed.own_errors():
-            return super().predict(fed(feed, x), batch_size, verbose, steps, callbacks)
+            x = fed(feed, x)
+            if isinstance(x, dict) and not count(x):  # Keras needs a row to make an answer of
+                return np.zeros([0, *self.image_shape], np.float32)
+            return super().predict(x, batch_size, verbose, steps, callbacks)
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """Keras's `train_on_batch`: one step; arguments as in `fit`."""
@@ -132,7 +142,7 @@ class Fitting:
 
     def predict_on_batch(self, x):
         """Keras's `predict_on_batch`: what `predict` gives of one batch."""
-        return super().predict_on_batch(Feed(self, "predict").rows(x))
+        return np.asarray(self(x))
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Refused with TypeError: the loss is not one of a target and a prediction."""
@@ -159,23 +169,3 @@ class Fitting:
         """Raises ValueError for a model that has nothing to report of held-out images."""
         if not self.evaluates():
             raise ValueError(f"{self.entry} reports nothing of held-out images: its class defines no validation_terms")
-
-    def _check_monitors(self, callbacks, validates: bool) -> None:
-        """Raises ValueError for a callback that would wait in vain for a metric: Keras only warns of it.
-
-        A callback that is not Keras's own may add metrics to the logs; then nothing is said.
-        """
-        callbacks = callbacks if isinstance(callbacks, list | tuple) else [callbacks] if callbacks else []
-        if not self.tracked or not self.reported or not all(_is_kerass(each) for each in callbacks):
-            return
-        known = [*self.tracked, *(f"val_{name}" for name in self.reported if validates)]
-        for callback in callbacks:
-            watched = getattr(callback, "monitor", None)
-            if watched is not None and watched not in known and getattr(callback, "save_best_only", True):
-                hint = "" if validates else "; validation_data or validation_split adds val_ metrics"
-                name = type(callback).__name__
-                raise ValueError(f"{name} watches {watched}, and {self.entry} reports {', '.join(known)}{hint}")
-
-
-def _is_kerass(callback) -> bool:
-    return type(callback).__module__.partition(".")[0] == "keras"

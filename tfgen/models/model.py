@@ -7,15 +7,16 @@ from tfgen import checks, inputs, seeds
 from tfgen.distributions import likelihoods, priors
 from tfgen.graphs import graph
 from tfgen.models import losses, signatures
+from tfgen.models.calling import Calling
 from tfgen.models.compiling import Compiling
 from tfgen.models.fitting import Fitting
 from tfgen.models.saving import Saving
 from tfgen.models.signatures import Signature
-from tfgen.models.training_steps import TrainingSteps, fractions
+from tfgen.models.training_steps import TrainingSteps
 from tfgen.training import replicas
 
 
-class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
+class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
     """A generative model of images: a prior over codes and a likelihood of images given a code.
 
     A subclass defines `likelihood(latent)`, `training_loss(batch, seed, step)`, `compile_recipe`, and a prior if it is
@@ -25,7 +26,6 @@ class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
 
     Attributes:
         entry: the model's name in the zoo.
-        answer: what `model(x)` and `predict` do: "decode" codes, or "reconstruct" images where there is a posterior.
         to_define: the methods that this class leaves to its subclasses, as each capability says of its own.
         conditional: whether likelihood (and posterior) also take a label.
         convolutional: whether XLA is kept off on a CPU, where it makes convolutions about 30 times slower.
@@ -40,7 +40,6 @@ class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
     """
 
     entry = "model"
-    answer = "decode"
     to_define = ("likelihood or image_mean", "compile_recipe", "training_loss or update")
     conditional = False
     convolutional = False
@@ -109,33 +108,6 @@ class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
 
     def finalize(self) -> None:
         """What is left to do before weights are saved; nothing for most models."""
-
-    def call(self, inputs):
-        """The reconstruction of images, or of a model without an encoder the images of codes.
-
-        Args:
-            inputs: images [B, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or codes [B, Z]; for conditional
-                models [images or codes, labels].
-
-        Returns:
-            float32 [B, H, W, C] in [0, 1].
-        """
-        x, label = self.x_and_label(inputs)
-        if tf.executing_eagerly():
-            return getattr(self, self.answer)(x, label=label)
-        x = fractions(x) if self.answer == "reconstruct" else tf.cast(x, tf.float32)
-        condition = {"label": tf.cast(tf.reshape(label, [-1]), tf.int64)} if self.conditional else {}
-        return getattr(self, f"serve_{self.answer}")(x, **condition)["image"]
-
-    def compute_output_shape(self, input_shape):
-        """(B, H, W, C) of what `call` is given, whose shape, or list of shapes, is `input_shape`."""
-        first = input_shape[0]
-        return (first[0] if isinstance(first, list | tuple) else first, *self.image_shape)
-
-    def compute_output_spec(self, inputs):
-        """What `call` answers to symbolic inputs: float32, whatever the networks compute in."""
-        shapes = [tuple(each.shape) for each in tf.nest.flatten(inputs)]
-        return keras.KerasTensor(self.compute_output_shape(shapes), "float32")
 
     # --- what users call --------------------------------------------------------------------------------------------
 
@@ -240,12 +212,3 @@ class Model(Fitting, TrainingSteps, Compiling, Saving, keras.Model):
             names = ", ".join(self.class_names)
             raise TypeError(f"the classes of this {self.entry} are no digits; use label=, one of {names}")
         return digit
-
-    def x_and_label(self, inputs) -> tuple:
-        """What `call` is given, as (images or codes, labels or None). Raises TypeError where labels are missing."""
-        if not self.conditional:
-            return inputs, None
-        if not isinstance(inputs, list | tuple) or len(inputs) != 2:
-            what = "images" if self.answer == "reconstruct" else "codes"
-            raise TypeError(f"{self.entry} is called with {what} and labels: model([{what}, labels])")
-        return tuple(inputs)

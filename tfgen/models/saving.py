@@ -59,6 +59,12 @@ class Saving:
     def build(self, input_shape=None) -> None:
         """Does nothing: the variables are made with the model."""
 
+    def save(self, filepath, overwrite=True, zipped=None, **options) -> None:
+        """Keras's `save` of a `.keras` file. Raises ValueError for an HDF5 file, of which Keras cannot load models."""
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(f"a model of tfgen is kept in a .keras file, got {str(filepath)!r}")
+        super().save(filepath, overwrite, zipped, **options)
+
     def summary(self, line_length=None, positions=None, print_fn=None, **options) -> None:
         """Keras's `summary`, after a line with the number of parameters, without the state of the optimisers."""
         (print_fn or print)(f"{self.entry}: {self.parameter_count():,} parameters")
@@ -125,10 +131,31 @@ class Saving:
         path = Path(filepath)
         if path.exists() or path.is_symlink():
             raise ValueError(f"{str(path)!r} exists already; name another directory, or remove it")
-        signatures, contract = (importlib.import_module(f"{EXPORT}.{name}") for name in ("signatures", "contract"))
-        table = self.signatures()
-        if broken := contract.violations(signatures.describe(self, table, model_signatures.SCORE_SAMPLES)):
-            raise ValueError(f"the signatures of {self.entry} cannot be served: {'; '.join(broken)}")
-        signatures.save(self, table, path)
+        table = self._servable()
+        _exporter().save(self, table, path)
         if verbose is not False and verbose != 0:
             print(f"{path}: {', '.join(table)}")
+
+    def served(self) -> dict:
+        """The signatures as concrete functions: `tf.saved_model.save(model, path, signatures=model.served())`.
+
+        Raises ValueError for signatures that cannot be served.
+        """
+        return _exporter().concrete(self, self._servable())
+
+    @property
+    def serving_default(self):
+        """The default signature, which `tf.saved_model.save(model, path)` finds here and writes alone."""
+        return _exporter().function(self, model_signatures.DEFAULT, self.signatures()[model_signatures.DEFAULT])
+
+    def _servable(self) -> dict:
+        """What `signatures` returns. Raises ValueError where a server cannot run it."""
+        table = self.signatures()
+        facts = _exporter().describe(self, table, model_signatures.SCORE_SAMPLES)
+        if broken := importlib.import_module(f"{EXPORT}.contract").violations(facts):
+            raise ValueError(f"the signatures of {self.entry} cannot be served: {'; '.join(broken)}")
+        return table
+
+
+def _exporter():
+    return importlib.import_module(f"{EXPORT}.signatures")

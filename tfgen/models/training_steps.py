@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from tfgen import seeds
 from tfgen.models import feeding, losses
+from tfgen.models.calling import fractions
 from tfgen.training import augmentation, means, replicas
 
 
@@ -72,8 +73,6 @@ class TrainingSteps:
             values, weight = self._loop(data)
             return self.means.update(values, weight)
         batch = batch_of(data)
-        if "label" not in batch and self.needs_labels:
-            raise ValueError(f"this {self.entry} is trained with labels: call fit(images, labels)")
         if self.distribute_strategy.num_replicas_in_sync == 1:
             with tf.init_scope():  # an update that XLA compiles may not create variables
                 self.build_optimizers()
@@ -125,8 +124,3 @@ def batch_of(data) -> dict:
     for name, value, dtype in (("label", label, tf.int64), ("weight", weight, tf.float32)):
         batch |= {} if value is None else {name: tf.cast(tf.reshape(value, [-1]), dtype)}
     return batch
-
-
-def fractions(image):
-    """Images of bytes or bits, or of fractions as they are: float32 in [0, 1]."""
-    return tf.cast(image, tf.float32) / (255.0 if image.dtype == tf.uint8 else 1.0)

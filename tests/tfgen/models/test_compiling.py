@@ -41,9 +41,9 @@ def test_learning_rate_of_the_whole_is_that_of_each(model):
 def test_state_of_all_optimisers_is_made_for_the_networks_of_their_phases(model):
     model.compile("adam")
     model.build_optimizers()
-    shapes = {phase: [v.shape for v in each.variables[2:]] for phase, each in model.optimizers.items()}
+    shapes = {phase: [tuple(v.shape) for v in each.variables[2:]] for phase, each in model.optimizers.items()}
     for phase in PHASES:
-        expected = [variable.shape for variable in model.variables_of(phase) for _ in ("momentum", "velocity")]
+        expected = [tuple(variable.shape) for variable in model.variables_of(phase) for _ in ("momentum", "velocity")]
         assert sorted(shapes[phase]) == sorted(expected)
     assert len(model.optimizer.variables) == sum(len(each.variables) for each in model.optimizers.values())
 
