@@ -31,6 +31,11 @@ class Case:
             x = np.asarray(self.model.draw_prior(tfgen.row_seeds(0, len(self.images))))
         return [x, self.labels] if self.model.conditional else x
 
+    @property
+    def target(self):
+        """What a model is fitted to: labels, or the images once more."""
+        return self.labels if self.model.conditional else self.images
+
     def fit(self, **options):
         return self.model.fit(self.images, self.labels, **{"batch_size": 4, "verbose": 0} | options)
 
@@ -157,7 +162,7 @@ def frozen(case):
 FIT = {
     "": lambda case: check(case.moved(case.fit)),
     "x": lambda case: check(case.moved(lambda: case.model.fit(data(case), verbose=0))),
-    "y": lambda case: case.model.fit(case.images, case.images, verbose=0),
+    "y": lambda case: case.model.fit(case.images, case.target, verbose=0),
     "batch_size": lambda case: check(counted(case.fit, batch_size=2).train == 4),
     "epochs": lambda case: check(counted(case.fit, epochs=2).epochs == [0, 1]),
     "verbose": lambda case: case.fit(verbose=2),
@@ -219,7 +224,7 @@ BATCH = {
     "train_on_batch": {
         "": lambda case: check(case.moved(lambda: case.model.train_on_batch(case.images, case.labels))),
         "x": lambda case: check(case.moved(lambda: case.model.train_on_batch(case.images, case.labels))),
-        "y": lambda case: case.model.train_on_batch(case.images, case.images),
+        "y": lambda case: case.model.train_on_batch(case.images, case.target),
         "sample_weight": lambda case: case.model.train_on_batch(
             case.images, case.labels, sample_weight=np.zeros(len(case.images))
         ),

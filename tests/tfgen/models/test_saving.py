@@ -91,6 +91,21 @@ def test_export_writes_the_signatures_and_overwrites_nothing(model, tmp_path):
             model.export(**options)
 
 
+def test_saving_by_tensorflow_writes_the_signatures_too(model, tmp_path):
+    for options, names in (({}, {"serving_default"}), ({"signatures": model.served()}, set(model.signatures()))):
+        path = str(tmp_path / str(len(names)))
+        tf.saved_model.save(model, path, **options)
+        served = tf.saved_model.load(path).signatures
+        assert set(served) == names
+        images = served["serving_default"](seed=tf.constant(tfgen.row_seeds(0, 3)))["image"]
+        np.testing.assert_allclose(images, model.sample(3, seed=0), atol=1e-5)
+
+
+def test_file_that_keras_could_not_load_again_is_not_written(model, tmp_path):
+    with pytest.raises(ValueError, match=r"is kept in a \.keras file"):
+        model.save(tmp_path / "model.h5")
+
+
 @pytest.mark.slow
 @pytest.mark.ci
 def test_file_of_another_package_loads_once_its_module_is_registered(small_vae, tmp_path, monkeypatch):
