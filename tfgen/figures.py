@@ -10,13 +10,12 @@ import textwrap
 import warnings
 from collections.abc import Iterable
 
-import matplotlib
-import matplotlib.style
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from tfgen import files
+from tfgen import files, quiet
+
+matplotlib = quiet.import_matplotlib()
+Figure, FigureCanvasAgg = matplotlib.figure.Figure, matplotlib.backends.backend_agg.FigureCanvasAgg
 
 DPI = 100
 TILE = 52  # screen pixels that the longer side of an image in a grid comes close to

@@ -12,38 +12,96 @@ import os
 import sys
 import tempfile
 
+BACKEND = "tensorflow"  # of Keras
+LIBRARIES = ("tensorflow", "tensorflow_probability", "keras")
+
 
 @contextlib.contextmanager
 def muted():
     """Keeps what C++ code writes to file descriptor 2 off the screen, unless the block fails."""
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as written:
-        stderr = os.dup(2)
+    _flush()
+    with contextlib.ExitStack() as stack:
+        try:
+            written = stack.enter_context(tempfile.TemporaryFile())
+            stderr = os.dup(2)
+        except OSError:  # no stderr, or no room for what is written to it
+            yield
+            return
         os.dup2(written.fileno(), 2)
         try:
             yield
         except Exception:  # an interruption is no failure of the library's
             written.seek(0)
-            os.write(stderr, written.read())
+            with contextlib.suppress(OSError):  # nobody reads it
+                os.write(stderr, written.read())
             raise
         finally:
-            sys.stderr.flush()
+            _flush()
             os.dup2(stderr, 2)
             os.close(stderr)
 
 
+def _flush() -> None:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, broken or missing
+        sys.stderr.flush()
+
+
 def import_tensorflow():
-    """Imports tensorflow and tensorflow_probability; their start-up lines reach stderr only if that fails.
+    """Imports tensorflow, tensorflow_probability and keras; their start-up lines reach stderr only if that fails.
 
     Returns:
         The module tensorflow.
+
+    Raises:
+        ImportError: Keras has another backend than TensorFlow in this process, or refuses the user's settings.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if not {"tensorflow", "tensorflow_probability"} <= set(sys.modules):
+    if not set(LIBRARIES) <= set(sys.modules):
+        if "keras" not in sys.modules:
+            os.environ["KERAS_BACKEND"] = BACKEND  # whatever the environment or keras.json says
         with muted():
             importlib.import_module("tensorflow")
             importlib.import_module("tensorflow_probability")
+        _import_keras()
     return sys.modules["tensorflow"]
+
+
+def _import_keras() -> None:
+    try:
+        keras = importlib.import_module("keras")
+    except ValueError as error:  # of its configuration file or its variables in the environment
+        raise ImportError(f"Keras refuses its settings in ~/.keras/keras.json or the environment: {error}") from error
+    if keras.config.backend() != BACKEND:
+        raise ImportError(
+            f"tfgen needs Keras with TensorFlow, and this process has imported it with {keras.config.backend()}; "
+            f"set KERAS_BACKEND={BACKEND}, or import tfgen.models first"
+        )
+
+
+def import_matplotlib():
+    """Imports what figures are drawn with, which is none of matplotlib's backends for a screen.
+
+    `MPLBACKEND` still holds for whoever imports pyplot; a name that is no backend's would end matplotlib's import.
+
+    Returns:
+        The module matplotlib.
+
+    Raises:
+        ImportError: a file matplotlibrc that is no text.
+    """
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    try:
+        for module in ("matplotlib.figure", "matplotlib.style", "matplotlib.backends.backend_agg"):
+            importlib.import_module(module)
+    except ValueError as error:
+        raise ImportError(f"matplotlib cannot read its settings, a file matplotlibrc: {error}") from error
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with contextlib.suppress(ValueError):
+            sys.modules["matplotlib"].rcParams["backend"] = backend
+    return sys.modules["matplotlib"]
 
 
 def __getattr__(name: str):

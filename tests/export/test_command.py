@@ -9,7 +9,7 @@ import pytest
 
 import tfgen
 from export import __main__ as command
-from export import benchmark, golden, publish, replay, verify
+from export import benchmark, golden, replay, verify, versions
 from tfgen.storage import entries
 
 COMMANDS = (command.main, verify.main, benchmark.main, replay.main)
@@ -174,7 +174,7 @@ def test_what_fails_its_verification_is_not_published(light, tmp_path, ended, mo
     assert code == 1
     assert "FAILED" in said
     assert errors[-1].endswith("nothing is published")
-    assert publish.versions(tmp_path / light.model.entry) == []
+    assert versions.taken(tmp_path / light.model.entry) == []
     assert list((tmp_path / light.model.entry).iterdir()) == []
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from export import publish, verify
+from export import publish, verify, versions
 from export.publish import PREFIX
 
 
@@ -36,7 +36,7 @@ def test_nothing_numeric_is_seen_before_the_end_and_nothing_is_left_after_a_fail
     def fail():
         with publish.staging(tmp_path) as staged:
             (staged / "saved_model.pb").write_text("half")
-            assert publish.versions(tmp_path) == []
+            assert versions.taken(tmp_path) == []
             assert staged.parent == tmp_path
             raise RuntimeError("full disk")
 
@@ -73,11 +73,11 @@ def test_an_export_killed_at_any_moment_leaves_no_version_that_fails(light, tmp_
         time.sleep(moment)
         os.killpg(killed.pid, signal.SIGKILL)
         killed.wait()
-        for number in publish.versions(tmp_path / light.model.entry):
+        for number in versions.taken(tmp_path / light.model.entry):
             differences = verify.check_manifest(tmp_path / light.model.entry / str(number))
             assert "SHA-256" in differences
             published = max(published, number)
-    for number in publish.versions(tmp_path / light.model.entry):
+    for number in versions.taken(tmp_path / light.model.entry):
         verified = [sys.executable, "-m", "export.verify", str(tmp_path / light.model.entry / str(number))]
         assert subprocess.run(verified, check=False, capture_output=True).returncode == 0
     subprocess.run(command, check=True, capture_output=True)

@@ -14,7 +14,23 @@ import pytest
 
 from tfgen.storage import entries
 
-GROUND = ("checks", "inputs", "seeds", "files", "graphs", "quiet", "commandline", "figures")  # single files
+GROUND = (
+    "checks",
+    "inputs",
+    "seeds",
+    "files",
+    "graphs",
+    "quiet",
+    "commandline",
+    "figures",
+    "locks",
+    "source",
+    "spelling",
+    "terminal",
+    "verbs",
+    "measures",
+    "__main__",
+)  # single files
 ROOMS = ("networks", "distributions", "data", "storage", "training", "models", "evaluation", "tasks")  # lowest first
 FORBIDDEN = {"tfgen": ("zoo", "export"), "zoo": ("export",), "export": ("zoo",)}
 

@@ -10,6 +10,7 @@ from tfgen.graphs import graph
 from tfgen.models import signatures
 from tfgen.models.signatures import Signature
 from tfgen.models.training_steps import TrainingSteps
+from tfgen.networks import common
 from tfgen.training import replicas
 
 
@@ -41,6 +42,12 @@ class Model(TrainingSteps, keras.Model):
     conditional = False
     convolutional = False
     monitor = None
+
+    def __init_subclass__(cls, **options):
+        """A model is made by our settings of Keras, whatever those are that the user gave it."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = common.by_settings(cls.__init__)
 
     def __init__(self, *, latent_dim: int, image_shape=(28, 28, 1), classes=(), likelihood: str | None = None):
         super().__init__(name=self.entry)
