@@ -43,7 +43,7 @@ def tensors(facts: dict) -> dict:
     known = {
         "seed": {"dtype": "int64", "shape": [-1]},  # row seeds
         "label": {"dtype": "int64", "shape": [-1]},  # from 0 on; one of no class gives a row of NaN
-        "image": {"dtype": "float32", "shape": [-1, *facts["image_shape"]]},  # in [0, 1]
+        "image": {"dtype": "float32", "shape": [-1, *facts["image_shape"]]},  # in [0, 1]; another gives a row of NaN
     }
     known |= {name: {"dtype": "float32", "shape": [-1]} for name in NUMBERS}
     if facts["latent_dim"] is not None:

@@ -8,7 +8,8 @@ import math
 from export import contract
 from tfgen.quiet import tf
 
-NO_CLASS = {"float32": math.nan, "int64": -1}  # the answer to a label of no class
+CHECKED = ("image", "label")
+NO_ANSWER = {"float32": math.nan, "int64": -1}  # to a label of no class, and to pixels outside [0, 1]
 
 
 def describe(model, table: dict, score_samples: int) -> dict:
@@ -59,20 +60,29 @@ def _concrete(name: str, signature, classes: int):
     def served(**inputs):
         # A server does not compare shapes, and [1, 2 Z] codes would be taken for [2, Z] ones further down.
         inputs = {key: tf.ensure_shape(value, specs[key].shape) for key, value in inputs.items()}
-        label = inputs.get("label")
-        if label is not None:
-            known = (label >= 0) & (label < classes)
-            inputs["label"] = tf.where(known, label, 0)
+        right = {key: _right_rows(key, inputs[key], classes) for key in CHECKED if key in inputs}  # bool [B] each
+        inputs |= {key: _where(rows, inputs[key], 0) for key, rows in right.items()}
         outputs = dict(signature.function(**inputs))
         _check(name, outputs, signature.outputs)
         for key, spec in signature.outputs.items():
-            if label is not None:
-                rows = tf.reshape(known, [-1] + [1] * (len(spec["shape"]) - 1))
-                outputs[key] = tf.where(rows, outputs[key], tf.constant(NO_CLASS[spec["dtype"]], spec["dtype"]))
+            for rows in right.values():
+                outputs[key] = _where(rows, outputs[key], NO_ANSWER[spec["dtype"]])
             outputs[key].set_shape(_shape(spec))
         return outputs
 
     return tf.function(served, autograph=False).get_concrete_function(**specs)
+
+
+def _right_rows(key: str, value, classes: int):
+    """Which rows of an input a model can answer, bool [B]: a graph cannot refuse the others by an error."""
+    if key == "label":
+        return (value >= 0) & (value < classes)
+    return tf.reduce_all((value >= 0) & (value <= 1), axis=list(range(1, len(value.shape))))  # NaN is neither
+
+
+def _where(rows, value, other):
+    """The rows [B] of a tensor, and a constant in place of the others."""
+    return tf.where(tf.reshape(rows, [-1] + [1] * (len(value.shape) - 1)), value, tf.constant(other, value.dtype))
 
 
 def _check(name: str, outputs: dict, specs: dict) -> None:

@@ -75,6 +75,8 @@ def check(version: Path) -> list[tuple[str, bool, str]]:
             attempt("seeds", check_seeds, session, requests)
             if facts and facts["classes"]:
                 attempt("labels", check_labels, session, requests, len(facts["classes"]))
+            if requests and any("image" in sides["inputs"] for sides in requests.values()):
+                attempt("pixels", check_pixels, session, requests)
     return results
 
 
@@ -186,17 +188,29 @@ def check_seeds(session: Session, requests: dict) -> str:
 
 def check_labels(session: Session, requests: dict, classes: int) -> str:
     """A label of no class gives a row of NaN (of -1 in integers), and leaves the other rows alone."""
-    for name, sides in requests.items():
-        if "label" not in sides["inputs"]:
-            continue
-        label = sides["inputs"]["label"].copy()
-        label[0], label[1] = -1, classes
-        for key, value in session.run(name, sides["inputs"] | {"label": label}).items():
-            expected = sides["outputs"][key]
-            unknown = np.isnan(value[:2]) if value.dtype.kind == "f" else value[:2] == -1
-            if not unknown.all() or not golden.agree(value[2:], expected[2:]):
-                raise CheckError(f"{key} of {name} with labels -1 and {classes} is not two rows of NaN")
+    _check_refused(session, requests, "label", [-1, classes])
     return f"outside 0..{classes - 1} a row of NaN, the others as before"
+
+
+def check_pixels(session: Session, requests: dict) -> str:
+    """An image with a pixel outside [0, 1] gives a row of NaN (of -1 in integers), and leaves the other rows alone."""
+    _check_refused(session, requests, "image", [255, np.nan])
+    return "outside [0, 1] a row of NaN, the others as before"
+
+
+def _check_refused(session: Session, requests: dict, key: str, wrong: list) -> None:
+    """Raises CheckError unless the first rows of an input, with one wrong value each, are refused, and only these."""
+    for name, sides in requests.items():
+        if key not in sides["inputs"]:
+            continue
+        given = sides["inputs"][key].copy()
+        given.reshape(len(given), -1)[: len(wrong), 0] = wrong
+        for output, value in session.run(name, sides["inputs"] | {key: given}).items():
+            refused, rest = value[: len(wrong)], value[len(wrong) :]
+            blank = np.isnan(refused) if value.dtype.kind == "f" else refused == -1
+            if not blank.all() or not golden.agree(rest, sides["outputs"][output][len(wrong) :]):
+                values = " and ".join(map(str, wrong))
+                raise CheckError(f"{output} of {name} with {key}s {values} is not two rows of NaN")
 
 
 def _spec(info) -> dict:

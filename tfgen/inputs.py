@@ -4,9 +4,12 @@ NumPy only: the clients of a server import this without TensorFlow. Every error 
 """
 
 import math
+import numbers
 import secrets
 
 import numpy as np
+
+from tfgen import pillow
 
 SEED_STRIDE = 2**20  # rows that one integer seed owns
 SEED_LIMIT = 2**43  # seed * SEED_STRIDE must fit an int64
@@ -20,7 +23,8 @@ def row_seeds(seed, n: int) -> np.ndarray:
 
     Args:
         seed: an int in [0, 2**43): row i gets `seed * 2**20 + i`, so that neighbouring seeds share no row. An integer
-            array of shape [n]: taken as it is. None: n fresh seeds in [0, 2**53) from the system.
+            array of shape [n], or a list of n ints: taken as it is; each must fit an int64. None: n fresh seeds in
+            [0, 2**53) from the system.
         n: the number of rows, 0 to 2**20.
 
     Returns:
@@ -29,57 +33,94 @@ def row_seeds(seed, n: int) -> np.ndarray:
     Raises:
         TypeError: n or seed is no integer. ValueError: one of them is out of range, or the array's shape is not [n].
     """
-    if isinstance(n, bool) or not isinstance(n, int | np.integer):
+    if isinstance(n, bool) or not isinstance(n, numbers.Integral):
         raise TypeError(f"n must be an int, got {n!r}")
     if not 0 <= n <= SEED_STRIDE:
         raise ValueError(f"n must lie in 0..{SEED_STRIDE}, got {n}")
     if seed is None:
         return np.array([secrets.randbelow(FRESH_LIMIT) for _ in range(n)], np.int64)
-    try:
-        array = np.asarray(seed)
-    except OverflowError:
-        array = np.asarray(seed, object)
-    if isinstance(seed, int) and not isinstance(seed, bool) and not 0 <= seed < SEED_LIMIT:
-        raise ValueError(f"seed must lie in 0..2**43 - 1, got {seed}")
-    if array.dtype.kind not in "iu":
-        raise TypeError(f"seed must be an int, an integer array of shape [{n}] or None, got {seed!r}")
-    if array.ndim:
-        if array.shape != (n,):
-            raise ValueError(f"an array of row seeds must have shape [{n}], one seed a row, got {list(array.shape)}")
-        if array.dtype == np.uint64 and (array > np.iinfo(np.int64).max).any():
-            raise ValueError(f"row seeds must fit an int64, got {array.max()}")
+    # NumPy would make floats of Python's ints beyond int64, and ints of bools among ints.
+    array = np.asarray(seed) if hasattr(seed, "dtype") else np.asarray(seed, object)
+    if array.shape == (0,) and n == 0:
         return array.astype(np.int64)
-    if not 0 <= int(array) < SEED_LIMIT:
-        raise ValueError(f"seed must lie in 0..2**43 - 1, got {seed}")
-    return int(array) * SEED_STRIDE + np.arange(n, dtype=np.int64)
+    if array.size == 0 or (array.dtype.kind not in "iu" and not all(_is_int(each) for each in array.flat)):
+        raise TypeError(f"seed must be an int, {n} ints as an array or list, or None; got {_short(seed)}")
+    if array.ndim == 0:
+        if not 0 <= int(array) < SEED_LIMIT:
+            raise ValueError(f"seed must lie in 0..2**43 - 1, got {array}")
+        return int(array) * SEED_STRIDE + np.arange(n, dtype=np.int64)
+    if array.shape != (n,):
+        raise ValueError(f"an array of row seeds must have shape [{n}], one seed a row, got {list(array.shape)}")
+    limits = np.iinfo(np.int64)
+    for each in (array.min(), array.max()):
+        if not limits.min <= each <= limits.max:
+            raise ValueError(f"row seeds must fit an int64, got {each}")
+    return array.astype(np.int64)
 
 
 def images(image, shape) -> np.ndarray:
-    """Images as float32 [B, H, W, C] in [0, 1], from uint8 in 0..255, bool, or floats in [0, 1].
-
-    Args:
-        image: an array of them.
-        shape: (H, W, C).
-
-    Raises:
-        TypeError: another dtype. ValueError: another shape, or values out of range or not finite.
-    """
+    """Images as float32 [B, H, W, C] in [0, 1], from what `image_array` takes."""
     array = image_array(image, shape)
     return array.astype(np.float32) / np.float32(255 if array.dtype == np.uint8 else 1)
 
 
 def image_array(image, shape) -> np.ndarray:
-    """Images as they are, an array [B, H, W, C]; raises as `images` does."""
-    array = _array("image", image)
-    if array.shape[1:] != tuple(shape) or array.ndim != 4:
-        raise ValueError(f"image must have shape [B, {', '.join(map(str, shape))}], got {list(array.shape)}")
+    """Images of any kind as an array [B, H, W, C] of uint8 in 0..255, bool, or floats in [0, 1].
+
+    Args:
+        image: an array or nested lists of them, a tensor, a Pillow image or a list of such. One image is a batch of
+            one. Of grey images the channel may be left out, [B, H, W] or [H, W], and pixels may lie in a row,
+            [B, H * W * C].
+        shape: (H, W, C).
+
+    Raises:
+        TypeError: another dtype. ValueError: another shape, or values out of range or not finite.
+    """
+    array = _array("image", _from_pillow(image, shape))
+    check_shape(array.shape, shape)
+    array = array.reshape(-1, *shape)
     if array.dtype in (np.uint8, np.bool_):
         return array
-    if not np.issubdtype(array.dtype, np.floating):
+    if array.dtype.kind in "iu":
+        raise TypeError(
+            f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}: "
+            "use image.astype('uint8') if its values lie in 0..255"
+        )
+    if array.dtype.kind != "f":
         raise TypeError(f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}")
-    if array.size and not (array.min() >= 0 and array.max() <= 1):
-        raise ValueError(f"float images must lie in [0, 1], got values in [{array.min():g}, {array.max():g}]")
+    if array.size and not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
+        raise ValueError(out_of_range(array.min(), array.max()))
     return array
+
+
+def out_of_range(low: float, high: float) -> str:
+    """What is said of float images whose lowest and highest value do not lie in [0, 1]."""
+    if low != low or high != high:
+        return "float images must lie in [0, 1], got NaN"
+    divide = "; divide by 255" if low >= 0 and 1 < high <= 255 else ""
+    return f"float images must lie in [0, 1], got values in [{low:g}, {high:g}]{divide}"
+
+
+def check_shape(given, shape) -> None:
+    """ValueError unless the shape of an array can mean images (H, W, C) alone, so that [-1, H, W, C] is a reshape."""
+    height, width, channels = shape
+    one = [(height, width, channels), (math.prod(shape),), *([(height, width)] if channels == 1 else [])]
+    if tuple(given) not in one and (not given or tuple(given[1:]) not in one):
+        raise ValueError(wrong_shape(given, shape))
+
+
+def wrong_shape(given, shape) -> str:
+    """What is said of a shape that can be none of images (H, W, C): both, and what to call where that is plain."""
+    height, width, channels = shape
+    wanted = f"image must have shape [B, {height}, {width}, {channels}], got {list(given)}"
+    if tuple(given[-3:]) == (channels, height, width):
+        return f"{wanted}; channels come last: numpy.moveaxis(image, -3, -1)"
+    if channels == 1 and tuple(given[-3:]) == (height, width, 3):
+        return f"{wanted}; the images must be grey, such as image.mean(-1, keepdims=True) of floats"
+    if None not in given and math.prod(given) and math.prod(given) % math.prod(shape) == 0:
+        count = math.prod(given) // math.prod(shape)
+        return f"{wanted}; if that is {count} of them: image.reshape({count}, {height}, {width}, {channels})"
+    return wanted
 
 
 def binarised(image: np.ndarray, seed: int = 0, first: int = 0) -> np.ndarray:
@@ -159,6 +200,35 @@ def _choices(names) -> str:
     if tuple(names) == tuple(map(str, range(len(names)))):
         return numbers
     return f"{numbers} or one of {', '.join(map(repr, names))}"
+
+
+def _from_pillow(image, shape):
+    """A Pillow image, or a list of such, as arrays uint8 [H, W, C], transparent pixels over white; others unchanged."""
+    if isinstance(image, list | tuple) and image and all(_is_pillow(each) for each in image):
+        return np.stack([_from_pillow(each, shape) for each in image])
+    if not _is_pillow(image):
+        return image
+    height, width, channels = shape
+    if image.size != (width, height):
+        raise ValueError(
+            f"image must be {width} x {height} pixels, got a Pillow image of {' x '.join(map(str, image.size))}: "
+            f"use image.resize(({width}, {height}))"
+        )
+    return pillow.pixels(pillow.opaque(image), channels)
+
+
+def _is_pillow(image) -> bool:
+    return hasattr(image, "convert") and hasattr(image, "getbands")
+
+
+def _is_int(value) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _short(value) -> str:
+    """A value as it was given, cut off where it is long."""
+    words = repr(value)
+    return words if len(words) <= 80 else f"{words[:77]}..."
 
 
 def _array(name: str, value) -> np.ndarray:

@@ -124,6 +124,19 @@ def test_other_shapes_and_dtypes_than_the_contract_fail(wrong, tmp_path):
             verify.check_signatures(session, {"signatures": {"sample": tensor, "decode": tensor}})
 
 
+def test_pixels_that_are_not_refused_with_nan_fail(plain, sessions):
+    requests, session = golden.read(plain.version / golden.NAME), sessions[plain.model.entry]
+    assert verify.check_pixels(session, requests) == "outside [0, 1] a row of NaN, the others as before"
+
+    class Careless:
+        def run(self, name, inputs):
+            return session.run(name, {key: np.clip(np.nan_to_num(value), 0, 1) for key, value in inputs.items()})
+
+    requests = {name: sides for name, sides in requests.items() if "image" in sides["inputs"]}
+    with pytest.raises(verify.CheckError, match="with images 255 and nan is not two rows of NaN"):
+        verify.check_pixels(Careless(), requests)
+
+
 def test_labels_that_are_not_refused_with_nan_fail(conditional, sessions):
     requests, classes = golden.read(conditional.version / golden.NAME), len(conditional.facts["classes"])
     session = sessions[conditional.model.entry]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from tfgen import inputs
 
@@ -22,10 +23,18 @@ def test_images_of_every_kind_become_fractions(kind):
     ("image", "error", "words"),
     [
         (np.zeros([2, 20, 20, 3]), ValueError, ["[B, 20, 20, 1]", "[2, 20, 20, 3]"]),
-        (np.zeros([20, 20, 1]), ValueError, ["[B, 20, 20, 1]", "[20, 20, 1]"]),
-        (np.zeros([1, 20, 20, 1], np.int32), TypeError, ["uint8", "bool", "float", "int32"]),
-        (np.full([1, 20, 20, 1], 1.5), ValueError, ["[0, 1]", "1.5"]),
-        (np.full([1, 20, 20, 1], np.nan), ValueError, ["[0, 1]", "nan"]),
+        (np.zeros([2, 1, 20, 20]), ValueError, ["[2, 1, 20, 20]", "numpy.moveaxis(image, -3, -1)"]),
+        (np.zeros([40, 20]), ValueError, ["[40, 20]", "image.reshape(2, 20, 20, 1)"]),
+        (np.zeros([2, 10, 40]), ValueError, ["[2, 10, 40]", "image.reshape(2, 20, 20, 1)"]),
+        (np.zeros([2, 20, 21]), ValueError, ["[B, 20, 20, 1]", "[2, 20, 21]"]),
+        (np.float32(0.5), ValueError, ["[B, 20, 20, 1]", "[]"]),
+        (np.zeros([1, 20, 20, 1], np.int32), TypeError, ["uint8", "bool", "float", "int32", "astype"]),
+        (np.zeros([1, 20, 20, 1], np.complex64), TypeError, ["uint8", "complex64"]),
+        (np.full([1, 20, 20, 1], 1.5), ValueError, ["[0, 1]", "1.5", "divide by 255"]),
+        (np.full([1, 20, 20, 1], -0.5), ValueError, ["[0, 1]", "values in [-0.5, -0.5]"]),
+        (np.full([1, 20, 20, 1], 300.0), ValueError, ["[0, 1]", "values in [300, 300]"]),
+        (np.full([1, 20, 20, 1], np.nan), ValueError, ["[0, 1]", "NaN"]),
+        (Image.new("L", (21, 20)), ValueError, ["20 x 20", "21 x 20", "image.resize((20, 20))"]),
         (["picture.png"], TypeError, ["image", "numbers"]),
         ([[1, 2], [3]], TypeError, ["image", "array"]),
         (None, TypeError, ["image", "NoneType"]),
@@ -35,6 +44,33 @@ def test_wrong_images_are_named(image, error, words):
     with pytest.raises(error) as caught:
         inputs.images(image, (20, 20, 1))
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(20, 20), (1, 20, 20), (20, 20, 1), (400,), (1, 400), (1, 20, 20, 1)])
+def test_shapes_that_can_mean_one_thing_are_taken(shape):
+    level = np.arange(400, dtype=np.float32) / 400
+    taken = inputs.images(level.reshape(shape), (20, 20, 1))
+    np.testing.assert_array_equal(taken, level.reshape(1, 20, 20, 1))
+    np.testing.assert_array_equal(inputs.images(level.reshape(shape).tolist(), (20, 20, 1)), taken)
+
+
+def test_rows_of_pixels_are_images_and_a_batch_stays_one():
+    colour = np.random.default_rng(0).random([3, 20, 24, 3])
+    np.testing.assert_array_equal(inputs.image_array(colour.reshape(3, -1), (20, 24, 3)), colour)
+    grey = colour[..., 0]
+    np.testing.assert_array_equal(inputs.image_array(grey, (20, 24, 1)), grey[..., None])
+    with pytest.raises(ValueError, match=r"shape \[B, 20, 24, 3\], got \[3, 20, 24\]"):
+        inputs.image_array(grey, (20, 24, 3))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1", "CMYK", "LA"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pillow_images_are_laid_on_white_and_given_the_channels_of_the_model(mode, channels):
+    picture = Image.new("RGBA", (24, 20), (0, 0, 0, 0)).convert(mode)
+    taken = inputs.image_array(picture, (20, 24, channels))
+    assert (taken.shape, taken.dtype) == ((1, 20, 24, channels), np.uint8)
+    assert (taken == (255 if mode in ("RGBA", "LA", "P") else 0)).all()
+    np.testing.assert_array_equal(inputs.image_array([picture, picture], (20, 24, channels)), np.repeat(taken, 2, 0))
 
 
 def test_no_images_are_images():

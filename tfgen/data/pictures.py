@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from tfgen import checks
+from tfgen import checks, pillow
 from tfgen.data import lfs
 
 ADVICE = "give --image-size to crop and resize the pictures"
@@ -55,7 +55,7 @@ def decode(content: bytes, image_size: int | None = None, channels: int | None =
             picture.load()
             with contextlib.suppress(Exception):  # a damaged note of the orientation spoils no pixel
                 picture = ImageOps.exif_transpose(picture)
-            return _pixels(_fitted(_opaque(picture), image_size), channels)
+            return pillow.pixels(_fitted(pillow.opaque(picture), image_size), channels)
     except Exception as error:  # a decoder raises whatever the damage makes it raise
         raise UnreadableError(_reason(error)) from error
 
@@ -85,7 +85,7 @@ def resized(image: np.ndarray, image_size: int | None, channels: int | None) -> 
     from PIL import Image
 
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    return _pixels(_fitted(_opaque(picture), image_size), channels)
+    return pillow.pixels(_fitted(pillow.opaque(picture), image_size), channels)
 
 
 def check_shape(shape) -> tuple[int, int, int]:
@@ -105,24 +105,6 @@ def check_options(image_size, channels) -> None:
         checks.one_of("channels", channels, checks.CHANNELS)
 
 
-def is_grey(image: np.ndarray) -> bool:
-    """Whether an image [H, W, 1 or 3] has no colour in any pixel."""
-    return image.shape[-1] == 1 or bool((image[..., :1] == image[..., 1:]).all())
-
-
-def _opaque(picture):
-    """A Pillow picture as grey ("L") or colour ("RGB"), transparent pixels over white."""
-    from PIL import Image
-
-    if picture.mode.startswith("I"):  # 16 bits a pixel, which convert("L") would cut off at 255
-        return Image.fromarray((np.asarray(picture).astype(np.float64) / 257).round().clip(0, 255).astype(np.uint8))
-    if picture.has_transparency_data:
-        colour = picture.convert("RGBA")
-        white = Image.new("RGBA", colour.size, "white")
-        return Image.alpha_composite(white, colour).convert("RGB")
-    return picture.convert("L" if picture.mode in ("1", "L", "La", "LA") else "RGB")
-
-
 def _fitted(picture, image_size: int | None):
     """The square in the middle of a Pillow picture, resized with an antialiasing filter."""
     from PIL import Image
@@ -134,15 +116,6 @@ def _fitted(picture, image_size: int | None):
     left, top = (width - side) // 2, (height - side) // 2
     square = (left, top, left + side, top + side)
     return picture.resize((image_size, image_size), Image.Resampling.LANCZOS, box=square)
-
-
-def _pixels(picture, channels: int | None) -> np.ndarray:
-    """uint8 [H, W, C] of a grey or colour Pillow picture."""
-    if channels is not None:
-        picture = picture.convert("L" if channels == 1 else "RGB")
-    image = np.array(picture)
-    image = image[..., None] if image.ndim == 2 else image
-    return image[..., :1] if channels is None and is_grey(image) else image
 
 
 def _reason(error: Exception) -> str:

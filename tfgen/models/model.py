@@ -38,7 +38,7 @@ class Model(TrainingSteps, keras.Model):
     """
 
     entry = "model"
-    to_define = ("likelihood", "compile_recipe", "training_loss or update")
+    to_define = ("likelihood or image_mean", "compile_recipe", "training_loss or update")
     conditional = False
     convolutional = False
     monitor = None

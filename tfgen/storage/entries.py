@@ -185,7 +185,7 @@ def build(name: str, hyperparameters: dict):
         if name in entries():
             raise
         raise ValueError(f"{made.__name__} builds no model: {requirements.in_words(error)}") from error
-    requirements.check_class(made, type(model), name)
+    requirements.check_model(made, model, name)
     return model
 
 

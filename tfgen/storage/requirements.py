@@ -24,6 +24,8 @@ def check_module(module: ModuleType, name: str) -> ModuleType:
         raise refused(module, f"LEARNING_RATE must be a number above 0, is {rate!r}")
     if not callable(module.build):
         raise refused(module, f"build must be a class or a function, is {module.build!r}")
+    if inspect.isclass(module.build):
+        check_class(module, module.build, name)
     for parameter in inspect.signature(module.build).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise refused(module, f"build must name its hyperparameters, has {parameter}")
@@ -31,8 +33,6 @@ def check_module(module: ModuleType, name: str) -> ModuleType:
             raise refused(module, f"the hyperparameter {parameter.name} of build needs a default")
         if parameter.annotation is parameter.empty:
             raise refused(module, f"the hyperparameter {parameter.name} of build needs a type, such as int")
-    if inspect.isclass(module.build):
-        check_class(module, module.build, name)
     return module
 
 
@@ -47,12 +47,19 @@ def check_class(module: ModuleType, kind: type, name: str) -> None:
         raise refused(module, f"build makes a {kind.__name__}, which is no tfgen.models.Model")
     if kind.entry != name:
         raise refused(module, f"{kind.__name__}.entry is {kind.entry!r}, must be {name!r}")
+    for base in bases[bases.index(model) + 1 :]:
+        raise refused(module, f"{kind.__name__} must name {base.__name__} before {model.__name__}")
     for base in bases:
-        if base is not model and bases.index(base) > bases.index(model):
-            raise refused(module, f"{kind.__name__} must name {base.__name__} before {model.__name__}")
         for choice in base.to_define:
             if not any(_defines(kind, model, method) for method in choice.split(" or ")):
                 raise refused(module, f"{kind.__name__} does not define {choice}, which {base.__name__} needs")
+
+
+def check_model(module: ModuleType, model, name: str) -> None:
+    """Raises ValueError unless what `build` has made is a model that can be trained as the entry `name`."""
+    check_class(module, type(model), name)
+    if not hasattr(model, "pixels"):
+        raise refused(module, f"the constructor of {type(model).__name__} must call super().__init__ first")
 
 
 def refused(module: ModuleType, reason: str) -> ValueError:

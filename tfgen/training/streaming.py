@@ -52,7 +52,15 @@ def blocks(split, batch_size: int, steps: int, *, ahead: bool, steps_per_epoch: 
     batches = tf.data.Dataset.counter(first_epoch * padded)
     batches = batches.map(read, num_parallel_calls=READERS if ahead else None, deterministic=True if ahead else None)
     in_blocks = batches.batch(steps, drop_remainder=True)
-    return in_blocks.prefetch(1) if ahead else in_blocks
+    return (in_blocks.prefetch(1) if ahead else in_blocks).with_options(_as_written())
+
+
+def _as_written() -> tf.data.Options:
+    """Has a pipeline read no further ahead than it says, which tf.data's rewriting does on a busy machine."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.experimental_optimization.apply_default_optimizations = False
+    return options
 
 
 def chunks(images, labels, size: int, errors):

@@ -23,6 +23,12 @@ class Mine(vae.VAE):
 build = Mine
 """
 
+FAILING = """
+
+def build(*, depth: int = 1):
+    return {}["x"]
+"""
+
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
@@ -86,7 +92,7 @@ def test_what_a_module_lacks_is_named(package):
         ("Mine(vae.VAE)", "Mine(Model, Variational)", "Mine must name Variational before Model"),
         ("Mine(vae.VAE)", "Mine(Variational, Model)", "Mine does not define elbo_terms, which Variational needs"),
         ("Mine(vae.VAE)", "Mine(Autoencoding, Model)", "Mine does not define posterior, which Autoencoding needs"),
-        ("Mine(vae.VAE)", "Mine(Model)", "Mine does not define likelihood, which Model needs"),
+        ("Mine(vae.VAE)", "Mine(Model)", "Mine does not define likelihood or image_mean, which Model needs"),
         ('entry = "mine"', 'entry = "mine"\n    likelihood = None', "likelihood"),
     ],
 )
@@ -132,8 +138,12 @@ def test_a_model_that_cannot_be_built_is_one_error_with_the_place(package):
     source = ENTRY.replace('entry = "mine"', f'entry = "mine"\n{constructor}')
     (package / "mine.py").write_text(source)
     tfgen.register("my_pkg.mine")
-    with pytest.raises(ValueError, match=r"my_pkg\.mine builds no model: RuntimeError: .*super\(\).__init__\(\)"):
+    with pytest.raises(ValueError, match=r"the constructor of Mine must call super\(\).__init__ first"):
         entries.build("mine", {})
+    (package / "failing.py").write_text(ENTRY.replace("mine", "failing") + FAILING)
+    tfgen.register("my_pkg.failing")
+    with pytest.raises(ValueError, match=r"my_pkg\.failing builds no model: KeyError: 'x' \(.*failing\.py, line 15\)"):
+        entries.build("failing", {})
     (package / "other.py").write_text(ENTRY.replace("build = Mine", "def build():\n    return 3"))
     tfgen.register("my_pkg.other")
     with pytest.raises(ValueError, match="build makes a int, which is no tfgen"):
