@@ -14,13 +14,13 @@ import pytest
 
 from tfgen.storage import entries
 
-<<<<<<< HEAD
 GROUND = (
     "checks",
     "inputs",
     "seeds",
     "files",
     "graphs",
+    "pillow",
     "quiet",
     "commandline",
     "figures",
@@ -32,9 +32,6 @@ GROUND = (
     "measures",
     "__main__",
 )  # single files
-=======
-GROUND = ("checks", "inputs", "seeds", "files", "graphs", "pillow", "quiet", "commandline", "figures")  # single files
->>>>>>> 8d26fec42696dbb0e3f0c943123df8fd3e60f905
 ROOMS = ("networks", "distributions", "data", "storage", "training", "models", "evaluation", "tasks")  # lowest first
 FORBIDDEN = {"tfgen": ("zoo", "export"), "zoo": ("export",), "export": ("zoo",)}
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfgen import checks, inputs, seeds
 from tfgen.distributions import likelihoods, priors
 from tfgen.graphs import graph
-from tfgen.models import signatures
+from tfgen.models import abilities, signatures
 from tfgen.models.signatures import Signature
 from tfgen.models.training_steps import TrainingSteps
 from tfgen.networks import common
@@ -60,6 +60,9 @@ class Model(TrainingSteps, keras.Model):
         self.needs_labels = self.conditional
         self.built = True  # the networks are functional models: their variables exist already
         self.start_training_steps()
+
+    def __getattr__(self, name: str):
+        raise AttributeError(abilities.missing(self, name), name=name, obj=self)
 
     @property
     def prior(self):
