@@ -123,7 +123,7 @@ def begin(arguments: list[str] | None = None) -> list[str]:
     return sys.argv[1:] if arguments is None else list(arguments)
 
 
-def run(function, arguments: list[str] | None, command: str):
+def run(function, arguments: list[str] | None, command: str, hint=lambda option: ""):
     """Calls `function` with options parsed from `arguments` by its signature and docstring (cyclopts).
 
     A keyword `name: type = default` becomes `--name`; `--help` prints the docstring. Wrong options end the process.
@@ -132,6 +132,7 @@ def run(function, arguments: list[str] | None, command: str):
         function: what the command does.
         arguments: the words behind the command; those of this process where they are None.
         command: how users call it, for instance "python -m zoo.sample".
+        hint: words about an option that the command does not have; "" where nothing is known of it.
     """
     arguments = begin(arguments)
     app = cyclopts.App(
@@ -151,7 +152,7 @@ def run(function, arguments: list[str] | None, command: str):
     except (files.ReadError, ImportError) as error:
         fail(error)
     except cyclopts.CycloptsError as error:
-        fail(f"{in_words(error)}; {command} --help lists the options")
+        fail(f"{in_words(error, hint)}; {command} --help lists the options")
 
 
 def usage(function) -> str:
@@ -178,10 +179,10 @@ def convert(kind, tokens):
     return cyclopts.convert(kind, tokens)
 
 
-def in_words(error: cyclopts.CycloptsError) -> str:
-    """What is wrong with a command line."""
+def in_words(error: cyclopts.CycloptsError, hint) -> str:
+    """What is wrong with a command line; `hint` as of `run`."""
     if isinstance(error, cyclopts.UnknownOptionError):
-        return _unknown_option(error.token.keyword or error.token.value, error.argument_collection)
+        return _unknown_option(error.token.keyword or error.token.value, error.argument_collection, hint)
     argument = error.argument
     if isinstance(error, cyclopts.ConsumeMultipleError):
         return f"{error.keyword or argument.name} needs at least 1 value, got none"
@@ -191,7 +192,7 @@ def in_words(error: cyclopts.CycloptsError) -> str:
             return f"{given} needs a value, got none"
         stray = [word for word in error.unused_tokens or () if re.match("--?[a-zA-Z]", word)]
         if stray:
-            return _unknown_option(stray[0], error.app.assemble_argument_collection())
+            return _unknown_option(stray[0], error.app.assemble_argument_collection(), hint)
         meaning = _meaning(error.target, argument.field_info.name)
         return f"{_name(argument)} is missing: {meaning}" if meaning else f"{_name(argument)} is missing"
     if isinstance(error, cyclopts.CoercionError) and error.token and error.target_type:
@@ -223,10 +224,10 @@ def _name(argument) -> str:
     return argument.name if argument.name.startswith("-") else argument.name.upper().replace("-", "_")
 
 
-def _unknown_option(word: str, known) -> str:
+def _unknown_option(word: str, known, hint) -> str:
     option = word.partition("=")[0]
     names = [name for argument in known for name in argument.names if name.startswith("--")]
-    return f"unknown option {option}{spelling.meant(option, names)}"
+    return f"unknown option {option}{hint(option) or spelling.meant(option, names)}"
 
 
 def table(rows: list[tuple]) -> str:

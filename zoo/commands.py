@@ -149,6 +149,13 @@ def with_hyperparameters(command, entry: str, recipe: dict[str, str] | None = No
     return merged
 
 
+def who_has(option: str) -> str:
+    """The words `, which iaf_vae has` for the hyperparameter of other entries; "" where none has it."""
+    name = option.removeprefix("--").replace("-", "_")
+    able = [entry for entry in entries.known() if name in entries.declaration(entry).parameters]
+    return f", which {', '.join(able)} {'have' if len(able) > 1 else 'has'}" if able else ""
+
+
 def draw(model, dataset, directory: Path, run: Path | None) -> list[Path]:
     """Draws a model's figures, and the history of its run if there is one; the paths of the files."""
     from tfgen import figures
