@@ -1,0 +1,19 @@
+"""The name that was meant, whatever the case it is written in."""
+
+import pytest
+
+from tfgen import spelling
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("vea", " (did you mean 'vae'?)"),
+        ("VAE", " (did you mean 'vae'?)"),
+        ("sandel", " (did you mean 'Sandal'?)"),
+        ("xyz", ""),
+        ("", ""),
+    ],
+)
+def test_the_closest_name_is_suggested(word, words):
+    assert spelling.meant(word, ("vae", "cvae", "Sandal", 7)) == words
