@@ -86,7 +86,8 @@ def test_a_model_of_another_package_is_exported_once_it_is_registered(
     code, said, errors = ended(command.main, run, "--to", served, "--register", "somebody.turned")
     assert (code, errors) == (0, [])
     assert said.startswith("turned: serving_default, sample, turn\n")
-    about = "A module of another package, after A. Nobody et al. 2020, which turns the images of a model of the zoo."
+    about = "`turned` is a module of another package, after A. Nobody et al. 2020, which turns the images of a model "
+    about += "of the zoo."
     assert about in (served / "turned/1/MODEL_CARD.md").read_text().splitlines()
     answer = golden.read(served / "turned/1" / golden.NAME)["turn"]
     assert (answer["outputs"]["turned"] == answer["inputs"]["image"][:, ::-1, ::-1]).all()

@@ -27,7 +27,7 @@ from tfgen.data.dataset import Dataset, Split
 FORMAT = 1  # of the folders
 IMAGES, SPLITS, DATASET = "images", "splits.npz", "dataset.json"
 PARTS = ("train", "validation", "test")
-UNFINISHED, LOCK = ".decoding", ".lock"
+UNFINISHED = ".decoding"
 
 
 class TooLargeError(Exception):
@@ -121,12 +121,13 @@ def _digest(key) -> str:
 def _one_process(folder: Path, tell):
     """Keeps other processes from decoding in the block, and removes what those left that were killed in it."""
     folder.mkdir(parents=True, exist_ok=True)
+    lock = folder.with_name(f".{folder.name}.lock")
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locks.held(folder / LOCK, wait=False, tell=tell))
+            stack.enter_context(locks.held(lock, wait=False, tell=tell))
         except locks.HeldError:
             tell(f"another process is decoding to {folder}; waiting for its end")
-            stack.enter_context(locks.held(folder / LOCK, tell=tell))
+            stack.enter_context(locks.held(lock, tell=tell))
         shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
         yield
 
