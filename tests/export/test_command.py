@@ -14,6 +14,7 @@ from tfgen.storage import entries
 
 COMMANDS = (command.main, verify.main, benchmark.main, replay.main)
 CHECKS = ["manifest", "contract", "golden requests", "load", "signatures", "operations", "answers", "rows", "seeds"]
+CHECKS += ["pixels"]  # of a model without labels
 
 FOREIGN = '''"""A module of another package, after A. Nobody et al. 2020, which turns the
 images of a model of the zoo. It is for a test."""

@@ -57,6 +57,7 @@ def test_a_whole_version_passes_with_a_table_and_without_tensorflow_or_keras(con
         "rows",
         "seeds",
         "labels",
+        "pixels",
     ]
     assert [line.split()[0] for line in table] == expected
     assert (heavy, parts) == ("[]", "{'core'}")  # the protocol buffers of TensorFlow's core alone
@@ -67,7 +68,7 @@ def test_a_damaged_version_fails_with_one_line(copy, ended):
     code, said, errors = ended(verify.main, copy)
     assert code == 1
     assert "FAILED" in said
-    assert errors == [f"error: {copy} fails manifest, answers, rows, seeds"]
+    assert errors == [f"error: {copy} fails manifest, answers, rows, seeds, pixels"]
 
 
 @pytest.mark.parametrize("path", ["nowhere", "file", "folder"])
@@ -117,7 +118,7 @@ def test_a_whole_version_fails_nothing(copy):
 
 def test_missing_variables_fail(copy):
     shutil.rmtree(copy / "variables")
-    assert set(failing(copy)) == {"manifest", "answers", "rows", "seeds"}  # the loader itself takes it
+    assert set(failing(copy)) == {"manifest", "answers", "rows", "seeds", "pixels"}  # the loader itself takes it
 
 
 @pytest.mark.parametrize("file", ["variables/variables.data-00000-of-00001", "golden.npz", "MODEL_CARD.md"])

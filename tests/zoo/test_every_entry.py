@@ -241,7 +241,7 @@ def test_only_conditional_models_take_a_digit(model):
 @pytest.mark.parametrize(
     ("images", "message"),
     [
-        (np.zeros([2, 28, 28]), r"shape \[B, 28, 28, 1\], got \[2, 28, 28\]"),
+        (np.zeros([2, 27, 28]), r"shape \[B, 28, 28, 1\], got \[2, 27, 28\]"),
         (np.zeros([2, 28, 28, 3], np.uint8), r"got \[2, 28, 28, 3\]"),
         (np.zeros([2, 28, 28, 1], np.int32), "int32"),
         (np.full([2, 28, 28, 1], 255.0), r"lie in \[0, 1\], got values in \[255, 255\]"),

@@ -5,8 +5,6 @@ import numbers
 import traceback
 from types import ModuleType
 
-import keras
-
 REQUIRED = ("build", "STEPS", "BATCH_SIZE", "LEARNING_RATE")  # of a module
 GUIDE = "docs/new-model.md"
 
@@ -41,6 +39,8 @@ def check_class(module: ModuleType, kind: type, name: str) -> None:
 
     What its bases leave to it they say themselves, by `to_define`.
     """
+    import keras  # with TensorFlow, which the module of the class has imported
+
     bases = [base for base in kind.__mro__ if "to_define" in vars(base)]
     model = next((base for base in bases if issubclass(base, keras.Model)), None)
     if model is None:

@@ -76,7 +76,11 @@ def test_nothing_asked_is_nothing_answered(client, plain):
         (lambda c, image: c.sample(2, digit=3), TypeError, "takes no label, got label=3"),
         (lambda c, image: c.decode(np.zeros((2, 777))), ValueError, "latent must have shape [B, "),
         (lambda c, image: c.decode(np.full((2, 3), np.nan)), ValueError, "latent must "),
-        (lambda c, image: c.encode(image[0, ..., 0]), ValueError, "image must have shape [B, 28, 28, 1], got [28, 28]"),
+        (
+            lambda c, image: c.encode(image[0, :9, :, 0]),
+            ValueError,
+            "image must have shape [B, 28, 28, 1], got [9, 28]",
+        ),
         (lambda c, image: c.encode(image + 2), ValueError, "must lie in [0, 1], got values in [2, 2]"),
         (lambda c, image: c.encode(image.astype(int)), TypeError, "got dtype int64"),
         (lambda c, image: c.encode(image, seed=1), TypeError, "takes no seed, got seed=1"),
