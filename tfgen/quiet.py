@@ -56,25 +56,28 @@ def import_tensorflow():
         ImportError: Keras has another backend than TensorFlow in this process, or refuses the user's settings.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if not set(LIBRARIES) <= set(sys.modules):
-        if "keras" not in sys.modules:
-            os.environ["KERAS_BACKEND"] = BACKEND  # whatever the environment or keras.json says
-        with muted():
-            importlib.import_module("tensorflow")
-            importlib.import_module("tensorflow_probability")
-        _import_keras()
+    if set(LIBRARIES) <= set(sys.modules):
+        return sys.modules["tensorflow"]
+    if "keras" in sys.modules:
+        _check_backend()
+    else:
+        os.environ["KERAS_BACKEND"] = BACKEND  # whatever the environment or keras.json says
+    import_matplotlib()  # or Keras would, with whatever MPLBACKEND says
+    with muted():
+        try:
+            for library in LIBRARIES:
+                importlib.import_module(library)
+        except ValueError as error:  # TensorFlow imports Keras, which reads a file and the environment
+            raise ImportError(f"Keras refuses its settings in keras.json or the environment: {error}") from error
     return sys.modules["tensorflow"]
 
 
-def _import_keras() -> None:
-    try:
-        keras = importlib.import_module("keras")
-    except ValueError as error:  # of its configuration file or its variables in the environment
-        raise ImportError(f"Keras refuses its settings in ~/.keras/keras.json or the environment: {error}") from error
-    if keras.config.backend() != BACKEND:
+def _check_backend() -> None:
+    backend = sys.modules["keras"].config.backend()
+    if backend != BACKEND:
         raise ImportError(
-            f"tfgen needs Keras with TensorFlow, and this process has imported it with {keras.config.backend()}; "
-            f"set KERAS_BACKEND={BACKEND}, or import tfgen.models first"
+            f"tfgen needs Keras with TensorFlow, and this process has imported it with {backend}; set "
+            f"KERAS_BACKEND={BACKEND}, or import tfgen.models before keras"
         )
 
 
