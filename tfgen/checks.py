@@ -30,8 +30,7 @@ def positive_ints(name: str, values, count: int | None = None) -> tuple[int, ...
 
 def in_range(name: str, value, smallest: float, largest: float = float("inf")) -> float:
     """`value` as a float in [smallest, largest]; TypeError or ValueError that names it otherwise."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
+    _check_real(name, value)
     if not smallest <= value <= largest or np.isinf(value):
         finite = "finite and " if np.isinf(value) else ""
         bounds = f"at least {smallest}" if largest == float("inf") else f"in {smallest}..{largest}"
@@ -41,10 +40,16 @@ def in_range(name: str, value, smallest: float, largest: float = float("inf")) -
 
 def above_zero(name: str, value) -> float:
     """`value` as a finite float > 0; TypeError or ValueError that names it otherwise."""
-    value = in_range(name, value, 0)
-    if value < np.finfo(float).tiny:  # a denormal number has no reciprocal
-        raise ValueError(f"{name} must be above 0, got {value}")
-    return value
+    _check_real(name, value)
+    if not np.finfo(float).tiny <= value < float("inf"):  # a denormal number has no reciprocal
+        finite = "finite and " if np.isinf(value) else ""
+        raise ValueError(f"{name} must be {finite}above 0, got {value}")
+    return float(value)
+
+
+def _check_real(name: str, value) -> None:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
 
 
 def size(name: str, text: str) -> int:

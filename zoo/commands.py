@@ -47,8 +47,8 @@ def entry_argument(arguments: list[str], usage: str, summary: str) -> str:
         raise SystemExit(0)
     if not arguments or arguments[0].startswith("-"):
         fail(f"an entry comes first: {usage} ENTRY [OPTIONS], ENTRY one of {', '.join(ENTRIES)}")
-    with bad_input():
-        entries.check_known(arguments[0])
+    if arguments[0] not in entries.known():
+        fail(f"{entries.unknown(arguments[0])}; {REGISTER} my_pkg.name adds a model of your own")
     return arguments[0]
 
 

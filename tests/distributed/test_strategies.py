@@ -130,7 +130,7 @@ def test_mirrored_on_one_device_is_a_plain_training_and_says_so(
         (("--strategy", "all"), "strategy"),
         (("--precision", "float16"), "precision"),
         (("--clip-norm", "0"), "clip-norm must be above 0, got 0"),
-        (("--clip-norm", "-1"), "clip-norm must be at least"),
+        (("--clip-norm", "-1"), "clip-norm must be above 0, got -1"),
     ],
 )
 def test_a_wrong_option_ends_in_one_line(command, tmp_path, monkeypatch, options, message):

@@ -6,6 +6,20 @@ import pytest
 from tfgen import checks
 
 
+@pytest.mark.parametrize("value", [0, -1, -0.5, 5e-324, float("nan"), float("inf")])
+def test_what_must_be_above_zero_is_said_so(value):
+    finite = "finite and " if value == float("inf") else ""
+    with pytest.raises(ValueError, match=f"^rate must be {finite}above 0, got {value}$"):
+        checks.above_zero("rate", value)
+
+
+@pytest.mark.parametrize("value", [True, "1", None, 1j])
+def test_what_is_no_number_is_not_above_zero(value):
+    with pytest.raises(TypeError, match="rate must be a number, got"):
+        checks.above_zero("rate", value)
+    assert checks.above_zero("rate", 1e-3) == 1e-3
+
+
 @pytest.mark.parametrize(("value", "smallest"), [(1, 1), (np.int32(7), 1), (0, 0)])
 def test_integers_in_range_are_taken(value, smallest):
     taken = checks.positive_int("epochs", value, smallest)

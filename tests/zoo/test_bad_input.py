@@ -41,7 +41,7 @@ def assert_one_clear_line(code: int, error: str, *words: str) -> None:
         (("vae", *DIGITS, "--checkpoint-every", "0"), ["checkpoint-every must be at least 1", "got 0"]),
         (("vae", *DIGITS, "--on-nan", "hope"), ["--on-nan", "hope", "stop", "rollback"]),
         (("vae", *DIGITS, "--resume"), ["--run-dir"]),
-        (("vae", *DIGITS, "--learning-rate", "0"), ["learning-rate", "got 0"]),
+        (("vae", *DIGITS, "--learning-rate", "0"), ["learning-rate must be above 0", "got 0"]),
         (("vae", *DIGITS, "--learning-rate", "nan"), ["learning-rate", "got nan"]),
         (("vae", *DIGITS, "--seed", "-1"), ["seed", "got -1"]),
         (("vae", *DIGITS, "--beta", "-1"), ["beta must be at least 0", "got -1"]),
@@ -56,6 +56,8 @@ def assert_one_clear_line(code: int, error: str, *words: str) -> None:
         (("vae", *DIGITS, "--covariance", "round"), ["covariance", "round", "diagonal", "full"]),
         (("vae", *DIGITS, "--no-such-option", "1"), ["--no-such-option"]),
         (("vae", *DIGITS, "stray"), ["stray"]),
+        (("vae", "--dataset", ""), ["the name of the data set is empty"]),
+        (("vae", *DIGITS, "--memory", ""), ["memory must be a size such as 500MB", "got ''"]),
         (("vae", "--dataset", "cifar11"), ["data set", "mnist, fashion_mnist", "'cifar11'"]),
     ],
 )

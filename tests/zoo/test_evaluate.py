@@ -312,3 +312,25 @@ def test_features_that_do_not_fit_are_refused_in_one_line(run, command, tmp_path
         assert code == 2
         assert error.count("\n") == 1
         assert words in error
+
+
+@keras.saving.register_keras_serializable("tests")
+class Brittle(keras.layers.Layer):
+    """Flattens images, and gives infinity for those that are nearly black."""
+
+    def call(self, image):
+        dark = keras.ops.mean(image, axis=(1, 2, 3), keepdims=True) < 0.4
+        return keras.ops.reshape(keras.ops.where(dark, float("inf"), image), (-1, 784))
+
+
+@pytest.mark.parametrize("level", [0.5, 1.0])
+def test_features_that_are_not_finite_end_in_one_line(run, command, tmp_path, digits, level):
+    """Those of a grey image are looked at before anything is measured, those of the data as they come."""
+    image, path = keras.Input((28, 28, 1)), tmp_path / "brittle.keras"
+    keras.Model(image, Brittle()(keras.layers.Rescaling(0.5 / level)(image))).save(path)
+    dark = (digits.test.images[:40].mean((1, 2, 3)) / 255 < 0.4).sum()
+    words = f"{dark} of 40 images; nothing was written" if level == 0.5 else "a grey image"
+    before = sorted(run.iterdir())
+    code, _, error = command(run, "--k", "2", "--images", "40", "--features", path)
+    assert (code, error) == (2, f"error: '{path}' gives features that are not finite of {words}\n")
+    assert sorted(run.iterdir()) == before

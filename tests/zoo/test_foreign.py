@@ -96,7 +96,7 @@ def test_what_its_module_lacks_is_named(command, package, tmp_path, left, missin
     [
         (("mine", "--register"), "--register needs the name of a module"),
         (("mine", "--register", "guest_package.nowhere"), "'guest_package.nowhere' cannot be imported"),
-        (("mine",), "unknown entry 'mine'"),
+        (("mine",), "; --register my_pkg.name adds a model of your own"),
     ],
 )
 def test_a_module_that_is_not_there_is_named(command, package, arguments, words):
@@ -105,3 +105,34 @@ def test_a_module_that_is_not_there_is_named(command, package, arguments, words)
     assert code == 2
     assert line.startswith("error: ")
     assert words in line
+
+
+OPTIONS = ("--dataset", "digits", "--hidden-units", "8", "--epochs", "1")
+
+
+def test_a_failing_figure_is_a_note_and_all_else_is_there(command, no_xla, package, tmp_path):
+    (package / "mine.py").write_text(MODULE + "\n\ndef draw(model, dataset):\n    return {}[dataset.name]\n")
+    code, output, error = command(*REGISTER, "mine", *OPTIONS, "--run-dir", tmp_path / "run")
+    assert (code, [line for line in error.splitlines() if not line.startswith("warning: ")]) == (0, [])
+    (note,) = [line for line in output.splitlines() if line.startswith("note: ")]
+    assert note.startswith("note: guest_package.mine.draw failed and its figures are left out: KeyError: 'digits' (")
+    assert note.endswith("mine.py, line 19)")
+    assert (tmp_path / "run" / "figures" / "samples.png").is_file()
+    assert runs.is_finished(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('entry = "mine"', 'entry = "mine"\n    monitor = "val_loss"', ["mine.monitor is 'val_loss'", "val_neg_elbo"]),
+        ("build = Mine", "def build(*, seed: int = 0): ...", ["mine has a hyperparameter seed", "option"]),
+    ],
+)
+def test_what_only_a_training_meets_is_named(command, no_xla, package, tmp_path, old, new, words):
+    (package / "mine.py").write_text(MODULE.replace(old, new))
+    options = OPTIONS if "monitor" in new else ()
+    code, _, error = command(*REGISTER, "mine", *options, "--run-dir", tmp_path / "run")
+    (line,) = [line for line in error.splitlines() if not line.startswith("warning: ")]
+    assert code == 2
+    assert line.startswith("error: ")
+    assert all(word in line for word in words), line

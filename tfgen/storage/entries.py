@@ -104,8 +104,7 @@ def check_known(name: str) -> None:
 def unknown(name: str) -> str:
     """What is said of a name that is no entry's."""
     names = known()
-    words = f"unknown entry {name!r}; the zoo has {', '.join(names)}{spelling.meant(name, names)}"
-    return f"{words}; --register my_pkg.name adds a model of your own"
+    return f"unknown entry {name!r}; the zoo has {', '.join(names)}{spelling.meant(name, names)}"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,11 @@ def check_module(module: ModuleType, name: str) -> ModuleType:
         raise refused(module, f"build must be a class or a function, is {module.build!r}")
     if inspect.isclass(module.build):
         check_class(module, module.build, name)
-    for parameter in inspect.signature(module.build).parameters.values():
+    try:
+        parameters = inspect.signature(module.build).parameters.values()
+    except ValueError as error:  # a builtin has none
+        raise refused(module, f"build must be a class or a function, is {module.build!r}") from error
+    for parameter in parameters:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise refused(module, f"build must name its hyperparameters, has {parameter}")
         if parameter.default is parameter.empty:

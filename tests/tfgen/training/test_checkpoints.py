@@ -15,11 +15,11 @@ from tfgen.training import callbacks, checkpoints, loop, schedules
 EPOCHS = 3
 
 
-def compiled(entry):
-    """A small model of an entry by its recipe, the same each time."""
+def compiled(entry, **variant):
+    """A small model of an entry, or of a variant, by its recipe, the same each time."""
     module = entries.module(entry)
     loop.set_initial_seed(0)
-    model = module.build(**getattr(module, "SMALL", {}))
+    model = module.build(**module.SMALL | variant)
     model.compile_recipe(learning_rate=module.LEARNING_RATE, steps=EPOCHS * 6)
     return model
 
@@ -40,14 +40,18 @@ def begun(run, model):
     return run
 
 
-SLOW = [name for name in tfgen.entries() if name != "aae"]  # which has three optimisers, and no convolutions
-# DCGAN has statistics and skipped steps besides. One of its 13 resumed trainings differed by 1e-7 on a busy CPU, and
-# none of those that ran through. oneDNN's race of two threads (tests/distributed/one_step.py) may be why; it is not
-# proved.
+QUICK = ("aae", {})  # three optimisers, and no convolutions
+CASES = [(entry, {}) for entry in tfgen.entries()]
+CASES += [(entry, variant) for entry in tfgen.entries() for variant in getattr(entries.module(entry), "VARIANTS", ())]
+# DCGAN has statistics and, in its variant, skipped steps besides. One of its 13 resumed trainings differed by 1e-7 on a
+# busy CPU, and none of those that ran through. oneDNN's race of two threads (tests/distributed/one_step.py) may be why;
+# it is not proved.
 
 
-@pytest.mark.parametrize("entry", ["aae", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
-def test_training_goes_on_as_if_it_had_not_stopped(entry, tmp_path, digits, no_xla):
+@pytest.mark.parametrize(
+    ("entry", "variant"), [pytest.param(*case, marks=() if case == QUICK else pytest.mark.slow) for case in CASES]
+)
+def test_training_goes_on_as_if_it_had_not_stopped(entry, variant, tmp_path, digits, no_xla):
     """What lies on the disk when an epoch ends is what SIGKILL leaves; another process builds the model anew."""
     whole, half = tmp_path / "whole", tmp_path / "half"
 
@@ -55,11 +59,11 @@ def test_training_goes_on_as_if_it_had_not_stopped(entry, tmp_path, digits, no_x
         if epoch == 0:
             shutil.copytree(whole, half)
 
-    model = compiled(entry)
+    model = compiled(entry, **variant)
     trained(begun(whole, model), model, digits, watchers=[keras.callbacks.LambdaCallback(on_epoch_end=copy)])
     checkpoint = checkpoints.newest(half, pytest.fail)
     assert checkpoint.state.epoch == 1
-    other = trained(half, compiled(entry), digits, checkpoint)
+    other = trained(half, compiled(entry, **variant), digits, checkpoint)
     for ours, theirs in zip(other.weights, model.weights, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert (half / runs.HISTORY).read_text() == (whole / runs.HISTORY).read_text()

@@ -104,8 +104,15 @@ def test_single_steps_are_those_of_a_block(small_vae, digits, no_xla):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_every_trainable_variable_moves_in_one_step(small_vae, digits, no_xla):
-    model = small_vae(covariance="full", samples=2)
+@pytest.mark.parametrize(
+    "hyperparameters",
+    [
+        pytest.param({"covariance": "diagonal"}, marks=(pytest.mark.slow, pytest.mark.ci)),
+        {"covariance": "full", "samples": 2},
+    ],
+)
+def test_every_trainable_variable_moves_in_one_step(small_vae, digits, no_xla, hyperparameters):
+    model = small_vae(**hyperparameters)
     before = [variable.numpy() for variable in model.trainable_variables]
     fitted(model, digits.train, batch_size=len(digits.train.images))
     assert model.optimizer.iterations == 1
@@ -153,6 +160,19 @@ def test_validation_reports_the_split_as_the_likelihood_sees_it(small_vae, digit
     expected = -model.elbo(digits.validation.binarised(), seed=0).numpy().mean()
     assert history["val_neg_elbo"][1] == pytest.approx(expected, rel=1e-5)
     assert history["val_neg_elbo"][1] == pytest.approx(history["val_rate"][1] + history["val_distortion"][1], rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+def test_validation_in_batches_is_that_of_the_whole(small_vae, digits, no_xla, monkeypatch):
+    histories = []
+    for batch in (1000, 77):
+        monkeypatch.setattr(loop, "VALIDATION_BATCH", batch)
+        _, history = fitted(small_vae(), digits.train, batch_size=100, epochs=2, validation=digits.validation)
+        histories.append(history)
+    whole, batches = histories
+    assert whole["loss"] == batches["loss"]
+    assert whole["val_neg_elbo"] == pytest.approx(batches["val_neg_elbo"], rel=1e-5)
 
 
 def test_plain_evaluate_is_the_same_validation(small_vae, digits, no_xla):
