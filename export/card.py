@@ -22,6 +22,9 @@ LABELS = """
 `label` is the number of a class, {classes}. A label outside 0..{last} gives a row of NaN and leaves the other rows
 alone.
 """
+OUTSIDE = (
+    "An `image` with a pixel outside [0, 1], or with one that is NaN, gives a row of NaN and leaves the others alone."
+)
 BOUND = """
 `score` answers with `elbo`, the evidence lower bound with one sample of z, and `log_likelihood`, the
 importance-weighted bound on log p(x) with K = {samples} samples, both in nats.
@@ -97,6 +100,8 @@ def text(model, source, facts: dict, picture: str = "") -> str:
         parts.append(SEEDS)
     if classes:
         parts.append(LABELS.format(classes=_numbered(classes), last=len(classes) - 1))
+    if any("image" in sides["inputs"] for sides in served.values()):
+        parts.append(OUTSIDE)
     if "score" in served:
         scored = {"bernoulli": BERNOULLI, "logistic": LOGISTIC}.get(model.pixels.name, PIXELS)
         pixels = scored.format(name=model.pixels.name, dimensions=math.prod(model.image_shape))

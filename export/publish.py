@@ -16,6 +16,14 @@ from tfgen import locks
 PREFIX = ".exporting-"
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder that other users can read, for the server is one, whatever the umask says of new files."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        path.chmod(0o755)
+
+
 @contextlib.contextmanager
 def staging(model_folder: Path):
     """A new hidden folder in `model_folder` to write a version to; what is left of it at the end is removed.

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import textwrap
 import threading
 import typing
 import warnings
@@ -18,6 +19,8 @@ from tfgen import files, spelling, terminal
 BAD_INPUT, NOT_FINITE, NOT_WRITTEN, LOST_WORKER, INTERRUPTED, TERMINATED = 2, 3, 4, 5, 130, 143
 FAILED = 1  # what a verification that fails ends with
 KINDS = {int: "an int", float: "a number", bool: "true or false"}  # of values, in words
+WIDTH = 80  # characters of a line
+Modules = typing.Annotated[tuple[str, ...], cyclopts.Parameter(consume_multiple=False)]  # one behind each --register
 FOREIGN = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")  # they would cut a training short
 
 
@@ -123,7 +126,7 @@ def begin(arguments: list[str] | None = None) -> list[str]:
     return sys.argv[1:] if arguments is None else list(arguments)
 
 
-def run(function, arguments: list[str] | None, command: str, hint=lambda option: ""):
+def run(function, arguments: list[str] | None, command: str, hint=lambda option: "", epilogue: str = ""):
     """Calls `function` with options parsed from `arguments` by its signature and docstring (cyclopts).
 
     A keyword `name: type = default` becomes `--name`; `--help` prints the docstring. Wrong options end the process.
@@ -133,6 +136,7 @@ def run(function, arguments: list[str] | None, command: str, hint=lambda option:
         arguments: the words behind the command; those of this process where they are None.
         command: how users call it, for instance "python -m zoo.sample".
         hint: words about an option that the command does not have; "" where nothing is known of it.
+        epilogue: words below the options in the help.
     """
     arguments = begin(arguments)
     app = cyclopts.App(
@@ -140,11 +144,13 @@ def run(function, arguments: list[str] | None, command: str, hint=lambda option:
         usage=f"Usage: {command} {usage(function)}",
         version_flags=[],
         default_parameter=cyclopts.Parameter(
-            converter=convert, consume_multiple=1, negative_bool=(), negative_iterable=()
+            converter=convert, consume_multiple=1, negative_bool=(), negative_iterable=(), show_default=shown_default
         ),
+        help_epilogue=epilogue,
         help_format="markdown",
         suppress_keyboard_interrupt=False,
     )
+    app["--help"].show = False  # who reads it knows of it
     app.default(function)
     try:
         with stoppable():
@@ -165,10 +171,16 @@ def usage(function) -> str:
         elif parameter.kind is parameter.POSITIONAL_ONLY:
             words.append(name if parameter.default is parameter.empty else f"[{name}]")
         elif parameter.default is parameter.empty:
-            words.append(f"--{parameter.name.replace('_', '-')} {name}")
+            value = "PATH" if parameter.annotation is Path else name
+            words.append(f"--{parameter.name.replace('_', '-')} {value}")
         else:
             optional = True
     return " ".join([*words, "[OPTIONS]"] if optional else words)
+
+
+def shown_default(value):
+    """The default of an option as its help has it: nothing for a flag, and for a list that is empty."""
+    return None if value is False or value == () else value
 
 
 def convert(kind, tokens):
@@ -228,6 +240,15 @@ def _unknown_option(word: str, known, hint) -> str:
     option = word.partition("=")[0]
     names = [name for argument in known for name in argument.names if name.startswith("--")]
     return f"unknown option {option}{hint(option) or spelling.meant(option, names)}"
+
+
+def listed(meanings: dict[str, str]) -> str:
+    """Names with what each means, a paragraph each, as wide as a terminal."""
+    width = max(map(len, meanings)) + 4
+    return "\n".join(
+        textwrap.fill(meaning, WIDTH, initial_indent=f"  {name}".ljust(width), subsequent_indent=" " * width)
+        for name, meaning in meanings.items()
+    )
 
 
 def table(rows: list[tuple]) -> str:

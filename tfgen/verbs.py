@@ -5,13 +5,11 @@ import importlib
 import importlib.metadata
 import os
 import sys
-import textwrap
 
 from tfgen import commandline, source, spelling
 
 PACKAGES = ("zoo", "export")  # a command is a module of theirs that defines `main` and says how it is called
 CALLS = ("USAGE", "NAME")  # what a module calls that
-WIDTH = 100  # characters of a line
 
 
 def start(arguments: list[str] | None, called: str, packages=PACKAGES) -> None:
@@ -21,7 +19,8 @@ def start(arguments: list[str] | None, called: str, packages=PACKAGES) -> None:
     """
     arguments, verbs = commandline.begin(arguments), found(packages)
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"Usage: {called} VERB [OPTIONS]\n\n{listed(verbs)}\n\n{called} VERB --help lists the options of one.")
+        meanings = commandline.listed({verb: sentence(module) for verb, module in verbs.items()})
+        print(f"Usage: {called} VERB [OPTIONS]\n\n{meanings}\n\n{called} VERB --help lists the options of one.")
     elif arguments[0] == "--version":
         print(f"tfgen {importlib.metadata.version('tfgen')}")
     elif arguments[0] not in verbs:
@@ -44,16 +43,6 @@ def found(packages=PACKAGES) -> dict[str, str]:
                 verb = package if path.stem == "__main__" else module
                 verbs[verb.removeprefix(f"{PACKAGES[0]}.")] = module
     return verbs
-
-
-def listed(verbs: dict[str, str]) -> str:
-    """A line for each command, with what it does."""
-    width = max(map(len, verbs)) + 4
-    lines = (
-        textwrap.fill(sentence(module), WIDTH, initial_indent=f"  {verb}".ljust(width), subsequent_indent=" " * width)
-        for verb, module in verbs.items()
-    )
-    return "\n".join(lines)
 
 
 def sentence(module: str) -> str:

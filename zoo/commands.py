@@ -7,13 +7,15 @@ from pathlib import Path
 
 import cyclopts
 
-from tfgen.commandline import LOST_WORKER, bad_input, begin, fail
+from tfgen import spelling
+from tfgen.commandline import LOST_WORKER, bad_input, begin, fail, listed
 from tfgen.storage import entries
 from zoo import ENTRIES
 
 FROM_DATA = ("image_shape", "classes")  # hyperparameters that the trainer fills in from the data set
 DEFAULT_FROM_DATA = ("likelihood",)  # ... where the command line does not say them
 REGISTER = "--register"
+REGISTERING = f"{REGISTER} MODULE adds an entry of another package, such as my_pkg.gmvae."
 
 
 def arguments_of(arguments: list[str] | None) -> list[str]:
@@ -40,10 +42,8 @@ def entry_argument(arguments: list[str], usage: str, summary: str) -> str:
     """The entry that a command line begins with; its help, or the end of the process, if there is none."""
     if arguments and arguments[0] in ("-h", "--help"):
         print(f"Usage: {usage} ENTRY [OPTIONS]\n\n{summary} ENTRY is one of\n")
-        for name in entries.known():
-            print(f"  {name:10} {entries.declaration(name).about}".rstrip())
-        print(f"\n{usage} {ENTRIES[0]} --help lists the options of one.")
-        print(f"{REGISTER} MODULE adds an entry of another package, such as my_pkg.gmvae.")
+        print(listed({name: entries.declaration(name).about for name in entries.known()}))
+        print(f"\n{usage} {ENTRIES[0]} --help lists the options of one.\n{REGISTERING}")
         raise SystemExit(0)
     if not arguments or arguments[0].startswith("-"):
         fail(f"an entry comes first: {usage} ENTRY [OPTIONS], ENTRY one of {', '.join(ENTRIES)}")
@@ -52,19 +52,16 @@ def entry_argument(arguments: list[str], usage: str, summary: str) -> str:
     return arguments[0]
 
 
-def check_model(entry_or_run: str) -> None:
-    """Raises ValueError unless that is an entry whose weights ship or a run directory; TensorFlow is not imported."""
+def check_model(entry_or_run, modules) -> None:
+    """Raises ValueError unless that is an entry whose weights ship or a run directory; TensorFlow is not imported.
+
+    Its model may be of another package, whose modules are registered first.
+    """
     from tfgen.storage import loading
 
+    for module in modules:
+        entries.announce(module)
     loading.find(entry_or_run)
-
-
-def model_of(entry_or_run: str):
-    """The trained model of an entry or a run directory. Raises ValueError as `tfgen.load` does."""
-    check_model(entry_or_run)
-    import tfgen
-
-    return tfgen.load(entry_or_run)
 
 
 def run_of(argument: str) -> Path | None:
@@ -116,11 +113,8 @@ def with_hyperparameters(command, entry: str, recipe: dict[str, str] | None = No
         entry: the entry's name.
         recipe: options of the command whose default is the entry's own, with the words that say what it is.
     """
-    group, declared, recipe = (
-        cyclopts.Parameter(group=f"Hyperparameters of {entry}"),
-        entries.declaration(entry),
-        recipe or {},
-    )
+    group = cyclopts.Parameter(group=f"Hyperparameters of {entry}")
+    declared, recipe = entries.declaration(entry), recipe or {}
     _, *own = inspect.signature(command, eval_str=True).parameters.values()
     merged_parameters = []
     for parameter in own:
@@ -152,8 +146,7 @@ def with_hyperparameters(command, entry: str, recipe: dict[str, str] | None = No
 def who_has(option: str) -> str:
     """The words `, which iaf_vae has` for the hyperparameter of other entries; "" where none has it."""
     name = option.removeprefix("--").replace("-", "_")
-    able = [entry for entry in entries.known() if name in entries.declaration(entry).parameters]
-    return f", which {', '.join(able)} {'have' if len(able) > 1 else 'has'}" if able else ""
+    return spelling.had_by([entry for entry in entries.known() if name in entries.declaration(entry).parameters])
 
 
 def draw(model, dataset, directory: Path, run: Path | None) -> list[Path]:

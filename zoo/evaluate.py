@@ -25,7 +25,7 @@ FEWEST = 20  # images: two in each block of the kernel distance
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: the options of `measure`."""
-    commandline.run(measure, commands.arguments_of(arguments), USAGE)
+    commandline.run(measure, arguments, USAGE)
 
 
 def measure(
@@ -39,6 +39,7 @@ def measure(
     features: Path | None = None,
     data_dir: Path | None = None,
     to: Path | None = None,
+    register: commandline.Modules = (),
 ) -> None:
     """Measures a trained model and writes metrics.json and metrics.md.
 
@@ -55,13 +56,14 @@ def measure(
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
         to: the directory to write to. By default the run, where the numbers of training stay as they are, and
             evaluation/ENTRY for an entry.
+        register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     from tfgen import checks, data
-    from tfgen.storage import runs
+    from tfgen.storage import loading, runs
 
     name = entry_or_run
     with commandline.bad_input():
-        commands.check_model(name)
+        commands.check_model(name, register)
         run = commands.run_of(name)
         checks.positive_int("k", k)
         checks.in_range("seed", seed, 0, 2**31 - 1)
@@ -70,7 +72,7 @@ def measure(
             raise ValueError(f"{name} was trained on {own}: say where its numbers on {dataset} go with --to DIR")
         if dataset is not None:
             data.check(dataset, data_dir)
-        model = commands.model_of(name)
+        model = loading.load(name)
         measured = commands.dataset_of(run, data_dir, dataset if dataset != own else None)
         if measured.image_shape != model.image_shape:
             sizes = " x ".join(map(str, measured.image_shape)), " x ".join(map(str, model.image_shape))

@@ -12,7 +12,7 @@ ROW = 10  # images of each class
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: the options of `sample`."""
-    commandline.run(sample, commands.arguments_of(arguments), USAGE)
+    commandline.run(sample, arguments, USAGE)
 
 
 def sample(
@@ -24,6 +24,7 @@ def sample(
     label: tuple[str, ...] = (),
     digit: tuple[int, ...] = (),
     seed: int | None = None,
+    register: commandline.Modules = (),
 ) -> None:
     """Draws images from a trained model into one PNG file.
 
@@ -35,11 +36,14 @@ def sample(
         label: for conditional models: the number or name of the class of all images, or one class an image.
         digit: the same, where the classes are the digits.
         seed: an int; the same seed gives the same images. By default a fresh one.
+        register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
+    from tfgen.storage import loading
+
     with commandline.bad_input():
-        commands.check_model(entry_or_run)
+        commands.check_model(entry_or_run, register)
         commandline.check_new_png(out)
-        model = commands.model_of(entry_or_run)
+        model = loading.load(entry_or_run)
         labels, digits, columns = _labels(label), digit[0] if len(digit) == 1 else digit or None, None
         import numpy as np
 

@@ -15,10 +15,12 @@ K = 10  # importance samples by which the change of the likelihood is measured
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: the options of `ship`."""
-    commandline.run(ship, commands.arguments_of(arguments), USAGE)
+    commandline.run(ship, arguments, USAGE)
 
 
-def ship(run: Path, /, *, to: Path | None = None, data_dir: Path | None = None) -> None:
+def ship(
+    run: Path, /, *, to: Path | None = None, data_dir: Path | None = None, register: commandline.Modules = ()
+) -> None:
     """Stores a run's weights compactly and records them in the manifest: SHA-256, settings, versions and numbers.
 
     Half precision is taken where it moves no number by as much as half of the last digit that is shown, single
@@ -28,17 +30,18 @@ def ship(run: Path, /, *, to: Path | None = None, data_dir: Path | None = None) 
         run: the run directory; it must be evaluated.
         to: the folder of weights; the package's own zoo/weights by default.
         data_dir: a TFDS directory that holds the run's data set prepared; TFDS_DATA_DIR by default.
+        register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     from tfgen.storage import loading, manifest, runs
 
     with commandline.bad_input():
         if str(run) in ENTRIES:
             raise ValueError(f"{str(run)!r} is an entry; what can be shipped is a run directory")
-        commands.check_model(run)
+        commands.check_model(run, register)
         config, metrics = runs.read_config(run), runs.read_metrics(run)
         if "evaluation" not in metrics:
             raise ValueError(f"{str(run)!r} is not evaluated: python -m zoo.evaluate {run}")
-        model = commands.model_of(run)
+        model = loading.load(run)
         dataset = commands.dataset_of(run, data_dir)
         target = commandline.writable_directory(to or loading.shipped_folder()) / f"{model.entry}.weights.h5"
         others = [record["bytes"] for name, record in manifest.read(target.parent).items() if name != target.name]

@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> None:
         entry = commands.entry_argument(arguments, USAGE, "Trains a model of the zoo.")
         with commandline.bad_input():
             command = commands.with_hyperparameters(train, entry, recipe_of(entry))
-        commandline.run(command, arguments[1:], f"{USAGE} {entry}", commands.who_has)
+        commandline.run(command, arguments[1:], f"{USAGE} {entry}", commands.who_has, commands.REGISTERING)
 
 
 def recipe_of(entry: str) -> dict[str, str]:

@@ -79,7 +79,9 @@ def test_the_card_says_what_the_model_is_and_how_good(exported):
     for name in exported.facts["signatures"]:
         assert f"| `{name}` |" in text
     assert ("K = 16" in text) == ("score" in exported.signatures)
-    assert ("NaN" in text) == exported.model.conditional
+    assert ("A label outside" in text) == exported.model.conditional
+    takes_images = any("image" in sides["inputs"] for sides in exported.signatures.values())
+    assert ("with a pixel outside [0, 1]" in text) == takes_images
     about = text.split("\n\n")[1]
     docstring = " ".join(entries.module(exported.model.entry).__doc__.split())
     subject = f"`{exported.model.entry}` is "

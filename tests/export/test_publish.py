@@ -108,11 +108,12 @@ def test_what_is_no_version_is_answered_with_those_that_lie_below(path, words, t
 def test_a_version_can_be_read_by_the_user_that_serves_it(tmp_path, mask):
     before = os.umask(mask)
     try:
-        with publish.staging(tmp_path) as staged:
+        publish.make_folder(tmp_path / "served" / "vae")
+        with publish.staging(tmp_path / "served" / "vae") as staged:
             (staged / "variables").mkdir()
             (staged / "variables" / "data").touch()
             version = publish.publish(staged)
     finally:
         os.umask(before)
-    modes = {path.name: path.stat().st_mode & 0o777 for path in [version, *version.rglob("*")]}
-    assert modes == {"1": 0o755, "variables": 0o755, "data": 0o644}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in [*version.parents[:2], version, *version.rglob("*")]}
+    assert modes == {"served": 0o755, "vae": 0o755, "1": 0o755, "variables": 0o755, "data": 0o644}

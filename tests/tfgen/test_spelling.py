@@ -17,3 +17,9 @@ from tfgen import spelling
 )
 def test_the_closest_name_is_suggested(word, words):
     assert spelling.meant(word, ("vae", "cvae", "Sandal", 7)) == words
+
+
+def test_who_has_something_is_one_or_several():
+    assert spelling.had_by(["vae"]) == ", which vae has"
+    assert spelling.had_by(["vae", "aae"]) == ", which vae, aae have"
+    assert spelling.had_by([]) == ""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import pytest
 
 from tfgen.storage import runs
@@ -47,6 +48,8 @@ def shell(words: str):
 HOSTILE = {
     "matplotlibrc at home": home(".config/matplotlib/matplotlibrc", MATPLOTLIBRC),
     "matplotlibrc here": {"files": {"here/matplotlibrc": MATPLOTLIBRC}},
+    "matplotlibrc that is no text": home(".config/matplotlib/matplotlibrc", "figure.facecolor: \xff")
+    | {"error": "matplotlib cannot read its settings, a file matplotlibrc"},
     "MATPLOTLIBRC": {"files": {"here/rc": MATPLOTLIBRC}} | environment(MATPLOTLIBRC="rc"),
     "MPLBACKEND": environment(MPLBACKEND="svg"),
     "MPLBACKEND that is none": environment(MPLBACKEND="no-such-backend"),
@@ -67,6 +70,9 @@ HOSTILE = {
     | {"error": "tfgen needs Keras with TensorFlow, and this process has imported it with numpy"},
     "NumPy's error state": before(NUMPY),
     "NumPy's seed": before("import numpy, random; numpy.random.seed(5); random.seed(5)"),
+    "TensorFlow as NumPy": before(
+        "from tfgen.quiet import tf; tf.experimental.numpy.experimental_enable_numpy_behavior()"
+    ),
     "TensorFlow's seed": before("from tfgen.quiet import tf; tf.random.set_seed(5)"),
     "a locale": before("import locale; locale.setlocale(locale.LC_ALL, '')")
     | environment(LC_ALL="C.UTF-8", LANG="de_DE"),
@@ -87,6 +93,8 @@ HOSTILE = {
     "TF_CONFIG": environment(TF_CONFIG="no JSON"),
     "TF_USE_LEGACY_KERAS": environment(TF_USE_LEGACY_KERAS="1"),
     "TF_CPP_MIN_LOG_LEVEL": environment(TF_CPP_MIN_LOG_LEVEL="0", TF_CPP_MAX_VLOG_LEVEL="0"),
+    "sys.stdout = None": before("import sys; sys.stdout = None"),
+    "sys.stderr = None": before("import sys; sys.stderr = None"),
     "umask": shell("umask 077; COMMAND"),
     "a head that leaves": shell("COMMAND | head -1"),
     "stdout closed": shell("COMMAND >&-"),
@@ -108,7 +116,7 @@ def train(tmp_path_factory):
             (folder / name).mkdir()
         for name, text in setting.get("files", {}).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text)
+            (folder / name).write_text(text, encoding="latin-1")
         given = {**os.environ, "HOME": str(folder / "home"), **setting.get("variables", {})}
         given = {name: value for name, value in given.items() if value is not None}
         code = f"{setting.get('code', '')}\nimport sys\nfrom zoo import train\ntrain.main(sys.argv[1:])"
@@ -133,9 +141,14 @@ def left_alone(train):
 def content(run: Path) -> dict[str, bytes]:
     """What a run depends on nothing else for: its weights, its history and its pictures."""
     paths = [run / runs.HISTORY, *sorted((run / runs.FIGURES).iterdir())]
-    weights = __import__("h5py").File(run / runs.WEIGHTS)
     values = {}
-    weights.visititems(lambda name, item: values.update({name: item[()].tobytes()} if hasattr(item, "dtype") else {}))
+
+    def take(name, item):
+        if isinstance(item, h5py.Dataset):
+            values[name] = item[()].tobytes()
+
+    with h5py.File(run / runs.WEIGHTS) as weights:
+        weights.visititems(take)
     return {path.name: path.read_bytes() for path in paths} | values
 
 

@@ -3,6 +3,7 @@
 import importlib
 import inspect
 
+from tfgen import spelling
 from tfgen.storage import entries
 
 PARTS = {  # a capability, by its class in `tfgen.models` -> what a model without it lacks
@@ -19,7 +20,7 @@ def missing(model, name: str) -> str:
         kind = getattr(importlib.import_module("tfgen.models"), capability)
         if name in vars(kind) and not name.startswith("_"):
             able = [entry for entry in entries.entries() if _is(entry, kind)]
-            return f"{words}: {model.entry} has no {part}" + (f"; {', '.join(able)} can {name}" if able else "")
+            return f"{words}: {model.entry} has no {part}{spelling.had_by(able)}"
     return words
 
 
