@@ -50,7 +50,7 @@ def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
     run = runs.create(tmp_path / "run", {})
     with runs.locked(run):
         for _ in range(2):
-            with pytest.raises(ValueError, match="another process is training in '.*run'"), runs.locked(run):
+            with pytest.raises(ValueError, match=r"another process is training in '.*run'"), runs.locked(run):
                 pass
     with runs.locked(run):
         pass
