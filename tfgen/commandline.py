@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import cyclopts
+import numpy as np
 
 from tfgen import files, spelling, terminal
 
@@ -153,7 +154,7 @@ def run(function, arguments: list[str] | None, command: str, hint=lambda option:
     app["--help"].show = False  # who reads it knows of it
     app.default(function)
     try:
-        with stoppable():
+        with stoppable(), np.errstate(all="warn", under="ignore"):  # as NumPy has it unless it was told otherwise
             return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except (files.ReadError, ImportError) as error:
         fail(error)

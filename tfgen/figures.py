@@ -39,7 +39,8 @@ STYLE = {
 @contextlib.contextmanager
 def style():
     """The style of all figures, for the length of a block or, as `@style()`, of a function."""
-    with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
+    plain = matplotlib.style.context(["default", STYLE])
+    with plain, warnings.catch_warnings(), np.errstate(all="warn", under="ignore"):
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # drawn as a box
         yield
 

@@ -14,6 +14,8 @@ import dataclasses
 import time
 from pathlib import Path
 
+import numpy as np
+
 from tfgen import commandline, terminal
 from zoo import commands, report
 
@@ -187,8 +189,6 @@ def evaluate(model, dataset, compared, *, k: int = 1000, images: int | None = No
         metrics |= codes.code_usage(model, part.test, seed)
     elif "encode" in abilities:
         metrics |= codes.code_moments(model, part.test)
-
-    import numpy as np
 
     labels = np.resize(part.test.labels, images or SAMPLES)
     samples = seen.samples(model, labels, seed, track)
