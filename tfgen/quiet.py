@@ -53,11 +53,14 @@ def import_tensorflow():
         The module tensorflow.
 
     Raises:
-        ImportError: Keras has another backend than TensorFlow in this process, or refuses the user's settings.
+        ImportError: Keras has another backend than TensorFlow in this process, or refuses the user's settings; Python
+            was told to drop docstrings.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if set(LIBRARIES) <= set(sys.modules):
         return sys.modules["tensorflow"]
+    if sys.flags.optimize > 1:
+        raise ImportError("tf_keras needs its docstrings, which PYTHONOPTIMIZE=2 or python -OO drops; 1 or -O is fine")
     if "keras" in sys.modules:
         _check_backend()
     else:

@@ -139,7 +139,7 @@ def with_hyperparameters(command, entry: str, recipe: dict[str, str] | None = No
     merged.__signature__ = inspect.Signature(merged_parameters)
     merged.__annotations__ = {parameter.name: parameter.annotation for parameter in merged_parameters}
     hyperparameter_help = declared.documentation.partition("Args:\n")[2].partition("\nRaises:")[0]
-    merged.__doc__ = f"{inspect.getdoc(command).rstrip()}\n{hyperparameter_help}"
+    merged.__doc__ = f"{(inspect.getdoc(command) or '').rstrip()}\n{hyperparameter_help}"
     return merged
 
 
