@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from export import contract, golden
+from export import contract, golden, versions
 from export.client import Client, ServingError
 from tfgen import commandline
 
@@ -14,7 +14,7 @@ DEPARTS = commandline.FAILED
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    commandline.run(replay, arguments, f"{NAME} VERSION --url URL")
+    commandline.run(replay, arguments, NAME)
 
 
 def replay(version: Path, /, *, url: str, timeout: float = 30.0, wait: float = 0.0) -> None:
@@ -26,8 +26,10 @@ def replay(version: Path, /, *, url: str, timeout: float = 30.0, wait: float = 0
         timeout: seconds that a request may take.
         wait: seconds to wait for a server that is still starting.
     """
+    with commandline.bad_input():
+        versions.check(version)
     try:
-        facts = json.loads((version / contract.FILE).read_text())
+        facts = json.loads((version / contract.FILE).read_text(encoding="utf-8"))
         requests = golden.read(version / golden.NAME)
     except (OSError, ValueError):
         commandline.fail(f"{str(version)!r} is no version of a served model: it holds no golden requests")

@@ -41,7 +41,7 @@ def replacing(path: Path, room: int = 0):
 def write_text(path: Path, text: str) -> None:
     """Writes a text file, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_bytes(path: Path, content) -> None:

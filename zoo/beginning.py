@@ -7,14 +7,19 @@ from tfgen import commandline
 from zoo import commands
 
 
-def begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: contextlib.ExitStack):
-    """The model, the data set and the checkpoint to resume from, if any; makes a new run and locks it while `held`."""
+def begin(chosen: dict, run: Path | None, data_dir: Path | None, resume: bool, held: contextlib.ExitStack):
+    """What a training works on; makes a new run, by default `runs/ENTRY-DATE-TIME`, and locks it while `held`.
+
+    Returns:
+        The model, the data set, the checkpoint to resume from, or None, and the run directory.
+    """
     from tfgen.storage import entries, runs
     from tfgen.training import loop, strategies
 
     devices = strategies.make(chosen["safety"]["strategy"], commands.say)
     chief = strategies.is_chief(devices)
-    if chief and not resume:
+    renamed, run = run is None, run or runs.default_path(chosen["entry"])
+    if chief and not resume and not renamed:
         runs.check_new(run)
     model, images, hyperparameters = _prepare(chosen, data_dir, devices)
     if resume:
@@ -32,11 +37,11 @@ def begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: co
             protocol=images.protocol(model.pixels.protocol),
             device=loop.device_name(model),
         )
-        runs.create(run, config)
+        run = runs.create(run, config, renamed=renamed)
     if chief:
         held.enter_context(runs.locked(run))
     checkpoint = _last_checkpoint(run, chief) if resume else None
-    return model, images, checkpoint
+    return model, images, checkpoint, run
 
 
 def _prepare(chosen: dict, data_dir: Path | None, devices):

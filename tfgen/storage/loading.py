@@ -3,7 +3,8 @@
 import importlib
 from pathlib import Path
 
-from tfgen.storage import entries, manifest, runs, weights
+from tfgen import spelling
+from tfgen.storage import entries, manifest, runs
 
 FURTHER = 0.1  # share of its training's first learning rate with which a loaded model can be trained further
 RECORD = {  # what the manifest has of weights that ship, beside entry, size and SHA-256
@@ -30,13 +31,17 @@ def load(name_or_run_dir):
         ValueError: neither an entry nor a run directory, an entry without shipped weights, or weights that
             `tfgen.weights.load` refuses.
     """
+    from tfgen.networks import common
+    from tfgen.storage import weights
+
     config, path = find(name_or_run_dir)
     model = entries.build(config["entry"], config["hyperparameters"])
     weights.load(model, path)
     recipe = config.get("recipe", {})
     model.clip_norm = recipe.get("clip_norm")
     rate = recipe.get("learning_rate", entries.module(config["entry"]).LEARNING_RATE)
-    model.compile_recipe(learning_rate=FURTHER * rate, steps=None)
+    with common.settings():
+        model.compile_recipe(learning_rate=FURTHER * rate, steps=None)
     return model
 
 
@@ -54,8 +59,9 @@ def find(name_or_run_dir) -> tuple[dict, Path]:
         return config, shipped_path(name_or_run_dir)
     run = Path(name_or_run_dir)
     if not run.is_dir():
-        names = ", ".join(entries.entries())
-        raise ValueError(f"{str(run)!r} is neither an entry ({names}) nor a run directory that exists")
+        names = entries.entries()
+        words = f"{str(run)!r} is neither an entry ({', '.join(names)}) nor a run directory that exists"
+        raise ValueError(f"{words}{spelling.meant(str(run), names)}")
     config = runs.read_config(run)
     _check_registered(config, run)
     return config, run / runs.WEIGHTS
@@ -96,7 +102,7 @@ def shipped(name: str) -> dict:
 
 def shipped_path(name: str) -> Path:
     """Where the weights of an entry lie in the package, if they ship. Raises ValueError if there is no such entry."""
-    entries.module(name)
+    entries.check_known(name)
     return shipped_folder() / f"{name}.weights.h5"
 
 

@@ -22,7 +22,7 @@ def read(folder: Path) -> dict:
     if not path.is_file():
         return {}
     try:
-        records = json.loads(path.read_text())
+        records = json.loads(path.read_text(encoding="utf-8"))
         return {name: record | {"sha256": str(record["sha256"])} for name, record in records.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{str(path)!r} is no manifest of weights: {error!r}") from error

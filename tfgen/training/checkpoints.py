@@ -124,7 +124,7 @@ def newest(run: Path, note) -> Checkpoint | None:
 
 
 def _read(path: Path) -> Checkpoint:
-    record = json.loads(path.with_suffix(".json").read_text())
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     content = path.read_bytes()
     if _digest(content, record["state"]) != record["sha256"]:
         raise ValueError("SHA-256 mismatch")

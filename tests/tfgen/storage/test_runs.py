@@ -38,6 +38,24 @@ def test_directory_that_cannot_be_made_is_named(tmp_path):
         runs.create(runs.check_new(path), {})
 
 
+def test_runs_that_begin_in_the_same_second_get_names_of_their_own(tmp_path):
+    path = tmp_path / "vae-20261126-120000"
+    made = [runs.create(path, {"seed": seed}, renamed=True) for seed in range(3)]
+    assert [run.name.removeprefix(path.name) for run in made] == ["", "-2", "-3"]
+    assert [json.loads((run / runs.CONFIG).read_text())["seed"] for run in made] == [0, 1, 2]
+    assert sorted(tmp_path.iterdir()) == made
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
+    run = runs.create(tmp_path / "run", {})
+    with runs.locked(run):
+        for _ in range(2):
+            with pytest.raises(ValueError, match=r"another process is training in '.*run'"), runs.locked(run):
+                pass
+    with runs.locked(run):
+        pass
+
+
 def test_history_is_read_back(tmp_path):
     rows = [{"epoch": 1, "loss": 1 / 3}, {"epoch": 2, "loss": 1e-30}]
     runs.write_history(tmp_path, rows)
