@@ -59,10 +59,10 @@ def test_a_server_that_is_still_starting_is_waited_for(url, plain, capsys, monke
     client = replay.Client(url, plain.model.entry)
     whole = client._transport.signatures
 
-    def signatures():
+    def signatures(deadline):
         for error in answers:
             raise error
-        return whole()
+        return whole(deadline)
 
     monkeypatch.setattr(client._transport, "signatures", signatures)
     replay.wait_for(client, 60)
