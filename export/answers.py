@@ -14,7 +14,7 @@ from export import contract
 
 LISTING = 2**18  # bytes of an answer that lists signatures; those of a model of the zoo take 20,000
 NUMBERS = 2**19  # of the inputs, and of the outputs, of one request
-SIGNATURES, TENSORS = 64, 16  # of a model, and of one side of a signature
+SIGNATURES, TENSORS, AXES = 64, 16, 8  # of a model, of one side of a signature, and of a tensor
 OUT_OF_RANGE = 1e-4  # how far rounding may carry a pixel out of [0, 1]
 DTYPES = {"DT_FLOAT": "float32", "DT_INT64": "int64"}  # those of the contract, by the names of TensorFlow's enum
 SIZE = re.compile(r"-1|[0-9]{1,10}")
@@ -94,7 +94,7 @@ def _sides(name: str, definition: dict) -> dict:
 def _spec(info: dict) -> dict:
     shape = _object(info.get("tensor_shape", {}), "tensor_shape")
     dims = shape.get("dim", [])
-    if not isinstance(dims, list) or len(dims) > 8 or shape.get("unknown_rank"):
+    if not isinstance(dims, list) or len(dims) > AXES or shape.get("unknown_rank"):
         raise AnswerError("lists a tensor without a shape")
     sizes = [str(_object(dim, "dim").get("size", 0)) for dim in dims]
     if not all(map(SIZE.fullmatch, sizes)):

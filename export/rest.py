@@ -57,7 +57,7 @@ class Rest:
         """Closes the connections."""
         self.session.close()
 
-    def _ask(self, method: str, path: str, size: int, deadline: Deadline, body: bytes | None = None) -> bytes:
+    def _ask(self, method: str, path: str, size: int, deadline: Deadline, body: bytes | None = None) -> bytearray:
         """The body of an answer of status 200. Raises AnswerError for any other, LateError."""
         headers = {"Content-Type": "application/json"} if body else {}
         request = self.session.prepare_request(requests.Request(method, self.url + path, headers, data=body))
@@ -79,7 +79,7 @@ class Rest:
             deadline.left()
             raise AnswerError(self._public(_failure(error, through))) from None
 
-    def _body(self, reply, size: int) -> bytes:
+    def _body(self, reply, size: int) -> bytearray:
         """The body of an answer, which has `size` bytes at most."""
         encoding, length = (reply.headers.get(name, "") for name in ("Content-Encoding", "Content-Length"))
         if reply.is_redirect or 300 <= reply.status_code < 400:
@@ -98,7 +98,7 @@ class Rest:
             raise AnswerError(f"answers {reply.status_code}: {said(_message(bytes(body)) or reply.reason)}")
         if len(body) > size:
             raise AnswerError(f"answers more than the {size} bytes that are expected")
-        return bytes(body)
+        return body
 
     def _proxy(self, proxies: dict) -> str:
         """The proxy that a request goes through, for a message."""
@@ -117,7 +117,7 @@ def largest(expected: dict) -> int:
     return DIGITS * numbers + 8 * sum(_lists(shape) for _, shape in expected.values()) + 2**12
 
 
-def arrays(body: bytes, expected: dict) -> dict:
+def arrays(body: bytes | bytearray, expected: dict) -> dict:
     """The named arrays of an answer, {"outputs": ...}, by name -> (dtype, shape) that are expected.
 
     Its brackets, commas and quotes are counted before it is parsed, so that no more is made of it than is expected.
@@ -127,6 +127,8 @@ def arrays(body: bytes, expected: dict) -> dict:
     for mark, most in ((b"[", lists), (b"{", 8), (b'"', few), (b",", numbers + lists + few)):
         if (count := body.count(mark)) > most:
             raise AnswerError(f"answers JSON with {count} of {mark.decode()!r}, where {most} are expected at most")
+    if not body.isascii() and all(map(str.isascii, expected)):  # such text takes four bytes a character
+        raise AnswerError("answers JSON that is no ASCII")
     answer = parsed(body)
     if "outputs" not in answer:
         raise AnswerError(f"answers no outputs, but {said(', '.join(answer)) or 'nothing'}")
@@ -139,7 +141,7 @@ def arrays(body: bytes, expected: dict) -> dict:
     return {name: _array(name, outputs[name], *expected[name]) for name in expected}
 
 
-def parsed(body: bytes) -> dict:
+def parsed(body: bytes | bytearray) -> dict:
     """The object that JSON holds. Raises AnswerError for anything else, and for the server's own errors."""
     try:
         answer = json.loads(body.decode())

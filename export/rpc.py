@@ -1,5 +1,6 @@
 """TensorFlow Serving's gRPC interface, by the official messages (`pip install "tfgen[serving]"`)."""
 
+import itertools
 import json
 import math
 import os
@@ -12,6 +13,7 @@ from export.answers import AnswerError, Deadline, LateError, said
 
 SERVICE = "tensorflow.serving.PredictionService"
 MESSAGE = 2**12  # bytes of an answer besides its numbers
+NAMED = {1: "DT_FLOAT", 9: "DT_INT64"}
 NUMBERED = {1: np.dtype(np.float32), 9: np.dtype(np.int64)}  # TensorFlow's enum DataType
 BYTES = {"f": 4, "i": 10}  # that a number takes at most
 RETRY = {  # after a closed connection: every request is idempotent
@@ -33,16 +35,17 @@ class Grpc:
     """
 
     def __init__(self, address: str, model: str, version: int | None):
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what a server does wrong is in the error
         try:
             with library.protocol_buffers():
                 import grpc
-                from google.protobuf import json_format, message
+                from google.protobuf import message
                 from tensorflow.core.framework import tensor_pb2
                 from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_pb2
         except ImportError as error:
             raise ImportError(f'grpc:// needs pip install "tfgen[serving]" ({error})') from error
         self.name, self.address = f"grpc://{address}", address
-        self.grpc, self.as_json, self.DecodeError = grpc, json_format.MessageToDict, message.DecodeError
+        self.grpc, self.DecodeError = grpc, message.DecodeError
         self.tensor_proto, self.predict_pb2, self.metadata_pb2 = (
             tensor_pb2.TensorProto,
             predict_pb2,
@@ -61,7 +64,7 @@ class Grpc:
         packed = answer.metadata["signature_def"]
         if not packed.Is(listed.DESCRIPTOR):
             raise AnswerError("lists no signatures")
-        return self.as_json(self._read(listed, packed.value), preserving_proto_field_name=True)
+        return listing(self._read(listed, packed.value))
 
     def predict(self, signature: str, inputs: dict, expected: dict, deadline: Deadline) -> dict:
         """Sends named arrays; the answer's, by name -> (dtype, shape) that are expected."""
@@ -88,6 +91,8 @@ class Grpc:
             if code is self.grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise LateError(self._proxy()) from None
             raise AnswerError(f"answers {code.name}{self._proxy()}: {said(error.details())}") from None
+        if answer is None:  # a status of OK alone
+            raise AnswerError("answers nothing")
         if len(answer) > size:
             raise AnswerError(f"answers {len(answer)} bytes, where {size} are expected at most")
         return answer
@@ -116,6 +121,25 @@ def options() -> list[tuple]:
         ("grpc.per_message_decompression", 0),
         ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{"service": SERVICE}], "retryPolicy": RETRY}]})),
     ]
+
+
+def listing(listed) -> dict:
+    """The JSON form of a SignatureDefMap, of what matters in it."""
+
+    def info(tensor) -> dict:
+        dims = [{"size": dim.size} for dim in tensor.tensor_shape.dim[: answers.AXES + 1]]
+        shape = {"dim": dims, "unknown_rank": tensor.tensor_shape.unknown_rank}
+        return {"dtype": NAMED.get(tensor.dtype, f"dtype {tensor.dtype}"), "tensor_shape": shape}
+
+    def side(tensors) -> dict:
+        return {name: info(tensors[name]) for name in itertools.islice(tensors, answers.TENSORS + 1)}
+
+    return {
+        "signature_def": {
+            name: {"inputs": side(each.inputs), "outputs": side(each.outputs)}
+            for name, each in itertools.islice(listed.signature_def.items(), answers.SIGNATURES + 2)
+        }
+    }
 
 
 def largest(expected: dict) -> int:

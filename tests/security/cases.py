@@ -50,7 +50,9 @@ LISTINGS = {
     "image of integers": default({"inputs": SAMPLE["inputs"], "outputs": {"image": tensor(*SHAPE, dtype="DT_INT64")}}),
     "image of rank 2": default({"inputs": SAMPLE["inputs"], "outputs": {"image": tensor(16, 16)}}),
     "images of two shapes": listing(count={"inputs": {"image": tensor(8, 8, 1)}, "outputs": {"ink": LABEL}}),
-    "codes of two sizes": listing(encode={"inputs": ENCODE["inputs"], "outputs": ENCODE["outputs"] | {"latent": NUMBER}}),
+    "codes of two sizes": listing(
+        encode={"inputs": ENCODE["inputs"], "outputs": ENCODE["outputs"] | {"latent": NUMBER}}
+    ),
     "encode of one moment": listing(encode={"inputs": ENCODE["inputs"], "outputs": {"latent_mean": CODE}}),
     "score without a bound": listing(score={"inputs": ENCODE["inputs"], "outputs": {"elbo": NUMBER}}),
     "a scalar": with_output({"dtype": "DT_FLOAT", "tensor_shape": {}}),
@@ -64,8 +66,10 @@ LISTINGS = {
     "a dimension of 2**62": with_output(tensor(2**62)),
     "a product of 2**80": with_output(tensor(2**20, 2**20, 2**20, 2**20)),
     "an image of 2**31 pixels": {
-        "signature_def": {name: {"inputs": {"seed": SEED}, "outputs": {"image": tensor(2**15, 2**16, 1)}}
-        for name in ("serving_default", "sample")}
+        "signature_def": {
+            name: {"inputs": {"seed": SEED}, "outputs": {"image": tensor(2**15, 2**16, 1)}}
+            for name in ("serving_default", "sample")
+        }
     },
     "a million numbers a row": with_output(tensor(1000, 1000)),
     "many tensors": listing(count={"inputs": COUNT["inputs"], "outputs": {f"ink{n}": LABEL for n in range(100)}}),
@@ -74,9 +78,17 @@ LISTINGS = {
     "a name of control characters": listing(**{"\x1b[2J" * 40: COUNT}),
     **{
         f"an output of {dtype}": with_output(tensor(dtype=dtype))
-        for dtype in ("DT_INVALID", "DT_DOUBLE", "DT_STRING", "DT_RESOURCE", "DT_VARIANT", "DT_COMPLEX64", "DT_FLOAT_REF")
+        for dtype in (
+            "DT_INVALID",
+            "DT_DOUBLE",
+            "DT_STRING",
+            "DT_RESOURCE",
+            "DT_VARIANT",
+            "DT_COMPLEX64",
+            "DT_FLOAT_REF",
+        )
     },
-}  # fmt: skip
+}
 
 
 def made(signature: str, rows: int = ROWS) -> dict:

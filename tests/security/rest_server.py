@@ -123,7 +123,7 @@ WIRE = {  # name -> bytes, or a function that makes them: whatever is asked
     "an error of bytes": whole(b"\xff\xfe\x00" * 100, "400 Bad Request"),
     "an error in deep brackets": whole(b"[" * 60_000, "400 Bad Request"),
     "an error of status 200": whole({"error": "but all is well"}),
-    "cookies": whole(b"x", **{"Set_Cookie": "a=b; domain=.; expires=never; max-age=zzz; path"}),
+    "cookies": whole(b"x", Set_Cookie="a=b; domain=.; expires=never; max-age=zzz; path"),
     "an empty body": whole(b""),
     "no JSON": whole(b"<html>hello</html>"),
     "bytes": whole(bytes(range(256))),
@@ -139,7 +139,7 @@ WIRE = {  # name -> bytes, or a function that makes them: whatever is asked
     "deep brackets": whole(b"[" * 4000),
     "deep objects": whole(b'{"a":' * 2000),
     "a long integer": whole(b'{"outputs": ' + b"9" * 9000 + b"}"),
-}  # fmt: skip
+}
 PREDICT = {  # answers to `sample`, which has one output
     "no outputs": whole({"predictions": cases.made("sample")["image"].tolist()}),
     "outputs of null": whole({"outputs": None}),
@@ -156,10 +156,25 @@ PREDICT = {  # answers to `sample`, which has one output
     "spaces": whole(b" " * 10**7 + b"{}"),
 }
 PIXEL = {  # what stands in the place of one pixel
-    "true": "true", "null": "null", "text": '"0.5"', "a list": "[0.5]", "an object": "{}", "nothing": "", "1e999": "1e999",
-    "infinity": "Infinity", "minus infinity": "-Infinity", "NaN": "NaN", "10**400": "1" + "0" * 400, "0x1": "0x1",
-    "10**5000": "1" + "0" * 5000, "two": "1.5", "+1": "+1", "a comma": "0.5,", "2**64": str(2**64), "1e39": "1e39",
-}  # fmt: skip
+    "true": "true",
+    "null": "null",
+    "text": '"0.5"',
+    "a list": "[0.5]",
+    "an object": "{}",
+    "nothing": "",
+    "1e999": "1e999",
+    "infinity": "Infinity",
+    "minus infinity": "-Infinity",
+    "NaN": "NaN",
+    "10**400": "1" + "0" * 400,
+    "0x1": "0x1",
+    "10**5000": "1" + "0" * 5000,
+    "two": "1.5",
+    "+1": "+1",
+    "a comma": "0.5,",
+    "2**64": str(2**64),
+    "1e39": "1e39",
+}
 METADATA = {  # listings that cannot be written as protocol buffers
     "no metadata": {"model_spec": {}},
     "metadata of a list": {"metadata": [1]},

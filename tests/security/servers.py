@@ -51,7 +51,7 @@ def attack(url: str, case: str, signature: str) -> Outcome:
     with Client(url, case, timeout=TIMEOUT) as client:
         try:
             said, right = f"answered {ask(client, case, signature)!r}"[:200], False
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             said = f"{type(error).__name__}: {error}"
             right = type(error) is ServingError and error.__suppress_context__ and error.__cause__ is None
             right = right and len(said) < 1000 and said.isprintable() and "secret" not in said
@@ -76,7 +76,7 @@ def outcomes(kind: str, quick: bool = False) -> list[Outcome]:
 
 
 def main(quick: bool = False) -> int:
-    """Prints a line for each transport, and one for each answer that was not refused as it should. 1 if there is one."""
+    """Prints a line for each transport, and one for each answer that is not refused as it should. 1 if there is any."""
     failed = 0
     for kind, name in (("rest", "REST"), ("grpc", "gRPC")):
         found = outcomes(kind, quick)
