@@ -6,7 +6,7 @@ import json
 import math
 import re
 from http.client import HTTPException, RemoteDisconnected
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import numpy as np
 import requests
@@ -38,8 +38,8 @@ class Rest:
             self.session.mount(scheme, wire.Adapter(pool_maxsize=32, max_retries=RETRIES))
         self.url = url + path
         self.name = without_user(self.url)
-        self._secrets = _secrets(url)
-        self.session.prepare_request(requests.Request("GET", self.url))  # raises for what is no URL
+        request = self.session.prepare_request(requests.Request("GET", self.url))  # raises for what is no URL
+        self._secrets = _secrets(url, request.headers.get("Authorization", ""))
 
     def signatures(self, deadline: Deadline) -> dict:
         """What the server says it serves, unchecked: the JSON form of a SignatureDefMap."""
@@ -163,7 +163,7 @@ def _array(name: str, value, dtype, shape) -> np.ndarray:
     """Nested lists of numbers as an array of a shape; of integers, if that is its dtype."""
     level = [value]
     for size in shape:
-        if not all(type(each) is list and len(each) == size for each in level):
+        if set(map(type, level)) != {list} or set(map(len, level)) != {size}:
             raise AnswerError(f"answers {name} in another shape than {list(shape)}")
         level = list(itertools.chain.from_iterable(level))
     kinds = {int} if dtype.kind == "i" else {int, float}
@@ -190,14 +190,11 @@ def _message(body: bytes) -> str:
         return text
 
 
-def _secrets(url: str) -> list[str]:
-    """What of a URL must not stand in a message: its password, as it is written, as it is meant and as it is sent."""
-    parts = urlsplit(url)
-    if not parts.password:
-        return []
-    user, password = unquote(parts.username or ""), unquote(parts.password)
-    token = base64.b64encode(f"{user}:{password}".encode()).decode()
-    return [token, *sorted({parts.password, password}, key=len, reverse=True)]
+def _secrets(url: str, authorization: str) -> list[str]:
+    """What must not stand in a message: the password as it is sent, as it is meant, and as the URL has it."""
+    token = authorization.rpartition(" ")[2]
+    meant = base64.b64decode(token).decode("latin-1").partition(":")[2]
+    return sorted(filter(None, {token, meant, urlsplit(url).password}), key=len, reverse=True)
 
 
 def _failure(error: BaseException, through: str) -> str:
