@@ -16,7 +16,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from export import answers, wire
 from export.answers import AnswerError, Deadline, LateError, said
 
-DIGITS = 48  # bytes that a number takes at most, spaces and comma included
+DIGITS, BRACKETS = 48, 16  # bytes that a number, and a list, takes at most, with spaces and commas
 ERROR = 2**16  # bytes of an error message that are read
 RETRIES = urllib3.Retry(  # after a closed connection only: every request is idempotent
     total=2, connect=0, read=2, redirect=0, status=0, other=0, allowed_methods=None, respect_retry_after_header=False
@@ -43,9 +43,7 @@ class Rest:
 
     def signatures(self, deadline: Deadline) -> dict:
         """What the server says it serves, unchecked: the JSON form of a SignatureDefMap."""
-        answer = parsed(self._ask("GET", "/metadata", answers.LISTING, deadline))
-        metadata = answer.get("metadata")
-        return metadata.get("signature_def") if isinstance(metadata, dict) else None
+        return listing(self._ask("GET", "/metadata", answers.LISTING, deadline))
 
     def predict(self, signature: str, inputs: dict, expected: dict, deadline: Deadline) -> dict:
         """Sends named arrays; the answer's, by name -> (dtype, shape) that are expected."""
@@ -111,10 +109,16 @@ class Rest:
         return text
 
 
+def listing(body: bytes | bytearray) -> dict | None:
+    """The JSON form of a SignatureDefMap, where an answer has one."""
+    metadata = parsed(body).get("metadata")
+    return metadata.get("signature_def") if isinstance(metadata, dict) else None
+
+
 def largest(expected: dict) -> int:
     """The bytes that an answer takes at most."""
     numbers = sum(math.prod(shape) for _, shape in expected.values())
-    return DIGITS * numbers + 8 * sum(_lists(shape) for _, shape in expected.values()) + 2**12
+    return DIGITS * numbers + BRACKETS * sum(_lists(shape) for _, shape in expected.values()) + 2**12
 
 
 def arrays(body: bytes | bytearray, expected: dict) -> dict:

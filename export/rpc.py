@@ -6,6 +6,7 @@ import math
 import os
 
 import numpy as np
+from google.protobuf.message import DecodeError
 from requests.utils import should_bypass_proxies
 
 from export import answers, library
@@ -39,13 +40,12 @@ class Grpc:
         try:
             with library.protocol_buffers():
                 import grpc
-                from google.protobuf import message
                 from tensorflow.core.framework import tensor_pb2
                 from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_pb2
         except ImportError as error:
             raise ImportError(f'grpc:// needs pip install "tfgen[serving]" ({error})') from error
         self.name, self.address = f"grpc://{address}", address
-        self.grpc, self.DecodeError = grpc, message.DecodeError
+        self.grpc = grpc
         self.tensor_proto, self.predict_pb2, self.metadata_pb2 = (
             tensor_pb2.TensorProto,
             predict_pb2,
@@ -60,11 +60,11 @@ class Grpc:
         """What the server says it serves, unchecked: the JSON form of a SignatureDefMap."""
         request = self.metadata_pb2.GetModelMetadataRequest(model_spec=self.spec, metadata_field=["signature_def"])
         answer, listed = self.metadata_pb2.GetModelMetadataResponse(), self.metadata_pb2.SignatureDefMap()
-        self._read(answer, self._ask("GetModelMetadata", request, answers.LISTING, deadline))
+        read(answer, self._ask("GetModelMetadata", request, answers.LISTING, deadline))
         packed = answer.metadata["signature_def"]
         if not packed.Is(listed.DESCRIPTOR):
             raise AnswerError("lists no signatures")
-        return listing(self._read(listed, packed.value))
+        return listing(read(listed, packed.value))
 
     def predict(self, signature: str, inputs: dict, expected: dict, deadline: Deadline) -> dict:
         """Sends named arrays; the answer's, by name -> (dtype, shape) that are expected."""
@@ -73,9 +73,7 @@ class Grpc:
         for name, value in inputs.items():
             request.inputs[name].CopyFrom(encode(self.tensor_proto, value))
         body = self._ask("Predict", request, largest(expected), deadline)
-        outputs = self._read(self.predict_pb2.PredictResponse(), body).outputs
-        answers.check_names(outputs, expected)
-        return {name: decode(name, outputs[name], *expected[name]) for name in expected}
+        return arrays(read(self.predict_pb2.PredictResponse(), body), expected)
 
     def close(self) -> None:
         """Closes the connection."""
@@ -97,13 +95,6 @@ class Grpc:
             raise AnswerError(f"answers {len(answer)} bytes, where {size} are expected at most")
         return answer
 
-    def _read(self, message, body: bytes):
-        try:
-            message.ParseFromString(body)
-        except self.DecodeError:
-            raise AnswerError(f"answers what is no {message.DESCRIPTOR.name}") from None
-        return message
-
     def _proxy(self) -> str:
         """The proxy of the environment that gRPC takes, for a message."""
         proxy = next(filter(None, map(os.environ.get, PROXIES)), None)
@@ -121,6 +112,15 @@ def options() -> list[tuple]:
         ("grpc.per_message_decompression", 0),
         ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{"service": SERVICE}], "retryPolicy": RETRY}]})),
     ]
+
+
+def read(message, body: bytes):
+    """A message of the bytes of an answer. Raises AnswerError if they are none."""
+    try:
+        message.ParseFromString(body)
+    except DecodeError:
+        raise AnswerError(f"answers what is no {message.DESCRIPTOR.name}") from None
+    return message
 
 
 def listing(listed) -> dict:
@@ -154,6 +154,12 @@ def encode(tensor_proto, array: np.ndarray):
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     return proto
+
+
+def arrays(response, expected: dict) -> dict:
+    """The named arrays of a PredictResponse, by name -> (dtype, shape) that are expected."""
+    answers.check_names(response.outputs, expected)
+    return {name: decode(name, response.outputs[name], *expected[name]) for name in expected}
 
 
 def decode(name: str, proto, dtype: np.dtype, shape) -> np.ndarray:

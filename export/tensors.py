@@ -2,6 +2,8 @@
 
 import numpy as np
 
+LARGEST = {"i": 2**63 - 1, "f": 2**24 - 1}  # integers up to which all are numbers of int64, and of float32
+
 
 def cast(signature: str, tensors: dict, specs: dict) -> dict:
     """Named arrays as a signature takes them.
@@ -41,12 +43,13 @@ def _cast(name: str, value, dtype: np.dtype, shape) -> np.ndarray:
     kinds = "biu" if dtype.kind == "i" else "biuf"
     if array.dtype.kind not in kinds:
         raise TypeError(f"{name} must be {dtype}, got dtype {array.dtype}")
+    largest = LARGEST[dtype.kind]
+    if array.dtype.kind in "iu" and not -largest - 1 <= array.min() <= array.max() <= largest:
+        raise TypeError(f"{name} must be {dtype}, got dtype {array.dtype} with numbers that do not fit")
     with np.errstate(over="ignore"):
         cast = array.astype(dtype)
     if not np.isfinite(cast).all():
         raise ValueError(f"{name} must be finite as {dtype}, got NaN or infinity")
-    if array.dtype.kind in "iu" and not (cast.astype(array.dtype) == array).all():
-        raise TypeError(f"{name} must be {dtype}, got dtype {array.dtype} with numbers that do not fit")
     return cast
 
 
