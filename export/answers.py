@@ -53,6 +53,13 @@ def said(text, most: int = 300) -> str:
     return line if len(line) <= most else f"{line[:most]}..."
 
 
+def without(text: str, secrets) -> str:
+    """A text in which each of some secrets is replaced by stars."""
+    for secret in secrets:
+        text = text.replace(secret, "***")
+    return text
+
+
 def signatures(listed) -> dict:
     """The signatures of a model from the JSON form of its SignatureDefMap.
 

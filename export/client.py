@@ -158,7 +158,7 @@ class Client:
         except LateError as late:
             raise ServingError(f"{name} does not answer within {self.timeout:g} s{late}") from None
         except AnswerError as error:
-            raise ServingError(f"{name} {error}") from None
+            raise ServingError(f"{name} {answers.without(str(error), self._transport.secrets)}") from None
 
     def _ask_image(self, signature: str, image, label=None, seed=None):
         """What a signature answers to images: its one output, or a tuple of them."""

@@ -13,6 +13,7 @@ from tfgen import checks, commandline
 
 NAME = "python -m export.replay"
 DEPARTS = commandline.FAILED
+DAMAGED = (BadZipFile, zlib.error)  # an archive
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -58,7 +59,7 @@ def read(version: Path) -> tuple[dict, dict]:
     try:
         facts = json.loads((version / contract.FILE).read_text())
         requests = golden.read(version / golden.NAME)
-    except (OSError, ValueError, KeyError, EOFError, RecursionError, NotImplementedError, BadZipFile, zlib.error):
+    except (OSError, ValueError, TypeError, KeyError, EOFError, RecursionError, NotImplementedError, *DAMAGED):
         raise ValueError(f"{place} is no version of a served model: it holds no golden requests") from None
     if broken := contract.violations(facts):
         raise ValueError(f"{contract.FILE} of {place} breaks the contract: {'; '.join(broken)}")

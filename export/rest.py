@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import numpy as np
 import requests
 import urllib3
-from requests.utils import get_environ_proxies, select_proxy
+from requests.utils import select_proxy
 
 from export import answers, wire
 from export.answers import AnswerError, Deadline, LateError, said
@@ -28,6 +28,7 @@ class Rest:
 
     Attributes:
         name: the URL of the model, without user and password.
+        secrets: texts that must not stand in a message.
     """
 
     def __init__(self, url: str, model: str, version: int | None):
@@ -39,7 +40,7 @@ class Rest:
         self.url = url + path
         self.name = without_user(self.url)
         request = self.session.prepare_request(requests.Request("GET", self.url))  # raises for what is no URL
-        self._secrets = _secrets(url, request.headers.get("Authorization", ""))
+        self.secrets = _secrets(url, request.headers.get("Authorization", ""))
 
     def signatures(self, deadline: Deadline) -> dict:
         """What the server says it serves, unchecked: the JSON form of a SignatureDefMap."""
@@ -60,7 +61,8 @@ class Rest:
         headers = {"Content-Type": "application/json"} if body else {}
         request = self.session.prepare_request(requests.Request(method, self.url + path, headers, data=body))
         settings = self.session.merge_environment_settings(request.url, {}, True, None, None)
-        through = self._proxy(settings["proxies"])
+        proxy = select_proxy(self.url, settings["proxies"])
+        through = f" (through the proxy {without_user(proxy)})" if proxy else ""
         try:
             with wire.limits(deadline, max(size, ERROR)):
                 # the session itself would read, and decompress, what a redirect holds
@@ -72,10 +74,10 @@ class Rest:
         except LateError:
             raise LateError(through) from None
         except AnswerError as error:
-            raise AnswerError(self._public(f"{error}{through}")) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise AnswerError(f"{error}{through}") from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
             deadline.left()
-            raise AnswerError(self._public(_failure(error, through))) from None
+            raise AnswerError(_failure(error, through)) from None
 
     def _body(self, reply, size: int) -> bytearray:
         """The body of an answer, which has `size` bytes at most."""
@@ -97,16 +99,6 @@ class Rest:
         if len(body) > size:
             raise AnswerError(f"answers more than the {size} bytes that are expected")
         return body
-
-    def _proxy(self, proxies: dict) -> str:
-        """The proxy that a request goes through, for a message."""
-        proxy = select_proxy(self.url, proxies or get_environ_proxies(self.url))
-        return f" (through the proxy {without_user(proxy)})" if proxy else ""
-
-    def _public(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
 
 
 def listing(body: bytes | bytearray) -> dict | None:

@@ -1,5 +1,6 @@
 """TensorFlow Serving's gRPC interface, by the official messages (`pip install "tfgen[serving]"`)."""
 
+import contextlib
 import itertools
 import json
 import math
@@ -33,7 +34,10 @@ class Grpc:
 
     Attributes:
         name: the address, as a URL.
+        secrets: texts that must not stand in a message.
     """
+
+    secrets = ()
 
     def __init__(self, address: str, model: str, version: int | None):
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what a server does wrong is in the error
@@ -98,9 +102,10 @@ class Grpc:
     def _proxy(self) -> str:
         """The proxy of the environment that gRPC takes, for a message."""
         proxy = next(filter(None, map(os.environ.get, PROXIES)), None)
-        if not proxy or should_bypass_proxies(f"http://{self.address}", os.environ.get(NO_PROXY)):
-            return ""
-        return f" (through the proxy {proxy.rpartition('@')[2]})"
+        with contextlib.suppress(ValueError):  # of an address that is no host and port
+            if proxy and not should_bypass_proxies(f"http://{self.address}", os.environ.get(NO_PROXY)):
+                return f" (through the proxy {proxy.rpartition('@')[2]})"
+        return ""
 
 
 def options() -> list[tuple]:

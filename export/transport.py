@@ -1,6 +1,6 @@
 """How a request reaches TensorFlow Serving: JSON over REST (export.rest), or protocol buffers over gRPC (export.rpc).
 
-A transport has a `name`, the server's address without user and password, and
+A transport has a `name`, the server's address without user and password, `secrets`, texts that must not be shown, and
 
     signatures(deadline)                             what the server says it serves, as the JSON of a SignatureDefMap
     predict(signature, inputs, expected, deadline)   the named arrays of an answer, from named arrays

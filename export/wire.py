@@ -2,7 +2,8 @@
 
 The timeouts of urllib3 hold for each read: a server that sends a byte from time to time is waited for forever. Here
 every operation of a socket has the time that is left to the request, and counts the bytes that come in, whether they
-are headers, the lengths of chunks or the body. Both are told by `limits`, to the thread that makes the request.
+are headers, the lengths of chunks or the body. Both are told by `limits`, to the thread that makes the request. Only
+the resolver of names, and a proxy's first words on the way to https, have their own time.
 """
 
 import contextlib

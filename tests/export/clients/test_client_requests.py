@@ -200,6 +200,17 @@ def test_a_request_is_sent_again_when_its_connection_is_closed(scripted):
     assert [each.split()[0] for each in seen] == ["GET", "GET", "POST", "POST", "POST"]
 
 
+def test_a_connection_is_used_again(scripted, monkeypatch):
+    opened, connect = [], socket.create_connection
+    monkeypatch.setattr("urllib3.util.connection.create_connection", lambda *a, **o: opened.append(a) or connect(a[0]))
+    address, seen = scripted(answer(LISTING), answer("no", "400 Bad"), answer('{"outputs": [[0.5, 1]]}'))
+    with Client(f"http://{address}", "vae", timeout=5) as client:
+        with pytest.raises(ServingError, match="400: no"):
+            client.predict("serving_default", {"code": [[1, 2]]})
+        client.predict("serving_default", {"code": [[1, 2]]})
+    assert (len(seen), len(opened)) == (3, 1)
+
+
 def test_it_is_sent_three_times_at_most(scripted):
     address, seen = scripted()
     with (
@@ -284,15 +295,15 @@ def test_a_proxy_is_named(scheme, variable, nobody, scripted, monkeypatch):
 def test_a_password_is_sent_and_not_shown(password, scripted, nobody):
     from urllib.parse import unquote
 
-    def echo(*lines):
-        return answer(" ".join(lines), "401 Unauthorized")
-
     address, seen = scripted(answer(LISTING))
     with Client(f"http://me:{password}@{address}", "vae") as client:
         _ = client.signatures
     (header,) = re.findall("Authorization: (.*)\r", seen[0])
-    address, _ = scripted(echo(password, "and", header))
-    for at in (address, nobody):
+    echo = f"{unquote(password)} {password} {header}".encode("ascii", "replace").decode()
+    echoes = [answer(echo, "401 Unauthorized"), answer(json.dumps({"error": echo})), answer(json.dumps({echo: 1}))]
+    echoes += [answer(LISTING.replace("serving_default", echo)), answer("", "302 Found", Location=f"/{echo}")]
+    address, _ = scripted(*echoes)
+    for at in [address] * len(echoes) + [nobody]:
         with Client(f"http://me:{password}@{at}", "vae") as client, pytest.raises(ServingError) as caught:
             _ = client.signatures
         for secret in (password, unquote(password), header.split()[1]):
