@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from tfgen.networks.common import functional
 
-
 MOST_WEIGHTS = 2**28  # of a masked layer: a gigabyte
 
 

@@ -27,11 +27,11 @@ class Schema(pydantic.BaseModel):
 
 
 class Recipe(Schema):
-    """How a model is trained."""
+    """How a model is trained. What a file does not say is left out, here and below; the defaults stand for a type."""
 
-    epochs: Count
-    batch_size: Count
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    epochs: Count = 1
+    batch_size: Count = 1
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
     passes: Count = 1
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     clip_norm: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
@@ -42,22 +42,31 @@ class Recipe(Schema):
     init_sha256: Sha256 | None = None
 
 
+class Data(Schema):
+    """What is read of a data set."""
+
+    source: str
+    image_size: Count | None = None
+    image_channels: Literal[1, 3] | None = None
+    sha256: str = ""
+
+
 class Config(Schema):
-    """config.json of a run."""
+    """config.json of a run: what its model is built from, and what a training needs to be resumed."""
 
     entry: Name
     module: str = ""
     hyperparameters: dict[str, JsonValue]
-    recipe: Recipe
-    safety: dict[str, JsonValue]
-    dataset: str
-    data: dict[str, JsonValue]
-    classes: list[str]
-    protocol: str
-    splits: dict[str, JsonValue]
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
-    device: str
-    versions: dict[str, str]
+    recipe: Recipe = Recipe()
+    safety: dict[str, JsonValue] = {}
+    dataset: str = ""
+    data: Data | None = None
+    classes: list[str] = []
+    protocol: str = ""
+    splits: dict[str, JsonValue] = {}
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    device: str = ""
+    versions: dict[str, str] = {}
 
 
 class Metrics(Schema, extra="allow"):

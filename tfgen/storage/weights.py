@@ -63,20 +63,32 @@ def assign(model, content: bytes, path: Path) -> None:
 
 def _fill(own: h5py.Group, found: h5py.Group) -> None:
     """Copies the arrays that a group of the model's own file has from a file. Raises ValueError where it has others."""
-    if len(own) != len(found):
-        lacks, more = sorted(set(own) - set(found)), sorted(set(found) - set(own))
-        words = [*([f"lacks {lacks[0]!r}"] if lacks else []), *([f"has {more[0]!r} besides"] if more else [])]
-        raise ValueError(f"{own.name!r} {' and '.join(words)}")
-    for name in own:
+    for name in found:
         if found.get(name, getclass=True, getlink=True) is not h5py.HardLink:
-            raise ValueError(f"{own.name!r} lacks {name!r}" if name not in found else f"{name!r} is a link")
-        ours, theirs = own[name], found[name]
+            raise ValueError(f"{name!r} in {own.name!r} is a link")
+        if name not in own and not _holds_nothing(found[name]):
+            raise ValueError(f"{own.name!r} has {name!r} besides")
+    for name in own:
+        ours = own[name]
+        if name not in found:
+            if not _holds_nothing(ours):
+                raise ValueError(f"{own.name!r} lacks {name!r}")
+            continue
+        theirs = found[name]
         if type(ours) is not type(theirs):
             raise ValueError(f"{ours.name!r} is another kind of object")
         if isinstance(ours, h5py.Dataset):
             ours[...] = _array(ours, theirs)
         else:
             _fill(ours, theirs)
+
+
+def _holds_nothing(item, depth: int = 2) -> bool:
+    """Whether an item is a group without arrays, as that of a layer without weights."""
+    if not isinstance(item, h5py.Group) or (len(item) and not depth):
+        return False
+    hard = all(item.get(name, getclass=True, getlink=True) is h5py.HardLink for name in item)
+    return hard and all(_holds_nothing(item[name], depth - 1) for name in item)
 
 
 def _array(ours: h5py.Dataset, theirs: h5py.Dataset) -> np.ndarray:

@@ -88,7 +88,7 @@ def changed(config, **entries):
         (lambda config: changed(config, hyperparameters={"latent_dim": 5}), ["model.weights.h5", "does not hold"]),
         (lambda config: changed(config, entry=5), ["config.json' is damaged: entry: ", "string, got 5"]),
         (lambda config: changed(config, seed=-1), ["config.json' is damaged: seed: ", "got -1"]),
-        (lambda config: changed(config, recipe={"epochs": 1}), ["config.json' is damaged: recipe.batch_size: "]),
+        (lambda config: changed(config, recipe={"epochs": 1.5}), ["config.json' is damaged: recipe.epochs: "]),
         (lambda config: changed(config, colour="red"), ["config.json' is damaged: colour: ", "got 'red'"]),
         (lambda config: changed(config, hyperparameters={"latent_dim": 10**15}), ["this vae has 1,", "is free"]),
         (

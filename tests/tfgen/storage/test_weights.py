@@ -152,6 +152,10 @@ def a_group(file, path):
     file.create_group(KERNEL)
 
 
+def a_group_of_itself(file, path):
+    file["encoder/itself"] = file["encoder"]
+
+
 def renamed(file, path):
     file.move(KERNEL, "encoder/layers/dense/vars/kernel")
 
@@ -169,8 +173,8 @@ def unknown_filter(file, path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (link, "'0' is a link"),
-        (external_link, "'0' is a link"),
+        (link, "'0' in '/encoder/layers/dense/vars' is a link"),
+        (external_link, "'0' in '/encoder/layers/dense/vars' is a link"),
         (external, "lies in another file"),
         (virtual, "lies in another file"),
         (bomb, "expands to more than"),
@@ -181,7 +185,8 @@ def unknown_filter(file, path):
         (too_large, f"'/{KERNEL}' has numbers that are not finite"),
         (integers, "holds int32, the model's holds float32"),
         (a_group, "another kind of object"),
-        (renamed, "lacks '0'"),
+        (renamed, "has 'kernel' besides"),
+        (a_group_of_itself, "has 'itself' besides"),
         (one_more, "has '2' besides"),
     ],
 )
