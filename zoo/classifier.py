@@ -26,7 +26,11 @@ LEARNING_RATE = 2e-3
 
 
 def load(path: Path = WEIGHTS):
-    """A trained classifier. Raises ValueError if the file is not the one that the manifest beside it records."""
+    """A trained classifier.
+
+    Raises:
+        TypeError, ValueError: the file is not the one that the manifest beside it records, or its run is damaged.
+    """
     from tfgen import inputs
     from tfgen.evaluation import recognition
     from tfgen.storage import weights
@@ -37,8 +41,8 @@ def load(path: Path = WEIGHTS):
     )
     settings = record.get("hyperparameters", {})
     network = recognition.Classifier(
-        image_shape=tuple(settings.get("image_shape", (28, 28, 1))),
-        classes=len(settings.get("classes", inputs.DIGITS)),
+        image_shape=checks.image_shape(settings.get("image_shape", (28, 28, 1))),
+        classes=len(checks.class_names(settings.get("classes", inputs.DIGITS))),
     )
     weights.load(network, path)
     return network
@@ -56,7 +60,7 @@ def shipped(images) -> Path | None:
     if images.sha256 or not path.exists():
         return None
     record = manifest.read(path.parent).get(path.name, {}).get("hyperparameters", {})
-    return path if tuple(record.get("image_shape", (28, 28, 1))) == images.image_shape else None
+    return path if checks.image_shape(record.get("image_shape", (28, 28, 1))) == images.image_shape else None
 
 
 def weights_of_run(run: Path) -> Path:

@@ -4,17 +4,9 @@ import importlib
 from pathlib import Path
 
 from tfgen import spelling
-from tfgen.storage import entries, manifest, runs
+from tfgen.storage import entries, manifest, runs, schemas
 
 FURTHER = 0.1  # share of its training's first learning rate with which a loaded model can be trained further
-RECORD = {  # what the manifest has of weights that ship, beside entry, size and SHA-256
-    "hyperparameters": dict,
-    "recipe": dict,
-    "dataset": str,
-    "command": str,
-    "metrics": dict,
-    "quick": dict,
-}
 
 
 def load(name_or_run_dir):
@@ -32,11 +24,16 @@ def load(name_or_run_dir):
             `tfgen.weights.load` refuses.
     """
     from tfgen.networks import common
-    from tfgen.storage import weights
+    from tfgen.storage import pricing, weights
 
     config, path = find(name_or_run_dir)
-    model = entries.build(config["entry"], config["hyperparameters"])
-    weights.load(model, path)
+    entry, hyperparameters = config["entry"], config["hyperparameters"]
+    try:
+        content = weights.read(path, pricing.numbers(entry, hyperparameters))  # before memory is taken for the model
+        model = entries.build(entry, hyperparameters)
+    except TypeError as error:  # of a hyperparameter, which is the file's and not the caller's
+        raise ValueError(f"{str(path.parent)!r} is a run of a {entry} that cannot be built: {error}") from error
+    weights.assign(model, content, path)
     recipe = config.get("recipe", {})
     model.clip_norm = recipe.get("clip_norm")
     rate = recipe.get("learning_rate", entries.module(config["entry"]).LEARNING_RATE)
@@ -87,16 +84,15 @@ def shipped(name: str) -> dict:
         ValueError: weights without a record, a record of another entry, or one that lacks something.
     """
     path = shipped_path(name)
-    records = str(path.parent / manifest.NAME)
+    records = path.parent / manifest.NAME
     record = manifest.read(path.parent).get(path.name, {})
     if not record:
         if path.exists():
             manifest.checked(path)  # says what is wrong
         return {}
-    if record.get("entry") != name:
-        raise ValueError(f"{records!r} has {path.name} as weights of {record.get('entry')!r}")
-    if lacking := [key for key, kind in RECORD.items() if not isinstance(record.get(key), kind)]:
-        raise ValueError(f"{records!r} does not say {', '.join(lacking)} of {path.name}")
+    schemas.check(record, schemas.Shipped, records, path.name)
+    if record["entry"] != name:
+        raise ValueError(f"{str(records)!r} has {path.name} as weights of {record['entry']!r}")
     return record
 
 

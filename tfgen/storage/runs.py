@@ -19,13 +19,13 @@ import datetime
 import importlib.metadata
 import io
 import itertools
-import json
 import os
 import platform
 import shutil
 from pathlib import Path
 
 from tfgen import files, locks
+from tfgen.storage import schemas
 
 CONFIG, HISTORY, METRICS, WEIGHTS = "config.json", "history.csv", "metrics.json", "model.weights.h5"
 LOCK = ".lock"
@@ -139,7 +139,7 @@ def write_metrics(path: Path, metrics: dict) -> None:
 
 def is_run(path: Path) -> bool:
     """Whether a path is a run directory."""
-    return (Path(path) / CONFIG).is_file()
+    return os.path.lexists(Path(path) / CONFIG)
 
 
 def is_finished(path: Path) -> bool:
@@ -154,12 +154,7 @@ def read_config(path: Path) -> dict:
         raise ValueError(f"{str(path)!r} is neither an entry nor a run directory")
     if not is_run(path):
         raise ValueError(f"{str(path)!r} is no run directory: it has no {CONFIG}")
-    try:
-        config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-        config["entry"], dict(config["hyperparameters"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{str(path / CONFIG)!r} is no configuration of a run: {error!r}") from error
-    return config
+    return schemas.read(path / CONFIG, schemas.Config)
 
 
 def check_same_data(path: Path, dataset) -> None:
@@ -175,11 +170,9 @@ def check_same_data(path: Path, dataset) -> None:
 def read_metrics(path: Path) -> dict:
     """A run's metrics.json. Raises ValueError if there is none, or none that can be read."""
     try:
-        return dict(json.loads((Path(path) / METRICS).read_text(encoding="utf-8")))
+        return schemas.read(Path(path) / METRICS, schemas.Metrics)
     except FileNotFoundError:
         raise ValueError(f"{str(path)!r} has no {METRICS}: its training has not ended") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{str(Path(path) / METRICS)!r} holds no metrics: {error!r}") from error
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
@@ -192,9 +185,18 @@ def write_history(path: Path, rows: list[dict]) -> None:
 
 
 def read_history(path: Path) -> list[dict]:
-    """The rows of history.csv as dictionaries of floats."""
-    with open(Path(path) / HISTORY, newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    """The rows of history.csv as dictionaries of floats.
+
+    Raises:
+        FileNotFoundError: there is none. ValueError: it is damaged; the message names the file and the line.
+    """
+    path = Path(path) / HISTORY
+    content = files.read(path, schemas.LARGEST)
+    try:
+        names, *lines = csv.reader(content.decode().splitlines(), strict=True)
+        return [dict(zip(names, map(float, line), strict=True)) for line in lines]
+    except (csv.Error, ValueError) as error:
+        raise ValueError(f"{str(path)!r} is damaged: {error}") from error
 
 
 def changed_versions(path: Path) -> str:

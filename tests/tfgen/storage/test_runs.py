@@ -97,13 +97,22 @@ def changed(config, **entries):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (lambda config: "{", ["config.json", "no configuration"]),
-        (lambda config: "[]", ["config.json", "no configuration"]),
-        (lambda config: "{}", ["config.json", "no configuration", "entry"]),
+        (lambda config: "{", ["config.json' is damaged: "]),
+        (lambda config: "[]", ["config.json' is damaged: "]),
+        (lambda config: "{}", ["config.json' is damaged: entry: Field required"]),
         (lambda config: changed(config, entry="gan"), ["run of gan, which is no model of the zoo", "register"]),
         (lambda config: changed(config, hyperparameters={"depth": 3}), ["'depth'", "latent_dim"]),
         (lambda config: changed(config, hyperparameters={"latent_dim": 0}), ["latent_dim", "at least 1", "0"]),
         (lambda config: changed(config, hyperparameters={"latent_dim": 5}), ["model.weights.h5", "does not hold"]),
+        (lambda config: changed(config, entry=5), ["config.json' is damaged: entry: ", "string, got 5"]),
+        (lambda config: changed(config, seed=-1), ["config.json' is damaged: seed: ", "got -1"]),
+        (lambda config: changed(config, recipe={"epochs": 1.5}), ["config.json' is damaged: recipe.epochs: "]),
+        (lambda config: changed(config, colour="red"), ["config.json' is damaged: colour: ", "got 'red'"]),
+        (lambda config: changed(config, hyperparameters={"latent_dim": 10**15}), ["this vae has 1,", "is free"]),
+        (
+            lambda config: changed(config, hyperparameters={"latent_dim": "5"}),
+            ["run of a vae that cannot be built", "'5'"],
+        ),
     ],
 )
 def test_run_that_was_tampered_with_is_refused(trained_run, tmp_path, content, words):
