@@ -29,10 +29,12 @@ def load(name_or_run_dir):
     config, path = find(name_or_run_dir)
     entry, hyperparameters = config["entry"], config["hyperparameters"]
     try:
-        content = weights.read(path, pricing.numbers(entry, hyperparameters))  # before memory is taken for the model
-        model = entries.build(entry, hyperparameters)
-    except TypeError as error:  # of a hyperparameter, which is the file's and not the caller's
-        raise ValueError(f"{str(path.parent)!r} is a run of a {entry} that cannot be built: {error}") from error
+        numbers = pricing.numbers(entry, hyperparameters)  # before memory is taken for the model
+    except (TypeError, ValueError) as error:  # of a hyperparameter, which is the file's and not the caller's
+        reason = schemas.shortened(str(error), 300)
+        raise ValueError(f"{str(path.parent)!r} is a run of a {entry} that cannot be built: {reason}") from error
+    content = weights.read(path, numbers)
+    model = entries.build(entry, hyperparameters)
     weights.assign(model, content, path)
     recipe = config.get("recipe", {})
     model.clip_norm = recipe.get("clip_norm")

@@ -196,7 +196,7 @@ def read_history(path: Path) -> list[dict]:
         names, *lines = csv.reader(content.decode().splitlines(), strict=True)
         return [dict(zip(names, map(float, line), strict=True)) for line in lines]
     except (csv.Error, ValueError) as error:
-        raise ValueError(f"{str(path)!r} is damaged: {error}") from error
+        raise ValueError(f"{str(path)!r} is damaged: {schemas.shortened(str(error), 100)}") from error
 
 
 def changed_versions(path: Path) -> str:

@@ -122,11 +122,11 @@ def check(content: bytes | dict, schema: type[pydantic.BaseModel], path: Path, w
         return of_schema(content).model_dump(exclude_unset=True)
     except pydantic.ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        field = ".".join([*([within] if within else []), *map(str, fault["loc"])])
-        found = "" if fault["type"] in ("missing", "json_invalid") else f", got {_short(fault['input'])}"
+        field = shortened(".".join([*([within] if within else []), *map(str, fault["loc"])]), 100)
+        found = "" if fault["type"] in ("missing", "json_invalid") else f", got {shortened(repr(fault['input']))}"
         raise ValueError(f"{str(path)!r} is damaged: {f'{field}: ' if field else ''}{fault['msg']}{found}") from None
 
 
-def _short(value, most: int = 60) -> str:
-    text = repr(value)
+def shortened(text: str, most: int = 60) -> str:
+    """A text that an error shows, cut where a hostile file makes it too long to read."""
     return text if len(text) <= most else f"{text[:most]}..."
