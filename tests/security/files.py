@@ -147,9 +147,9 @@ def command(run: Path, name: str) -> None:
     if name == "resume":
         (run / "metrics.json").unlink()
     main, arguments = {
-        "sample": (sample.main, [run, "--to", to / "samples.png"]),
+        "sample": (sample.main, [run, "--out", to / "samples.png"]),
         "figures": (figures.main, [run]),
-        "evaluate": (evaluate.main, [run, "--k", 2, "--samples", 100]),
+        "evaluate": (evaluate.main, [run, "--k", 2, "--images", 20]),
         "resume": (train.main, ["vae", "--run-dir", run, "--resume"]),
         "export": (export, [run, "--to", to]),
     }[name]
