@@ -22,7 +22,7 @@ def cast(signature: str, tensors: dict, specs: dict) -> dict:
     """
     if not isinstance(tensors, dict) or set(tensors) != set(specs):
         given = ", ".join(map(str, tensors)) if isinstance(tensors, dict) else type(tensors).__name__
-        raise ValueError(f"{signature} takes {', '.join(specs)}; got {given or 'nothing'}")
+        raise ValueError(f"{signature} takes {', '.join(sorted(specs))}; got {given or 'nothing'}")
     arrays = {name: _cast(name, tensors[name], *specs[name]) for name in specs}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
@@ -54,4 +54,4 @@ def _cast(name: str, value, dtype: np.dtype, shape) -> np.ndarray:
 
 
 def _listed(lengths: dict) -> str:
-    return ", ".join(f"{count} of {name}" for name, count in lengths.items())
+    return ", ".join(f"{count} of {name}" for name, count in sorted(lengths.items()))

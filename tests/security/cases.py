@@ -20,7 +20,8 @@ IMAGE, CODE, NUMBER = tensor(*SHAPE), tensor(DIM), tensor()
 SAMPLE = {"inputs": {"seed": SEED, "label": LABEL}, "outputs": {"image": IMAGE}}
 ENCODE = {"inputs": {"image": IMAGE, "label": LABEL}, "outputs": {"latent_mean": CODE, "latent_stddev": CODE}}
 COUNT = {"inputs": {"image": IMAGE}, "outputs": {"ink": LABEL, "share": NUMBER}}  # a signature beyond the contract
-HONEST = {"serving_default": SAMPLE, "sample": SAMPLE, "encode": ENCODE, "count": COUNT}
+LARGE = {"inputs": {"seed": SEED}, "outputs": {"numbers": tensor(2**17)}}  # of four rows as large as an answer may be
+HONEST = {"serving_default": SAMPLE, "sample": SAMPLE, "encode": ENCODE, "count": COUNT, "large": LARGE}
 
 
 def listing(**changes) -> dict:

@@ -64,7 +64,7 @@ def ended(status: str = "0", **more) -> bytes:
 
 OPEN = frame(SETTINGS, stream=0) + frame(SETTINGS, ACK, 0)
 BEGUN = OPEN + frame(HEADERS, END_HEADERS, payload=fields())
-BOMB = gzip.compress(bytes(2**28), 1)
+BOMB = gzip.compress(bytes(2**22), 1) * 2**6  # 268 MB
 TABLE = b"\x40\x01a" + _number(4000) + b"b" * 4000  # an indexed field, to be repeated by one byte
 FRAMES = {  # name -> bytes, or an iterable of them
     "closed": b"",

@@ -4,6 +4,7 @@ What the library would not send is in frames.py.
 """
 
 import functools
+import itertools
 import json
 import sys
 import time
@@ -149,6 +150,30 @@ ANSWERED = {
 }
 
 
+def large(entry: bytes):
+    """Nearly as many bytes as an answer to `large` may have, of one entry again and again in its tensor."""
+    payload = entry * ((2**21 - 64) // len(entry))
+    return lambda context: predict_pb2.PredictResponse(
+        outputs={"numbers": tensor_pb2.TensorProto.FromString(b"\x08\x01" + payload)}
+    ).SerializeToString()
+
+
+def entries(context) -> bytes:
+    """Outputs of other names, as many as there may be."""
+    named = (b"\x0a\x03%b\x12\x00" % number.to_bytes(3, "big") for number in range(0x404040) if number & 0x808080 == 0)
+    return b"".join(b"\x0a" + bytes([len(each)]) + each for each in itertools.islice(named, 230_000))
+
+
+LARGE = {
+    "entries": entries,
+    "dimensions": large(b"\x12\x02\x12\x00"),
+    "texts": large(b"\x42\x00"),
+    "variants": large(b"\x7a\x00"),
+    "handles": large(b"\x72\x00"),
+    "one number": large(b"\x2a\x04\x00\x00\x00\x00"),
+}
+
+
 class Service(grpc.GenericRpcHandler):
     """Both methods, by the bytes of the request, in which the name of the model stands."""
 
@@ -159,9 +184,9 @@ class Service(grpc.GenericRpcHandler):
         asked = get_model_metadata_pb2.GetModelMetadataRequest
         case = (predict_pb2.PredictRequest if method.endswith("Predict") else asked).FromString(request).model_spec.name
         phase, _, name = case.partition(": ")
-        if phase == "answer" and not method.endswith("Predict"):
+        if phase != "listing" and not method.endswith("Predict"):
             return HONEST
-        answer = {**ANYWHERE, **(ANSWERED if phase == "answer" else LISTED)}[name]
+        answer = {**ANYWHERE, **{"answer": ANSWERED, "listing": LISTED, "large": LARGE}[phase]}[name]
         return answer(context) if callable(answer) else answer
 
 
@@ -176,6 +201,7 @@ def serve() -> None:
         for name in ANYWHERE | known:
             signature = cases.ANSWERS[name][0] if phase == "answer" and name in cases.ANSWERS else "sample"
             told[f"{phase}: {name}"] = [url, signature]
+    told |= {f"large: {name}": [url, "large"] for name in LARGE}
     for name, port in frames.start().items():
         told[f"listing, by frames: {name}"] = [f"grpc://127.0.0.1:{port}", ""]
     print(json.dumps(told), flush=True)

@@ -12,7 +12,7 @@ import zlib
 
 import cases
 
-SIZE = 2**26  # bytes of what floods: enough to be seen, not enough to hurt if it is read
+SIZE = 2**29  # bytes of what floods: too many to be read
 PATIENCE = 0.02  # seconds between two bytes of what trickles
 
 
@@ -54,7 +54,7 @@ def lists(signatures) -> dict:
     return {"model_spec": {"name": "m", "version": "1"}, "metadata": {"signature_def": signatures}}
 
 
-BOMB = gzip.compress(bytes(2**28), 1)
+BOMB = gzip.compress(bytes(2**22), 1) * 2**6  # 268 MB
 CHUNKS = head(Transfer_Encoding="chunked")
 WIRE = {  # name -> bytes, or a function that makes them: whatever is asked
     "closed": b"",
@@ -95,7 +95,7 @@ WIRE = {  # name -> bytes, or a function that makes them: whatever is asked
     "gzip": whole(gzip.compress(b"{}"), Content_Encoding="gzip"),
     "a gzip bomb": whole(BOMB, Content_Encoding="gzip"),
     "a gzip bomb in chunks": head(Transfer_Encoding="chunked", Content_Encoding="gzip") + chunked(BOMB),
-    "a deflate bomb": whole(zlib.compress(bytes(2**28), 1), Content_Encoding="deflate"),
+    "a deflate bomb": whole(zlib.compress(bytes(2**26), 1), Content_Encoding="deflate"),
     "many codings": whole(BOMB, Content_Encoding=", ".join(["gzip"] * 100)),
     "an unknown coding": whole(b"{}", Content_Encoding="x" * 1000),
     "a redirect elsewhere": whole(b"", "301 Moved", Location="http://127.0.0.1:9/"),
@@ -155,6 +155,15 @@ PREDICT = {  # answers to `sample`, which has one output
     "a long text": whole(('{"outputs": "' + "\U0001f600" * 9_000 + '"}').encode()),
     "spaces": whole(b" " * 10**7 + b"{}"),
 }
+LARGE = {  # answers to `large`, nearly as long as they may be
+    "brackets": lambda: [whole(b'{"outputs": [' + b"[]," * 8_000_000 + b"0]}")],
+    "braces": lambda: [whole(b'{"outputs": [' + b"{}," * 8_000_000 + b"0]}")],
+    "texts": lambda: [whole(b'{"outputs": [' + b'"",' * 8_000_000 + b"0]}")],
+    "numbers": lambda: [whole(b'{"outputs": [' + b"12345," * 4_000_000 + b"0]}")],
+    "a text": lambda: [whole(b'{"outputs": "' + "\U0001f600".encode() * 6_000_000 + b'"}')],
+    "an integer": lambda: [whole(b'{"outputs": ' + b"9" * 24_000_000 + b"}")],
+    "a number": lambda: [whole(b'{"outputs": 0.' + b"9" * 24_000_000 + b"}")],
+}
 PIXEL = {  # what stands in the place of one pixel
     "true": "true",
     "null": "null",
@@ -207,8 +216,10 @@ LISTED |= {f"listing: {name}": each for name, each in WIRE.items()}
 ANSWERED = {f"answer: {name}": outputs(*each) for name, each in cases.ANSWERS.items()}
 ANSWERED |= {f"answer: {name}": each for name, each in {**WIRE, **PREDICT}.items()}
 ANSWERED |= {f"pixel: {name}": pixel(word) for name, word in PIXEL.items()}
+ANSWERED |= {f"large: {name}": each for name, each in LARGE.items()}
 HOSTILE = {**LISTED, **ANSWERED}
-SIGNATURE = {f"answer: {name}": signature for name, (signature, _) in cases.ANSWERS.items()}  # `sample` where not said
+SIGNATURE = {f"answer: {name}": signature for name, (signature, _) in cases.ANSWERS.items()}
+SIGNATURE |= {f"large: {name}": "large" for name in LARGE}  # and `sample` of all others
 
 
 class Handler(socketserver.StreamRequestHandler):

@@ -18,7 +18,7 @@ from export.client import Client, ServingError
 TIMEOUT = 0.5  # seconds
 LATE, MOST = 1.0, 200.0  # seconds after the timeout, MB beyond what the process had
 WAITING = ("trickle", "silence", "without end", "sleeps", "bomb", "push", "window", "two messages")  # for the timeout
-QUICK = 5  # of these in the smaller form
+QUICK = 3  # of these in the smaller form
 
 
 @dataclasses.dataclass
@@ -41,8 +41,9 @@ def ask(client: Client, case: str, signature: str):
     if case.startswith("listing"):
         return client.signatures
     image, label = np.zeros((4, 16, 16, 1), np.float32), np.arange(4)
-    tensors = {"sample": {"seed": label, "label": label}, "encode": {"image": image, "label": label}}
-    return client.predict(signature, tensors.get(signature, {"image": image}))
+    takes = client.signatures[signature]["inputs"]
+    tensors = {"seed": label, "label": label, "image": image}
+    return client.predict(signature, {name: tensors[name] for name in takes})
 
 
 def attack(url: str, case: str, signature: str) -> Outcome:
@@ -58,6 +59,14 @@ def attack(url: str, case: str, signature: str) -> Outcome:
     return Outcome(case, said, right, time.perf_counter() - began, _memory("VmHWM") - before)
 
 
+def attempt(url: str, case: str, signature: str) -> Outcome:
+    """An attack, made again where it took too long: a busy machine may have been the cause, but not thrice."""
+    tries = []
+    while not (tries and tries[-1].seconds < TIMEOUT + LATE) and len(tries) < 3:
+        tries.append(attack(url, case, signature))
+    return tries[-1]
+
+
 def outcomes(kind: str, quick: bool = False) -> list[Outcome]:
     """Every case over REST or gRPC, from a server in another process."""
     folder = Path(__file__).resolve().parent
@@ -69,7 +78,7 @@ def outcomes(kind: str, quick: bool = False) -> list[Outcome]:
             waiting = [each for each in cases if any(word in each[1] for word in WAITING)]
             cases = [each for each in cases if each not in waiting][::2] + waiting[:: len(waiting) // QUICK]
         attack(*cases[0])  # imports what the first request imports
-        found = [attack(*each) for each in cases]
+        found = [attempt(*each) for each in cases]
         server.stdin.close()
     return found
 

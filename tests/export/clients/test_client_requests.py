@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import time
 
 import grpc
 import numpy as np
@@ -200,6 +201,24 @@ def test_a_request_is_sent_again_when_its_connection_is_closed(scripted):
     assert [each.split()[0] for each in seen] == ["GET", "GET", "POST", "POST", "POST"]
 
 
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_a_server_that_takes_no_connection_is_not_waited_for(scheme, monkeypatch):
+    resolve = socket.getaddrinfo
+    with socket.socket() as full, contextlib.ExitStack() as stack:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):  # what comes now is neither taken nor refused
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        monkeypatch.setattr("socket.getaddrinfo", lambda *a, **o: 2 * resolve(*a, **o))  # a host of two addresses
+        began = time.monotonic()
+        client = Client(f"{scheme}://127.0.0.1:{full.getsockname()[1]}", "vae", timeout=0.4)
+        with client, pytest.raises(ServingError, match=r"does not answer within 0\.4 s|cannot be reached"):
+            _ = client.signatures
+        assert time.monotonic() - began < 1.2
+
+
 def test_a_connection_is_used_again(scripted, monkeypatch):
     opened, connect = [], socket.create_connection
     monkeypatch.setattr("urllib3.util.connection.create_connection", lambda *a, **o: opened.append(a) or connect(a[0]))
@@ -258,6 +277,16 @@ def test_it_is_sent_again_over_grpc(times, seen, code):
     finally:
         server.stop(None).wait()
     assert service.seen == seen
+
+
+@pytest.mark.parametrize(
+    "first", ["Transfer-Encoding: chunked\r\n\r\n-1\r\n", "\r\n", "Transfer-Encoding: chunked\r\n\r\n0\r\n"]
+)
+def test_no_more_is_received_than_is_expected(first, scripted):
+    """Of a chunk below 0, which urllib3 reads to the end, of a body without a length, and after the last chunk."""
+    address, _ = scripted(f"HTTP/1.1 200 OK\r\n{first}".encode() + b"X: y\r\n" * 200_000)
+    with Client(f"http://{address}", "vae") as client, pytest.raises(ServingError, match="more than the 262144 bytes"):
+        _ = client.signatures
 
 
 def test_redirects_are_not_followed(scripted):
