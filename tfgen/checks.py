@@ -54,6 +54,12 @@ def above_zero(name: str, value) -> float:
     return float(value)
 
 
+def shortened(text: str, most: int = 80) -> str:
+    """A text as an error shows it: one line of at most `most` characters, cut off where it is longer."""
+    words = " ".join(text.split())
+    return words if len(words) <= most else f"{words[: most - 3]}..."
+
+
 def _check_real(name: str, value) -> None:
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, got {value!r}")

@@ -10,6 +10,7 @@ import secrets
 import numpy as np
 
 from tfgen import pillow
+from tfgen.checks import shortened
 
 SEED_STRIDE = 2**20  # rows that one integer seed owns
 SEED_LIMIT = 2**43  # seed * SEED_STRIDE must fit an int64
@@ -45,7 +46,7 @@ def row_seeds(seed, n: int) -> np.ndarray:
     if array.shape == (0,) and n == 0:
         return array.astype(np.int64)
     if array.size == 0 or (array.dtype.kind not in "iu" and not all(_is_int(each) for each in array.flat)):
-        raise TypeError(f"seed must be an int, {n} ints as an array or list, or None; got {_short(seed)}")
+        raise TypeError(f"seed must be an int, {n} ints as an array or list, or None; got {shortened(repr(seed))}")
     if array.ndim == 0:
         if not 0 <= int(array) < SEED_LIMIT:
             raise ValueError(f"seed must lie in 0..2**43 - 1, got {array}")
@@ -196,13 +197,13 @@ def labels(label, n: int, names, model: str) -> np.ndarray:
         raise ValueError(f"label must be {choices}, or {n} of them; got shape {list(array.shape)}{hint}")
     if array.dtype.kind == "U":
         if names is None:
-            raise TypeError(f"label must be {choices}, or {n} of them; got {_short(label)}")
+            raise TypeError(f"label must be {choices}, or {n} of them; got {shortened(repr(label))}")
         unknown = [name for name in array.flat if name not in names]
         if unknown:
             raise ValueError(f"label must be {choices}; got {str(unknown[0])!r}")
         array = np.reshape([names.index(name) for name in array.flat], array.shape).astype(np.int64)
     if array.dtype.kind not in "iu":
-        raise TypeError(f"label must be {choices}, or {n} of them; got {_short(label)}")
+        raise TypeError(f"label must be {choices}, or {n} of them; got {shortened(repr(label))}")
     wrong = array[(array < 0) | (array >= (np.inf if names is None else len(names)))]
     if wrong.size:
         raise ValueError(f"label must be {choices}; got {wrong.flat[0]}")
@@ -242,12 +243,6 @@ def _is_pillow(image) -> bool:
 
 def _is_int(value) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
-def _short(value) -> str:
-    """A value as it was given, in one line that is cut off where it is long."""
-    words = " ".join(repr(value).split())
-    return words if len(words) <= 80 else f"{words[:77]}..."
 
 
 def _array(name: str, value) -> np.ndarray:

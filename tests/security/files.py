@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from memory import megabytes
 
 LATE, MOST = 5.0, 1000.0  # seconds and MB more than a clean file takes
 SMALL = ("--dataset", "digits", "--epochs", "2", "--batch-size", "100", "--hidden-units", "32", "--latent-dim", "2")
@@ -135,7 +136,9 @@ def read(run: Path, kind: str) -> None:
     elif kind == "manifest":
         manifest.checked(run / runs.WEIGHTS)
     else:
-        checkpoints.newest(run, lambda line: None, epochs=2)
+        found = checkpoints.newest(run, lambda line: None, epochs=2)
+        if len(found.state.history) != found.state.epoch:
+            raise AssertionError(f"a checkpoint of epoch {found.state.epoch} with another history")
 
 
 def command(run: Path, name: str) -> None:
@@ -178,8 +181,7 @@ def work(pipe, clean: Path) -> None:
             (run.parent / "to").mkdir()
             if kind:
                 damage(run, kind, seed)
-            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-            before, began = _memory("VmRSS"), time.perf_counter()
+            before, began = megabytes("VmRSS", reset=True), time.perf_counter()
             try:
                 read(run, kind) if name is None else command(run, name)
                 outcome, said = "taken", ""
@@ -189,12 +191,7 @@ def work(pipe, clean: Path) -> None:
                     outcome = "WRONG"
             except BaseException as error:
                 outcome, said = "WRONG", f"{type(error).__name__}: {error}"
-            pipe.send((outcome, said, time.perf_counter() - began, _memory("VmHWM") - before))
-
-
-def _memory(field: str) -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+            pipe.send((outcome, said, time.perf_counter() - began, megabytes("VmHWM") - before))
 
 
 class Worker:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from memory import megabytes
 
 from export.client import Client, ServingError
 
@@ -48,7 +49,7 @@ def ask(client: Client, case: str, signature: str):
 
 def attack(url: str, case: str, signature: str) -> Outcome:
     """Sends a request to a hostile server, and measures what becomes of it."""
-    before, began = _memory("VmRSS", reset=True), time.perf_counter()
+    before, began = megabytes("VmRSS", reset=True), time.perf_counter()
     with Client(url, case, timeout=TIMEOUT) as client:
         try:
             said, right = f"answered {ask(client, case, signature)!r}"[:200], False
@@ -56,7 +57,7 @@ def attack(url: str, case: str, signature: str) -> Outcome:
             said = f"{type(error).__name__}: {error}"
             right = type(error) is ServingError and error.__suppress_context__ and error.__cause__ is None
             right = right and len(said) < 1000 and said.isprintable() and "secret" not in said
-    return Outcome(case, said, right, time.perf_counter() - began, _memory("VmHWM") - before)
+    return Outcome(case, said, right, time.perf_counter() - began, megabytes("VmHWM") - before)
 
 
 def attempt(url: str, case: str, signature: str) -> Outcome:
@@ -98,14 +99,6 @@ def main(quick: bool = False) -> int:
         for each in wrong:
             print(f"  {each.case}: {each.said} ({each.seconds:.2f} s, {each.megabytes:.0f} MB)")
     return int(failed > 0)
-
-
-def _memory(field: str, reset: bool = False) -> float:
-    """MB of this process: VmRSS, what it has, or VmHWM, the most that it had since it was reset."""
-    if reset:
-        Path("/proc/self/clear_refs").write_text("5")
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, monkey
     with pytest.raises(SystemExit) as stop:
         study.main([*OPTIONS, "--run-dir", str(folder)])
     assert stop.value.code == 2
-    assert "metrics.json' holds no metrics" in capsys.readouterr().err
+    assert "metrics.json' is damaged: Invalid JSON: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["width"], ["latent", "--sizes", "3"]])

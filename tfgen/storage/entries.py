@@ -8,6 +8,7 @@ Importing this imports no TensorFlow; the module of an entry does.
 """
 
 import dataclasses
+import functools
 import importlib
 import importlib.metadata
 import inspect
@@ -21,9 +22,13 @@ SHIPPED = "zoo"  # the package whose entries ship with tfgen
 _registered: dict[str, str] = {}  # name -> module
 
 
+@functools.cache
 def entries() -> tuple[str, ...]:
-    """The names of the zoo's models."""
-    return importlib.import_module(SHIPPED).ENTRIES
+    """The names of the zoo's models, read from its source: asking for them imports nothing."""
+    try:
+        return source.read(SHIPPED).ENTRIES
+    except source.SourceError:  # installed without its source
+        return importlib.import_module(SHIPPED).ENTRIES
 
 
 def known() -> tuple[str, ...]:

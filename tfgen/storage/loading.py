@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-from tfgen import spelling
+from tfgen import checks, spelling
 from tfgen.storage import entries, manifest, runs, schemas
 
 FURTHER = 0.1  # share of its training's first learning rate with which a loaded model can be trained further
@@ -31,7 +31,7 @@ def load(name_or_run_dir):
     try:
         numbers = pricing.numbers(entry, hyperparameters)  # before memory is taken for the model
     except (TypeError, ValueError) as error:  # of a hyperparameter, which is the file's and not the caller's
-        reason = schemas.shortened(str(error), 300)
+        reason = checks.shortened(str(error), 300)
         raise ValueError(f"{str(path.parent)!r} is a run of a {entry} that cannot be built: {reason}") from error
     content = weights.read(path, numbers)
     model = entries.build(entry, hyperparameters)

@@ -1,4 +1,4 @@
-"""The price of a model: how many numbers its variables hold, known before any memory is taken for them."""
+"""The size of a model, counted before any memory is taken for its variables."""
 
 import concurrent.futures
 import math
@@ -23,7 +23,7 @@ def numbers(entry: str, hyperparameters: dict, copies: int = 1) -> int:
     Raises:
         TypeError, ValueError: as `entries.build`, or more numbers than fit into the memory that is free.
     """
-    # Keras lists the variables that it has yet to initialise, thread by thread: the list must go with them.
+    # Each thread of Keras's keeps a list of variables to initialise later; a thread of our own takes its list with it.
     with concurrent.futures.ThreadPoolExecutor(1) as thread:
         count = thread.submit(_count, entry, hyperparameters).result()
     if (size := copies * count * BYTES) > (free := budget.free()):

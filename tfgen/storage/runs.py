@@ -24,7 +24,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from tfgen import files, locks
+from tfgen import checks, files, locks
 from tfgen.storage import schemas
 
 CONFIG, HISTORY, METRICS, WEIGHTS = "config.json", "history.csv", "metrics.json", "model.weights.h5"
@@ -196,7 +196,7 @@ def read_history(path: Path) -> list[dict]:
         names, *lines = csv.reader(content.decode().splitlines(), strict=True)
         return [dict(zip(names, map(float, line), strict=True)) for line in lines]
     except (csv.Error, ValueError) as error:
-        raise ValueError(f"{str(path)!r} is damaged: {schemas.shortened(str(error), 100)}") from error
+        raise ValueError(f"{str(path)!r} is damaged: {checks.shortened(str(error), 100)}") from error
 
 
 def changed_versions(path: Path) -> str:

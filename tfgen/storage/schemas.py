@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 import pydantic
 from pydantic import Field, JsonValue
 
-from tfgen import files
+from tfgen import checks, files
 
-LARGEST = 16_000_000  # bytes of a JSON or CSV file: a hundred times that of a training of 1,000 epochs
+LARGEST = 16_000_000  # bytes of a JSON or CSV file
 Name = Annotated[str, Field(pattern=r"^[^\W\d]\w*$", max_length=100)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=1, le=2**53)]
@@ -27,7 +27,7 @@ class Schema(pydantic.BaseModel):
 
 
 class Recipe(Schema):
-    """How a model is trained. What a file does not say is left out, here and below; the defaults stand for a type."""
+    """How a model is trained. A default here only says that a file may leave the field out; it is never filled in."""
 
     epochs: Count = 1
     batch_size: Count = 1
@@ -122,11 +122,7 @@ def check(content: bytes | dict, schema: type[pydantic.BaseModel], path: Path, w
         return of_schema(content).model_dump(exclude_unset=True)
     except pydantic.ValidationError as error:
         fault = error.errors(include_url=False)[0]
-        field = shortened(".".join([*([within] if within else []), *map(str, fault["loc"])]), 100)
-        found = "" if fault["type"] in ("missing", "json_invalid") else f", got {shortened(repr(fault['input']))}"
+        field = checks.shortened(".".join([*([within] if within else []), *map(str, fault["loc"])]), 100)
+        no_value = fault["type"] in ("missing", "json_invalid")
+        found = "" if no_value else f", got {checks.shortened(repr(fault['input']))}"
         raise ValueError(f"{str(path)!r} is damaged: {f'{field}: ' if field else ''}{fault['msg']}{found}") from None
-
-
-def shortened(text: str, most: int = 60) -> str:
-    """A text that an error shows, cut where a hostile file makes it too long to read."""
-    return text if len(text) <= most else f"{text[:most]}..."

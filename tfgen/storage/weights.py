@@ -55,7 +55,7 @@ def assign(model, content: bytes, path: Path) -> None:
         except ValueError as error:
             reason = " ".join(str(error).split())
             raise ValueError(f"{str(path)!r} does not hold weights of this {model.entry}: {reason}") from None
-        except Exception as error:  # whatever h5py meets in a file that is none
+        except Exception as error:  # h5py raises errors of many kinds for a damaged file
             reason = " ".join(str(error).split())
             raise ValueError(f"{str(path)!r} is damaged, or no file of weights: {reason}") from None
         model.load_weights(template)
@@ -67,7 +67,7 @@ def _fill(own: h5py.Group, found: h5py.Group) -> None:
         if found.get(name, getclass=True, getlink=True) is not h5py.HardLink:
             raise ValueError(f"{name!r} in {own.name!r} is a link")
         if name not in own and not _holds_nothing(found[name]):
-            raise ValueError(f"{own.name!r} has {name!r} besides")
+            raise ValueError(f"{own.name!r} has an unexpected {name!r}")
     for name in own:
         ours = own[name]
         if name not in found:
@@ -76,7 +76,7 @@ def _fill(own: h5py.Group, found: h5py.Group) -> None:
             continue
         theirs = found[name]
         if type(ours) is not type(theirs):
-            raise ValueError(f"{ours.name!r} is another kind of object")
+            raise ValueError(f"{ours.name!r} is a group where an array is expected, or the reverse")
         if isinstance(ours, h5py.Dataset):
             ours[...] = _array(ours, theirs)
         else:
@@ -109,15 +109,15 @@ def _array(ours: h5py.Dataset, theirs: h5py.Dataset) -> np.ndarray:
 
 
 def _check_chunks(dataset: h5py.Dataset) -> None:
-    """Raises ValueError unless each piece of a compressed array takes the room that it should: HDF5 does not look."""
+    """Raises ValueError unless each chunk of a compressed array expands to its size, which HDF5 does not check."""
     plist = dataset.id.get_create_plist()
     filters = [plist.get_filter(i)[0] for i in range(plist.get_nfilters())]
     count = int(np.prod([-(-side // chunk) for side, chunk in zip(dataset.shape, dataset.chunks, strict=True)]))
     if set(filters) - FILTERS or len(filters) > len(FILTERS) or dataset.id.get_num_chunks() != count:
-        raise ValueError(f"{dataset.name!r} is stored in a way that weights are not")
+        raise ValueError(f"{dataset.name!r} has a layout that files of weights do not have")
     size = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
     if size > 2 * dataset.nbytes:
-        raise ValueError(f"{dataset.name!r} is stored in pieces larger than itself")
+        raise ValueError(f"{dataset.name!r} is stored in chunks larger than the array")
     if h5py.h5z.FILTER_DEFLATE in filters:
         for i in range(count):
             _, raw = dataset.id.read_direct_chunk(dataset.id.get_chunk_info(i).chunk_offset)

@@ -102,7 +102,7 @@ class Checkpoint:
                     raise ValueError("it is compressed")
             with np.load(io.BytesIO(self.content), allow_pickle=False) as arrays:
                 return dict(arrays)
-        except Exception as error:  # whatever a file that is no npz file makes NumPy raise
+        except Exception as error:  # NumPy raises errors of many kinds for a damaged file
             raise ValueError(f"checkpoint {str(self.path)!r} holds no arrays: {error}") from error
 
 

@@ -1,4 +1,4 @@
-"""The price of a model: that of the model that is built, known without its memory, and forgotten by Keras."""
+"""The size of a model, counted without its memory: that of the model that is built; Keras remembers none of it."""
 
 import keras
 import numpy as np

@@ -70,7 +70,7 @@ def test_weights_with_more_layers_than_the_model_are_refused(tmp_path):
     path = tmp_path / "model.weights.h5"
     weights.save(entries.build("iaf_vae", sizes | {"flow_steps": 2}), path)
     model = entries.build("iaf_vae", sizes | {"flow_steps": 1})
-    with pytest.raises(ValueError, match=r"'/flow' has 'functional_1' besides$"):
+    with pytest.raises(ValueError, match=r"'/flow' has an unexpected 'functional_1'$"):
         weights.load(model, path)
 
 
@@ -111,21 +111,21 @@ def virtual(file, path):
 
 
 def bomb(file, path):
-    """64 MB of zeros in the place of one piece."""
+    """64 MB of zeros in the place of one chunk."""
     shape = file[KERNEL].shape
     del file[KERNEL]
     dataset = file.create_dataset(KERNEL, shape, "f4", chunks=shape, compression="gzip")
     dataset.id.write_direct_chunk((0, 0), zlib.compress(bytes(64_000_000)))
 
 
-def large_pieces(file, path):
+def large_chunks(file, path):
     shape = file[KERNEL].shape
     del file[KERNEL]
     dataset = file.create_dataset(KERNEL, shape, "f4", chunks=(2000, 2000), maxshape=(None, None), compression="gzip")
     dataset[...] = 1
 
 
-def missing_pieces(file, path):
+def missing_chunks(file, path):
     shape = file[KERNEL].shape
     del file[KERNEL]
     file.create_dataset(KERNEL, shape, "f4", chunks=shape, compression="gzip")
@@ -178,16 +178,16 @@ def unknown_filter(file, path):
         (external, "lies in another file"),
         (virtual, "lies in another file"),
         (bomb, "expands to more than"),
-        (large_pieces, "pieces larger than itself"),
-        (missing_pieces, "stored in a way"),
-        (unknown_filter, "stored in a way"),
+        (large_chunks, "chunks larger than the array"),
+        (missing_chunks, "has a layout that files of weights do not have"),
+        (unknown_filter, "has a layout that files of weights do not have"),
         (not_finite, f"'/{KERNEL}' has numbers that are not finite"),
         (too_large, f"'/{KERNEL}' has numbers that are not finite"),
         (integers, "holds int32, the model's holds float32"),
-        (a_group, "another kind of object"),
-        (renamed, "has 'kernel' besides"),
-        (a_group_of_itself, "has 'itself' besides"),
-        (one_more, "has '2' besides"),
+        (a_group, "is a group where an array is expected"),
+        (renamed, "has an unexpected 'kernel'"),
+        (a_group_of_itself, "has an unexpected 'itself'"),
+        (one_more, "has an unexpected '2'"),
     ],
 )
 def test_only_the_arrays_that_the_model_has_are_read(small_vae, tmp_path, change, words):
