@@ -1,11 +1,10 @@
 """Damaged files of runs and of weights end in finite weights or in one line; files.py here tries more."""
 
 import shutil
-import subprocess
-import sys
 
 import files
 import pytest
+import scripts
 
 
 @pytest.mark.parametrize("kind", ["weights", *files.FILES])
@@ -25,6 +24,5 @@ def test_a_damaged_file_is_read_or_refused_in_one_line(trained_run, tmp_path, ki
 
 @pytest.mark.slow
 def test_readers_and_commands_survive_many_damaged_files():
-    command = [sys.executable, files.__file__, "--weights", "60", "--each", "60", "--commands", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = scripts.run("files.py", "--weights", "60", "--each", "60", "--commands", "1")
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
