@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export import contract, golden
+from export import contract, golden, versions
 from export.session import Session, SessionError, as_the_server
 from tfgen import commandline
 
@@ -19,7 +19,7 @@ FEWEST, MOST = 5, 1000  # requests of one size
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    commandline.run(benchmark, arguments, f"{NAME} VERSION")
+    commandline.run(benchmark, arguments, NAME)
 
 
 def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
@@ -29,6 +29,8 @@ def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
         version: the directory of a version, such as served/vae/1; benchmark.json is written beside it.
         seconds: how long each signature runs at each batch size.
     """
+    with commandline.bad_input():
+        versions.check(version)
     try:
         requests = golden.read(version / golden.NAME)
         as_the_server()
@@ -59,7 +61,7 @@ def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
         print(draw_cost(report["signatures"]))
     target = version.resolve().parent / FILE
     try:
-        target.write_text(json.dumps(report, indent=2) + "\n")
+        target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         commandline.fail(f"{str(target)!r} cannot be written: {error.strerror}")
     print(f"\nwritten to {target}")

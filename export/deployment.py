@@ -5,10 +5,10 @@ import json
 import string
 from pathlib import Path
 
-from export import contract, publish
-from tfgen import files
+from export import contract
+from tfgen import files, locks
 
-MODELS = "models.config"
+MODELS, LOCK = "models.config", ".lock"
 ONCE = ("batching.config", "monitoring.config", "docker-compose.yml")  # written if absent: they are the user's to edit
 HEADER = "# Written by every `python -m export` to this folder, from the models that it holds.\n"
 IN_A_LINE = ("seed", "label", "latent")  # inputs short enough for a line of curl
@@ -23,7 +23,7 @@ def write(folder: Path, name: str, facts: dict) -> None:
         name: the model whose README is written.
         facts: what its `signatures.json` holds.
     """
-    with publish.locked(folder):
+    with locks.held(folder / LOCK):
         files.write_text(folder / MODELS, models_config(folder))
         for file in ONCE:
             if not (folder / file).exists():
@@ -130,4 +130,4 @@ def _indented(lines) -> str:
 
 
 def _template(name: str) -> str:
-    return (importlib.resources.files("export") / "templates" / name).read_text()
+    return (importlib.resources.files("export") / "templates" / name).read_text(encoding="utf-8")

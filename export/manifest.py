@@ -11,13 +11,13 @@ NAME = "manifest.json"
 def write(version: Path) -> None:
     """Writes the manifest of all files that a version holds now."""
     content = {"files": {name: fingerprint(path) for name, path in _files(version).items() if name != NAME}}
-    (version / NAME).write_text(json.dumps(content, indent=2) + "\n")
+    (version / NAME).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def differences(version: Path) -> list[str]:
     """What a version has other than its manifest says: missing, changed and foreign files, a line each."""
     try:
-        expected = json.loads((version / NAME).read_text())["files"]
+        expected = json.loads((version / NAME).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return [f"{NAME} is missing or damaged"]
     found = _files(version)

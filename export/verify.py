@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export import contract, golden, graph, manifest
+from export import contract, golden, graph, manifest, versions
 from export.session import DTYPES, Session, SessionError, as_the_server, operations
 from tfgen import commandline
 
@@ -24,7 +24,7 @@ class CheckError(Exception):
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    commandline.run(verify, arguments, f"{NAME} VERSION")
+    commandline.run(verify, arguments, NAME)
 
 
 def verify(version: Path, /) -> None:
@@ -33,8 +33,8 @@ def verify(version: Path, /) -> None:
     Args:
         version: the directory of a version, such as served/vae/1.
     """
-    if not is_version(version):
-        commandline.fail(f"{str(version)!r} is no version of a served model: it holds no saved_model.pb")
+    with commandline.bad_input():
+        versions.check(version)
     try:
         as_the_server()
     except SessionError as error:
@@ -45,12 +45,6 @@ def verify(version: Path, /) -> None:
     if failed:
         commandline.fail(f"{version} fails {', '.join(failed)}", commandline.FAILED)
     print(f"{version} holds what it promises")
-
-
-def is_version(version: Path) -> bool:
-    """Whether a path is a version, whole or damaged: a numbered folder, or one with a file that only versions have."""
-    marks = ("saved_model.pb", manifest.NAME, "variables")
-    return version.is_dir() and (version.name.isdigit() or any((version / mark).exists() for mark in marks))
 
 
 def check(version: Path) -> list[tuple[str, bool, str]]:
@@ -97,7 +91,7 @@ def check_manifest(version: Path) -> str:
 
 def check_description(version: Path):
     """`signatures.json` keeps the contract. Returns its content as well."""
-    facts = json.loads((version / contract.FILE).read_text())
+    facts = json.loads((version / contract.FILE).read_text(encoding="utf-8"))
     if broken := contract.violations(facts):
         raise CheckError(f"{contract.FILE} breaks the contract: {'; '.join(broken)}")
     return ", ".join(facts["signatures"]), facts

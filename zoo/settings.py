@@ -69,7 +69,10 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
     if not run.is_dir():
         raise ValueError(f"there is no run directory {str(run)!r} to resume")
     config, given = runs.read_config(run), _given(options)
-    if missing := {"recipe", "seed", "dataset", "data", "versions"} - set(config):
+    missing = {"recipe", "seed", "dataset", "data", "versions"} - set(config)
+    if "epochs" in config.get("recipe", ()):
+        missing |= {"batch_size", "learning_rate"} - set(config["recipe"])
+    if missing:
         raise ValueError(f"{str(run / runs.CONFIG)!r} lacks {', '.join(sorted(missing))}, and cannot be resumed")
     if config["entry"] != entry:
         raise ValueError(f"{str(run)!r} is a run of {config['entry']}, not of {entry}")

@@ -9,7 +9,7 @@ import pytest
 
 import tfgen
 from export import __main__ as command
-from export import benchmark, golden, publish, replay, verify
+from export import benchmark, golden, replay, verify, versions
 from tfgen.storage import entries
 
 COMMANDS = (command.main, verify.main, benchmark.main, replay.main)
@@ -87,7 +87,8 @@ def test_a_model_of_another_package_is_exported_once_it_is_registered(
     code, said, errors = ended(command.main, run, "--to", served, "--register", "somebody.turned")
     assert (code, errors) == (0, [])
     assert said.startswith("turned: serving_default, sample, turn\n")
-    about = "A module of another package, after A. Nobody et al. 2020, which turns the images of a model of the zoo."
+    about = "`turned` is a module of another package, after A. Nobody et al. 2020, which turns the images of a model "
+    about += "of the zoo."
     assert about in (served / "turned/1/MODEL_CARD.md").read_text().splitlines()
     answer = golden.read(served / "turned/1" / golden.NAME)["turn"]
     assert (answer["outputs"]["turned"] == answer["inputs"]["image"][:, ::-1, ::-1]).all()
@@ -175,7 +176,7 @@ def test_what_fails_its_verification_is_not_published(light, tmp_path, ended, mo
     assert code == 1
     assert "FAILED" in said
     assert errors[-1].endswith("nothing is published")
-    assert publish.versions(tmp_path / light.model.entry) == []
+    assert versions.taken(tmp_path / light.model.entry) == []
     assert list((tmp_path / light.model.entry).iterdir()) == []
 
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from export import contract, golden, manifest, verify
+from export import contract, golden, manifest, verify, versions
 
 HEAVY = ("tensorflow", "tensorflow.python", "keras", "tf_keras", "tensorflow_probability")
 
@@ -153,7 +153,7 @@ def test_a_version_without_its_manifest_fails(copy):
 
 def test_an_empty_numbered_folder_is_a_version_that_fails(tmp_path):
     (tmp_path / "7").mkdir()
-    assert verify.is_version(tmp_path / "7")
+    assert versions.is_version(tmp_path / "7")
     assert "load" in failing(tmp_path / "7")
 
 

@@ -6,13 +6,14 @@ import tensorflow as tf
 from tfgen import checks, inputs, seeds
 from tfgen.distributions import likelihoods, priors
 from tfgen.graphs import graph
-from tfgen.models import losses, signatures
+from tfgen.models import abilities, losses, signatures
 from tfgen.models.calling import Calling
 from tfgen.models.compiling import Compiling
 from tfgen.models.fitting import Fitting
 from tfgen.models.saving import Saving
 from tfgen.models.signatures import Signature
 from tfgen.models.training_steps import TrainingSteps
+from tfgen.networks import common
 from tfgen.training import replicas
 
 
@@ -45,6 +46,12 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
     convolutional = False
     monitor = None
 
+    def __init_subclass__(cls, **options):
+        """A model is made by our settings of Keras, whatever those are that the user gave it."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = common.by_settings(cls.__init__)
+
     def __init__(self, *, latent_dim: int, image_shape=(28, 28, 1), classes=(), likelihood: str | None = None):
         super().__init__(name=self.entry, autocast=False)  # images stay float32, whatever the networks compute in
         self.latent_dim = checks.positive_int("latent_dim", latent_dim)
@@ -56,6 +63,9 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         self.needs_labels = self.conditional
         self.built = True  # the networks are functional models: their variables exist already
         self.start_training_steps()
+
+    def __getattr__(self, name: str):
+        raise AttributeError(abilities.missing(self, name), name=name, obj=self)
 
     @property
     def prior(self):

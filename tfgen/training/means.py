@@ -23,7 +23,7 @@ class Means:
         with tf.init_scope():  # a step may be traced before its metrics are known
             for name in names:
                 if name not in self._of:
-                    self._of[name] = keras.metrics.Mean(name=name)
+                    self._of[name] = keras.metrics.Mean(name=name, dtype="float32")
 
     def update(self, values: dict, weight) -> dict:
         """Adds values, scalars, each with a weight; the means so far, by name."""
