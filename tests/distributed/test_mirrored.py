@@ -112,3 +112,16 @@ assert all((one == other).all() for one, other in zip(ends[0][1], ends[1][1]))
 def test_streamed_images_train_as_those_in_memory_do(tmp_path):
     done = subprocess.run([sys.executable, "-c", STREAMED, str(tmp_path)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.parametrize("entry", tfgen.entries())
+def test_plain_calls_of_keras_give_the_same_numbers(entry):
+    words = [sys.executable, str(Path(__file__).parent / "plain_fit.py"), entry]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    for one, two in zip(found["one"], found["two"], strict=True):
+        assert one == pytest.approx(two, rel=1e-4)
+    assert found["apart"] < 1e-5

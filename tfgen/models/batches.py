@@ -20,7 +20,8 @@ def fed(feed: feeding.Feed, x, y=None, weight=None):
     Raises TypeError, ValueError as `Feed.rows` does; for batches it is raised when they come.
     """
     if not isinstance(x, feeding.BATCHES):
-        return feed.rows(x, y, weight)
+        rows = feed.rows(x, y, weight)
+        return feeding.as_floats(rows) if feed.shared else rows
     if y is not None or weight is not None:
         name = "labels" if y is not None else "weights"
         raise ValueError(f"a data set brings its {name} in its batches, (images, labels, weights)")
@@ -39,6 +40,7 @@ def _dataset(feed, dataset):
     x, y, weight = feeding.of_element(spec)
     _check_spec(feed, x, y)
     names = {"latent" if feed.of_codes else "image": tf.float32}
+    names |= {"row": tf.int64} if feed.purpose == "test" else {}
     names |= {"label": tf.int64} if feed.labelled else {}
     names |= {"weight": tf.float32} if feed.weighs(weight) else {}
     shapes = {"image": [None, *feed.image_shape], "latent": [None, feed.latent_dim]}

@@ -75,7 +75,7 @@ class Compiling:
         self._compile_options = steps | {"jit_compile": jit_compile, "auto_scale_loss": auto_scale_loss}
         compiled = loop.uses_xla(self) if jit_compile in ("auto", None) else jit_compile
         update = self.plain_update
-        if not run_eagerly:
+        if not run_eagerly and self.distribute_strategy.num_replicas_in_sync == 1:  # replicas meet within an update
             update = tf.function(update, autograph=False, jit_compile=compiled)
         self.compiled_update = update
         self.means.make(self.tracked)

@@ -2,6 +2,7 @@
 
 image (or latent)   [B, H, W, C], or codes [B, Z] for a model without an encoder to predict from
 label               int64 [B], where the model takes labels
+row                 int64 [B], the numbers of the rows in their data set, where they are measured
 weight              float32 [B], where rows are weighted
 """
 
@@ -28,6 +29,7 @@ class Feed:
         purpose: "train", "test", whose images are binarised once, as the protocol says, or "predict".
         errors: what a check raised inside of a pipeline, of which TensorFlow raises no more than the text.
         of_codes: whether codes are fed in place of images. labelled: whether labels are needed.
+        shared: whether several devices share a batch, which Keras does not do with bytes and bits.
     """
 
     def __init__(self, model, purpose: str, class_weight=None):
@@ -38,6 +40,7 @@ class Feed:
         self.labelled = model.needs_labels if purpose == "train" else model.conditional
         self.class_weight = None if class_weight is None else self._class_weight(class_weight)
         self.weighs_rows = purpose != "train" or model.weighs_rows
+        self.shared = model.distribute_strategy.num_replicas_in_sync > 1
 
     def rows(self, x, y=None, weight=None, first: int = 0) -> dict:
         """Rows as a step takes them.
@@ -62,6 +65,8 @@ class Feed:
         if not len(values) and self.purpose != "predict":
             raise ValueError(f"there are no images: got shape {list(values.shape)}")
         rows = {"latent" if self.of_codes else "image": values}
+        if self.purpose == "test":
+            rows["row"] = np.arange(first, first + len(values))
         label = None if y is None else self._labels(y, len(values))
         if self.labelled:
             if label is None:

@@ -107,6 +107,7 @@ class Fitting:
         check(x, options)
         self._check_reports()
         feed = Feed(self, "test")
+        self._build_shared_optimizers()
         with feed.own_errors():
             return super().evaluate(fed(feed, x, y, sample_weight), **options)
 
@@ -122,6 +123,7 @@ class Fitting:
         """
         check(x, {"batch_size": batch_size, "steps": steps, "callbacks": callbacks})
         feed = Feed(self, "predict")
+        self._build_shared_optimizers()
         with feed.own_errors():
             x = fed(feed, x)
             if isinstance(x, dict) and not count(x):  # Keras needs a row to make an answer of
@@ -164,6 +166,11 @@ class Fitting:
             return super().fit(x, validation_data=validation_data, **options)
         finally:
             self._seen = None
+
+    def _build_shared_optimizers(self) -> None:
+        """Where several devices share a model, Keras builds an optimiser even to measure it; this does it by phases."""
+        if self.compiled and self.distribute_strategy.num_replicas_in_sync > 1:
+            self.build_optimizers()
 
     def _check_reports(self) -> None:
         """Raises ValueError for a model that has nothing to report of held-out images."""

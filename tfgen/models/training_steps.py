@@ -1,5 +1,6 @@
 """The steps of a model in Keras's `fit`, `evaluate` and `predict`, by the hooks that Keras documents for them."""
 
+import keras
 import tensorflow as tf
 
 from tfgen import seeds
@@ -83,11 +84,10 @@ class TrainingSteps:
     def test_step(self, data):
         """A step of `evaluate`: the means over rows, row i drawn from the i-th row seed of the seed 0."""
         batch = batch_of(data)
-        count = tf.shape(batch["image"])[0]
         report = self.evaluation_terms if self._loop is None else self.validation_terms
-        terms = report(batch["image"], self.means.next_rows(count), **self.condition(batch))
+        terms = report(batch["image"], batch["row"], **self.condition(batch))
         values = {name: losses.mean(term, batch.get("weight")) for name, term in terms.items()}
-        return self.means.update(values, tf.cast(count, tf.float32))
+        return self.means.update(values, tf.cast(tf.shape(batch["row"])[0], tf.float32))
 
     def predict_step(self, data):
         """A step of `predict`: images from images, or from codes."""
@@ -115,12 +115,6 @@ class TrainingSteps:
 
 
 def batch_of(data) -> dict:
-    """{"image": float32 [B, H, W, C] in [0, 1], "label": int64 [B], "weight": float32 [B]} of an element of Keras's.
-
-    Those of the last two are there that the element has.
-    """
-    image, label, weight = feeding.of_element(data)
-    batch = {"image": fractions(image)}
-    for name, value, dtype in (("label", label, tf.int64), ("weight", weight, tf.float32)):
-        batch |= {} if value is None else {name: tf.cast(tf.reshape(value, [-1]), dtype)}
-    return batch
+    """The rows of an element of Keras's, as `feeding` made them, with images as float32 [B, H, W, C] in [0, 1]."""
+    rows, *_ = keras.utils.unpack_x_y_sample_weight(data)
+    return {**rows, "image": fractions(rows["image"])}

@@ -178,16 +178,18 @@ class Loop:
         return self.handed_to_each_replica(blocks)
 
     def held_out(self, split):
-        """A split as validation sees it, in batches (image, label); on several devices the first row of each batch.
+        """A split as validation sees it, in batches of `rows_held_out`; on several devices the first row of each batch.
 
         Keras averages the first element over the replicas before it begins, which images of bytes and tuples do not
         bear.
         """
         self.validation = self.model.pixels.held_out(split.images), split.labels
-        if not self.shared and isinstance(split.images, StoredImages):
-            return streaming.chunks(*self.validation, VALIDATION_BATCH, self.read_errors)
         if not self.shared:
-            return tf.data.Dataset.from_tensor_slices(self.validation).batch(VALIDATION_BATCH)
+            if isinstance(split.images, StoredImages):
+                batches = streaming.chunks(*self.validation, VALIDATION_BATCH, self.read_errors)
+            else:
+                batches = tf.data.Dataset.from_tensor_slices(self.validation).batch(VALIDATION_BATCH)
+            return batches.enumerate().map(lambda index, batch: rows_held_out(index * VALIDATION_BATCH, *batch))
         starts = np.arange(0, len(split.images), VALIDATION_BATCH, dtype=np.int32)
         return self.handed_to_each_replica(tf.data.Dataset.from_tensor_slices(starts).repeat())
 
@@ -294,13 +296,20 @@ class Loop:
 
         def test(iterator):
             start = int(self._own(iterator))
-            return step(tuple(tf.constant(part[start : start + VALIDATION_BATCH]) for part in self.validation))
+            batch = (tf.constant(part[start : start + VALIDATION_BATCH]) for part in self.validation)
+            return step(rows_held_out(start, *batch))
 
         return test
 
     def _own(self, iterator):
         """The next element of a distributed iterator, which is the same on every replica."""
         return self.strategy.experimental_local_results(next(iterator))[0]
+
+
+def rows_held_out(first, image, label) -> dict:
+    """A batch of validation, {"image", "label", "row": int64 [B]}, of which `first` is the number of the first row."""
+    row = tf.cast(first, tf.int64) + tf.range(tf.shape(image, tf.int64)[0])
+    return {"image": image, "label": label, "row": row}
 
 
 class Epochs(keras.callbacks.Callback):

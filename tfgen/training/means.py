@@ -12,12 +12,11 @@ class Means:
 
     def __init__(self):
         self._of: dict[str, keras.metrics.Mean] = {}
-        self._rows = None
 
     @property
     def metrics(self) -> list:
         """What Keras resets when an epoch or an evaluation begins."""
-        return [*self._of.values(), *([self._rows] if self._rows else [])]
+        return [*self._of.values()]
 
     def make(self, names) -> None:
         """Makes the metrics of these names, in the current strategy's scope."""
@@ -32,12 +31,3 @@ class Means:
         for name, value in values.items():
             self._of[name].update_state(value, sample_weight=weight)
         return {name: self._of[name].result() for name in values}
-
-    def next_rows(self, count):
-        """The numbers of the next `count` rows of an evaluation, int64 [count]: 0, 1, 2, ... from its beginning."""
-        with tf.init_scope():
-            if self._rows is None:
-                self._rows = keras.metrics.Sum(name="rows", dtype="float32")
-        first = tf.cast(self._rows.result(), tf.int64)
-        self._rows.update_state(tf.cast(count, tf.float32))
-        return first + tf.range(tf.cast(count, tf.int64))

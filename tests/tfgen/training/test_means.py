@@ -1,6 +1,5 @@
 """Means of metrics: weighted, made when they are first seen, and kept out of the model's weights."""
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -23,14 +22,6 @@ def test_means_are_made_while_a_step_is_traced():
     step(tf.constant(1.0))
     assert float(step(tf.constant(3.0))["loss"]) == pytest.approx(2.0)
     assert [metric.name for metric in means.metrics] == ["loss"]
-
-
-def test_rows_are_counted_on_from_batch_to_batch():
-    means = Means()
-    batches = [means.next_rows(tf.constant(count)).numpy() for count in (3, 2)]
-    np.testing.assert_array_equal(np.concatenate(batches), np.arange(5))
-    means.metrics[0].reset_state()
-    assert means.next_rows(tf.constant(1)).numpy() == [0]
 
 
 def test_means_are_no_weights_of_the_model(small_vae):
