@@ -70,7 +70,12 @@ def text(model, source, facts: dict) -> str:
         words = BOUND if "score_samples" in facts else EXACT
         parts.append(words.format(samples=facts.get("score_samples"), pixels=pixels))
     parts += ["## Versions", _versions(config.get("versions") or {})]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return _plain("\n\n".join(part.strip() for part in parts)) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Text without control characters and HTML, whatever a run's files hold."""
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in text).replace("<", "&lt;")
 
 
 def about(model) -> str:
@@ -120,7 +125,7 @@ def _signatures(table: dict) -> str:
 
 def _table(*header: str, rows) -> str:
     """A Markdown table; rows that hold a None are left out."""
-    kept = [[str(cell).replace("|", r"\|") for cell in row] for row in rows if None not in row]
+    kept = [[" ".join(str(cell).split()).replace("|", r"\|") for cell in row] for row in rows if None not in row]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *kept))
 
 

@@ -10,11 +10,11 @@ import pytest
 import tfgen
 from export import __main__ as command
 from export import benchmark, golden, publish, replay, verify
+from export.inspection import Inspection
 from tfgen.storage import entries
 
 COMMANDS = (command.main, verify.main, benchmark.main, replay.main)
-CHECKS = ["manifest", "contract", "golden requests", "load", "signatures", "operations", "answers", "rows", "seeds"]
-CHECKS += ["pixels"]  # of a model without labels
+CHECKS = [*Inspection.CHECKS, "load", "answers", "rows", "seeds", "pixels"]  # of a model without labels
 
 FOREIGN = '''"""A module of another package, after A. Nobody et al. 2020, which turns the
 images of a model of the zoo. It is for a test."""
