@@ -24,15 +24,15 @@ def check(content: bytes, variables: dict, size: int) -> None:
     """
     bundle = library.protocol("core.protobuf.tensor_bundle_pb2")
     try:
-        entries = dict(_entries(content))
+        listed = dict(entries(content))
     except (IndexError, ValueError):
         raise RefusedError(f"{limits.INDEX} is damaged") from None
-    header = limits.message(bundle.BundleHeaderProto, entries.pop(b"", b"-"), limits.INDEX)
+    header = limits.message(bundle.BundleHeaderProto, listed.pop(b"", b"-"), limits.INDEX)
     if header.num_shards != 1 or header.endianness != bundle.BundleHeaderProto.LITTLE:
         raise RefusedError(f"the checkpoint has {header.num_shards} files, must be 1, little-endian")
     found = {
         key.decode(errors="replace"): limits.message(bundle.BundleEntryProto, value, limits.INDEX)
-        for key, value in entries.items()
+        for key, value in listed.items()
     }
     objects = found.pop(metagraph.RESTORED.decode(), None)
     if set(found) != set(variables):
@@ -55,7 +55,7 @@ def check(content: bytes, variables: dict, size: int) -> None:
         raise RefusedError(f"{limits.DATA} has {size} bytes, its index lists {end}")
 
 
-def _entries(content: bytes):
+def entries(content: bytes):
     """The keys and values of a table."""
     if content[-len(MAGIC) :] != MAGIC:
         raise ValueError("no table")
