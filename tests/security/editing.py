@@ -124,12 +124,13 @@ def running(name: str, honest: Path, target: Path) -> Path:
     """A copy of an honest version, whose graph is replaced by one with an attack that only running shows."""
     version = Path(shutil.copytree(honest, target))
     module = entries.module(entries.entries()[0])
-    table = module.build(**module.SMALL).signatures(2)
+    model = module.build(**module.SMALL)
+    table = model.signatures(2)
     for key, each in table.items():
         hostile_one = lambda function=each.function, **inputs: RUN[name](dict(function(**inputs)))  # noqa: E731
         table[key] = type(each)(hostile_one, each.inputs, each.outputs)
     graph = target.with_name(f"{target.name}-graph")
-    signatures.save(module.build(**module.SMALL), table, graph)
+    signatures.save(model, table, graph)
     for part in (limits.GRAPH, limits.FINGERPRINT, limits.INDEX, limits.DATA):
         (graph / part).replace(version / part)
     manifest.write(version)
@@ -152,8 +153,9 @@ def taken(version: Path, file: str) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         try:
             snapshot = Snapshot(version, Path(folder))
-            if file != manifest.NAME:
-                snapshot.take(file)
+            for name in limits.FILES if file == manifest.NAME else [file]:
+                if name != manifest.NAME:
+                    snapshot.take(name)
         except ValueError:
             return False
     return True
