@@ -41,7 +41,7 @@ def text(model, source, facts: dict) -> str:
         source: a run directory or the entry's name.
         facts: what `signatures.json` holds.
     """
-    config, metrics = _provenance(source)
+    config, metrics = provenance(source)
     classes = facts["classes"]
     origin = {
         "entry": model.entry,
@@ -90,8 +90,12 @@ def first_sentence(docstring: str) -> str:
     return paragraph[: end.end()] if end else paragraph
 
 
-def _provenance(source) -> tuple[dict, dict]:
-    """What is recorded about the weights of a run or of an entry: the settings, the numbers; empty where nothing is."""
+def provenance(source) -> tuple[dict, dict]:
+    """What is recorded about the weights of a run or of an entry: the settings, the numbers; empty where nothing is.
+
+    Raises:
+        ValueError: a file of the run is damaged.
+    """
     if str(source) in entries.entries():  # an entry's name wins over a folder
         record = loading.shipped(str(source))
         return record, record.get("metrics", {})

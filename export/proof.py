@@ -48,6 +48,8 @@ def results(version: Path, folder: Path, pin: str):
             for name, check in checks(inspection.facts, inspection.requests).items():
                 yield name
                 yield True, check(session)
+    except OSError as error:
+        yield False, f"no private copy can be made in {str(folder)!r}: {error.strerror or error}"
     except Exception as error:  # a version may fail in any way: each is a failed check, not a crash
         yield False, " ".join(str(error).split()) or type(error).__name__
 

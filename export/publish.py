@@ -16,6 +16,14 @@ except ImportError:  # Windows: concurrent exports to one folder are not told ap
     fcntl = None
 
 PREFIX = ".exporting-"
+LARGEST = 2**63 - 1  # a server takes versions for 64-bit numbers
+
+
+def check(model_folder: Path) -> None:
+    """Raises ValueError where no further version can be published in a model's folder."""
+    if not os.access(model_folder, os.W_OK) or not os.access(model_folder.parent, os.W_OK):
+        raise ValueError(f"{str(model_folder)!r} is not writable")
+    _next(model_folder)
 
 
 @contextlib.contextmanager
@@ -45,16 +53,25 @@ def publish(folder: Path) -> Path:
         _to_disk(path)
     parent = folder.parent
     with locked(parent):
-        version = parent / str(1 + max(versions(parent), default=0))
+        version = parent / str(_next(parent))
         os.rename(folder, version)
     _to_disk(parent)
     return version
 
 
+def _next(model_folder: Path) -> int:
+    """The next free number. Raises ValueError if the largest is taken."""
+    number = 1 + max(versions(model_folder), default=0)
+    if number > LARGEST:
+        raise ValueError(f"{str(model_folder)!r} holds version {number - 1}, the largest there is: rename or remove it")
+    return number
+
+
 def versions(model_folder: Path) -> list[int]:
-    """The numbers taken in a model's folder, whatever lies there."""
+    """The numbers taken in a model's folder, whatever lies there; larger ones than a server knows are none."""
     names = (path.name for path in model_folder.iterdir()) if model_folder.is_dir() else ()
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    numbers = (int(name) for name in names if name.isascii() and name.isdigit())
+    return sorted(number for number in numbers if number <= LARGEST)
 
 
 @contextlib.contextmanager

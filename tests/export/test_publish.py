@@ -26,7 +26,17 @@ def test_versions_count_up_and_are_never_overwritten(tmp_path):
     assert [(tmp_path / str(turn + 1) / "saved_model.pb").read_text() for turn in range(3)] == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize(("taken", "given"), [("7", "8"), ("007", "8"), ("x7", "1"), ("7.old", "1")])
+def test_after_the_largest_number_there_is_none(tmp_path):
+    publish.check(tmp_path)
+    (tmp_path / str(2**63 - 1)).mkdir()
+    with pytest.raises(ValueError, match="holds version 9223372036854775807, the largest there is"):
+        publish.check(tmp_path)
+    with pytest.raises(ValueError, match="the largest there is"):
+        stage(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [str(2**63 - 1)]
+
+
+@pytest.mark.parametrize(("taken", "given"), [("7", "8"), ("007", "8"), ("x7", "1"), ("7.old", "1"), (str(2**63), "1")])
 def test_a_number_taken_by_anything_is_passed_over(taken, given, tmp_path):
     (tmp_path / taken).mkdir()
     assert stage(tmp_path).name == given
