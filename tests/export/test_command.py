@@ -11,7 +11,7 @@ import pytest
 
 import tfgen
 from export import __main__ as command
-from export import benchmark, golden, publish, replay, verify
+from export import benchmark, bundle, golden, publish, replay, verify
 from export.inspection import Inspection
 from tfgen.storage import entries
 
@@ -143,9 +143,10 @@ def test_an_unwritable_target_ends_with_one_line(target, light, tmp_path, ended)
     assert "cannot be written to" in errors[0]
 
 
-@pytest.mark.parametrize(
-    "obstacle", ["models.config", "batching.config", "{entry}/README.md", f"{{entry}}/{2**63 - 1}"]
-)
+OBSTACLES = ("models.config", "batching.config", "{entry}/README.md", f"{{entry}}/{2**63 - 1}")
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES)
 def test_an_obstructed_place_is_named_before_anything_is_written(obstacle, light, tmp_path, ended):
     place = tmp_path / obstacle.format(entry=light.model.entry)
     place.mkdir(parents=True)
@@ -159,12 +160,17 @@ def test_an_obstructed_place_is_named_before_anything_is_written(obstacle, light
 
 
 @pytest.mark.parametrize("most", [20_000, 100_000])  # bytes of a file: less than the weights, less than the graph
-def test_a_full_disk_leaves_nothing(most, light, tmp_path, ended):
+def test_a_full_disk_leaves_nothing(most, light, tmp_path, ended, monkeypatch):
     """A quota instead of a full disk: every write beyond it fails, whoever runs the tests."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+    limits, write = resource.getrlimit(resource.RLIMIT_FSIZE), bundle.write
+
+    def write_little(*arguments):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+        return write(*arguments)
+
+    monkeypatch.setattr(bundle, "write", write_little)
     try:
-        code, said, errors = ended(command.main, light.run, "--to", tmp_path / "served")
+        code, _, errors = ended(command.main, light.run, "--to", tmp_path / "served")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (code, len(errors)) == (4, 1)
