@@ -34,9 +34,9 @@ def test_a_hostile_version_is_refused_before_anything_runs(name, version, tmp_pa
 
 
 def test_a_loop_without_end_is_killed(version, tmp_path):
-    name, passed, detail = verify.check(running("loop without end", version, tmp_path / "1"), timeout=8)[-1]
-    assert (name, passed) == ("answers", False)
-    assert "takes more than 8 s" in detail
+    *_, (_, passed, detail) = verify.check(running("loop without end", version, tmp_path / "1"), timeout=8)
+    assert not passed
+    assert "takes more than 8 s" in detail  # in "answers", unless a busy machine takes as long before
 
 
 def test_an_index_is_read_as_it_was_written(version):
