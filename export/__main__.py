@@ -8,41 +8,46 @@ from pathlib import Path
 
 from export import contract, publish
 from tfgen import commandline
+from tfgen.storage import entries, loading
 
 NAME = "python -m export"
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    commandline.run(export, arguments, f"{NAME} ENTRY_OR_RUN --to DIR")
+    commandline.run(export, arguments, NAME)
 
 
-def export(entry_or_run: str, /, *, to: Path, score_samples: int = 64, register: tuple[str, ...] = ()) -> None:
+def export(entry_or_run: str, /, *, to: Path, score_samples: int = 64, register: commandline.Modules = ()) -> None:
     """Writes a model as the next version of DIR/NAME for TensorFlow Serving, once it is proved through the C++ loader.
 
     Args:
-        entry_or_run: an entry of the zoo, or a run directory that python -m zoo.train wrote.
+        entry_or_run: an entry whose weights ship, such as vae, or a run directory.
         to: the folder of served models; it is made if there is none.
         score_samples: K, the samples of z behind the log-likelihood that score answers.
-        register: modules of other packages that define models, such as my_pkg.gmvae.
+        register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     start = time.perf_counter()
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the golden answers come from the processor that most servers have
     if score_samples < 1:
         commandline.fail(f"score-samples must be at least 1, got {score_samples}")
-    import tfgen
+    try:
+        for module in register:
+            entries.announce(module)
+        loading.find(entry_or_run)  # is refused without TensorFlow
+        model = loading.load(entry_or_run)
+    except ValueError as error:
+        commandline.fail(error)
+
     from export import bundle, card, deployment, manifest
     from tfgen.quiet import tf
     from tfgen.storage.manifest import fingerprint
 
     with commandline.bad_input():
-        for module in register:
-            tfgen.register(module)
-        model = tfgen.load(entry_or_run)
         card.provenance(entry_or_run)  # a damaged run is refused before anything is written
     folder = to / model.entry
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        publish.make_folder(folder)
         publish.check(folder)
         deployment.check(to, model.entry)
     except (ValueError, OSError) as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from export import contract
+from export import contract, versions
 from export.inspection import Inspection, inspected
 from export.session import Session, SessionError, as_the_server
 from tfgen import commandline
@@ -20,7 +20,7 @@ FEWEST, MOST = 5, 1000  # requests of one size
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    commandline.run(benchmark, arguments, f"{NAME} VERSION")
+    commandline.run(benchmark, arguments, NAME)
 
 
 def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
@@ -30,6 +30,8 @@ def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
         version: the directory of a version, such as served/vae/1; benchmark.json is written beside it.
         seconds: how long each signature runs at each batch size.
     """
+    with commandline.bad_input():
+        versions.check(version)
     try:
         as_the_server()
         with inspected(version) as inspection:  # a SavedModel is a program
@@ -63,7 +65,7 @@ def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
         print(draw_cost(report["signatures"]))
     target = version.resolve().parent / FILE
     try:
-        target.write_text(json.dumps(report, indent=2) + "\n")
+        target.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         commandline.fail(f"{str(target)!r} cannot be written: {error.strerror}")
     print(f"\nwritten to {target}")

@@ -4,7 +4,8 @@ saved_model.pb, variables/    the graph and the weights
 assets.extra/                 warm-up records, one a signature
 signatures.json               what is served: names, dtypes and shapes, classes, and K of `score`
 golden.npz                    golden requests and their answers
-MODEL_CARD.md                 what the model is, how it was trained, and its numbers
+MODEL_CARD.md                 what the model is, what it is for, how it was trained, and its numbers
+samples.png                   some of its samples, for the card
 manifest.json                 size and SHA-256 of every other file
 """
 
@@ -34,10 +35,14 @@ def write(model, source, version: Path, score_samples: int) -> dict:
     if broken := contract.violations(facts):
         raise contract.ContractError(f"the signatures of {model.entry} cannot be served: {'; '.join(broken)}")
     signatures.save(model, table, version)
-    (version / contract.FILE).write_text(json.dumps(facts, indent=2) + "\n")
+    (version / contract.FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     requests = golden.make(table, len(facts["classes"]))
     golden.write(version / golden.NAME, requests)
     warmup.write(version, model.entry, requests)
-    (version / card.NAME).write_text(card.text(model, source, facts))
+    pictured = "sample" in table
+    if pictured:
+        card.draw(model, version / card.PICTURE)
+    text = card.text(model, source, facts, card.PICTURE if pictured else "")
+    (version / card.NAME).write_text(text, encoding="utf-8")
     manifest.write(version)
     return facts

@@ -5,18 +5,23 @@
     image = client.sample(4, label=5, seed=0)          # float32 [4, H, W, C] in [0, 1]
 
 The functions and their seeds are those of the Python models, so the answers are too; the shapes are the server's.
-TensorFlow is not imported.
+What a server answers is not believed: names, dtypes, shapes and numbers are those of the contract, or it is a
+`ServingError`. TensorFlow is not imported.
 """
+
+import contextlib
 
 import numpy as np
 
-from export import transport
-from export.transport import ServingError
+from export import answers, transport
+from export.answers import AnswerError, Deadline, LateError, ServingError
+from export.tensors import cast
 from tfgen import checks, inputs
 
 __all__ = ["Client", "ServingError"]
 
-ROWS_A_REQUEST = 256  # larger batches are sent in parts, rows being independent
+ROWS_A_REQUEST = 256  # larger batches are sent in parts, rows being independent; of large images fewer
+LONGEST = 86_400  # seconds
 ORDER = ("latent_mean", "latent_stddev", "latent", "log_density", "logits", "elbo", "log_likelihood")  # of answers
 
 
@@ -27,29 +32,45 @@ class Client:
         url: http://HOST:PORT for REST, or grpc://HOST:PORT for gRPC.
         model: its name on the server.
         version: its number; None means the server's latest.
-        timeout: seconds that a request may take.
+        timeout: seconds that a request may take: connection, answer and its check together. A call that sends several
+            requests has this time for each. A name that the system is slow to resolve may take longer over REST.
         classes: the names of the model's classes, in order (`classes` in the version's signatures.json), so that
             labels may be names. Without them a label is an int, and the server knows which there are.
 
     Every call raises ValueError or TypeError for what the model does not take, before anything is sent, and
-    `ServingError` with the server's message for what the server refuses or does not answer in time. A label that only
-    the server can check raises ValueError with the answer.
+    `ServingError` for what the server refuses, with its message, does not answer in time, or answers otherwise than
+    the contract allows. A label that only the server can check raises ValueError with the answer. Redirects are not
+    followed. A request whose connection is closed before an answer is sent again, three times in all.
+
+    A client is closed by `close()`, or at the end of a `with` block.
     """
 
     def __init__(self, url: str, model: str, *, version: int | None = None, timeout: float = 30.0, classes=None):
-        if not timeout > 0:
+        if checks.in_range("timeout", timeout, 0, LONGEST) == 0:
             raise ValueError(f"timeout must be above 0 seconds, got {timeout}")
-        self.model = model
+        self.model, self.timeout = model, float(timeout)
         self.classes = None if classes is None else checks.class_names(classes)
-        self._transport = transport.connect(url, model, version, timeout)
+        self._transport = transport.connect(url, model, version)
         self._signatures = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Closes the connections. Whatever is asked later raises ValueError."""
+        self._closed = True
+        self._transport.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     @property
     def signatures(self) -> dict:
         """Name -> {"inputs": {name: (dtype, shape)}, "outputs": {the same}}, as the server says; asked for once."""
         if self._signatures is None:
-            listed = self._transport.signatures()
-            self._signatures = {name: sides for name, sides in listed.items() if not name.startswith("__")}
+            with self._request() as deadline:
+                self._signatures = answers.signatures(self._transport.signatures(deadline))
         return self._signatures
 
     def sample(self, n: int | None = None, *, label=None, digit=None, seed=None) -> np.ndarray:
@@ -98,18 +119,46 @@ class Client:
         return self._ask_image("discriminate", image)
 
     def predict(self, signature: str, tensors: dict) -> dict:
-        """Any signature: named arrays of equal length, exactly as it takes them -> its named arrays."""
+        """Any signature: named arrays of equal length -> its named arrays.
+
+        Arrays are cast to the dtypes that the signature takes. Raises TypeError where numbers would change, and
+        ValueError for other names and shapes.
+        """
         outputs = self._specs(signature, "outputs")
-        rows = len(next(iter(tensors.values())))
+        tensors = cast(signature, tensors, self._specs(signature))
+        rows, most = (
+            len(next(iter(tensors.values()))),
+            answers.rows_a_request(self.signatures[signature], ROWS_A_REQUEST),
+        )
         parts = [
-            self._transport.predict(
-                signature, {name: value[start : start + ROWS_A_REQUEST] for name, value in tensors.items()}, outputs
-            )
-            for start in range(0, rows, ROWS_A_REQUEST)
+            self._part(signature, {name: value[start : start + most] for name, value in tensors.items()})
+            for start in range(0, rows, most)
         ]
         if not parts:
             return {name: np.zeros([0, *shape[1:]], dtype) for name, (dtype, shape) in outputs.items()}
         return {name: np.concatenate([part[name] for part in parts]) for name in outputs}
+
+    def _part(self, signature: str, inputs: dict) -> dict:
+        """What the server answers to one request."""
+        expected = answers.expected(self._specs(signature, "outputs"), len(next(iter(inputs.values()))))
+        with self._request() as deadline:
+            answer = self._transport.predict(signature, inputs, expected, deadline)
+            answers.check(answer, expected, inputs, self.classes)
+        return answer
+
+    @contextlib.contextmanager
+    def _request(self):
+        """One request and its answer, read and checked: its deadline, and whatever goes wrong as a ServingError."""
+        if self._closed:
+            raise ValueError("this client is closed")
+        deadline, name = Deadline(self.timeout), self._transport.name
+        try:
+            yield deadline
+            deadline.left()
+        except LateError as late:
+            raise ServingError(f"{name} does not answer within {self.timeout:g} s{late}") from None
+        except AnswerError as error:
+            raise ServingError(f"{name} {answers.without(str(error), self._transport.secrets)}") from None
 
     def _ask_image(self, signature: str, image, label=None, seed=None):
         """What a signature answers to images: its one output, or a tuple of them."""
@@ -131,7 +180,7 @@ class Client:
             return self.predict(signature, tensors)
         tensors["label"] = inputs.labels(label, rows, self.classes, self.model)
         answer = self.predict(signature, tensors)
-        if len(unknown := np.unique(tensors["label"][_blank(answer, rows)])):
+        if len(unknown := np.unique(tensors["label"][answers.blank(answer, rows)])):
             raise ValueError(f"{self.model} on this server has no class {', '.join(map(str, unknown))}")
         return answer
 
@@ -156,11 +205,3 @@ class Client:
         if signature not in self.signatures:
             raise ValueError(f"{self.model} has no {signature}; it has {', '.join(sorted(self.signatures))}")
         return self.signatures[signature][side]
-
-
-def _blank(answer: dict, rows: int) -> np.ndarray:
-    """Which rows of an answer hold nothing but NaN, bool [rows]: what a server answers to a label of no class."""
-    floats = [
-        value.reshape(rows, int(np.prod(value.shape[1:]))) for value in answer.values() if value.dtype.kind == "f"
-    ]
-    return np.all([np.isnan(value).all(1) for value in floats], 0) if floats else np.zeros(rows, bool)

@@ -83,6 +83,23 @@ def violations(facts) -> list[str]:
     return found + _default(facts["signatures"]) + _score_samples(facts)
 
 
+def served(signatures: dict) -> list[str]:
+    """Where the signatures that a server lists break the contract; what facts it does not tell is read off them."""
+    named = [each for sides in signatures.values() for specs in sides.values() for each in specs.items()]
+    shapes = [spec["shape"] for key, spec in named if key == "image"]
+    codes = [spec["shape"] for key, spec in named if key in CODES]
+    facts = {
+        "model": "served",
+        "image_shape": shapes[0][1:] if shapes else [1, 1, 1],
+        "latent_dim": codes[0][1] if codes and len(codes[0]) == 2 else None,
+        "classes": ["0"] if any(key == "label" for key, _ in named) else [],
+        "signatures": signatures,
+    }
+    if "seed" in signatures.get("score", {}).get("inputs", {}):
+        facts["score_samples"] = 1
+    return violations(facts)
+
+
 def text(spec: dict) -> str:
     """A tensor in words: float32 [-1, 28, 28, 1]."""
     return f"{spec['dtype']} {spec['shape']}"

@@ -6,10 +6,10 @@ import json
 import string
 from pathlib import Path
 
-from export import contract, publish
-from tfgen import files
+from export import contract
+from tfgen import files, locks
 
-MODELS, README = "models.config", "README.md"
+MODELS, README, LOCK = "models.config", "README.md", ".lock"
 ONCE = ("batching.config", "monitoring.config", "docker-compose.yml")  # written if absent: they are the user's to edit
 HEADER = "# Written by every `python -m export` to this folder, from the models that it holds.\n"
 IN_A_LINE = ("seed", "label", "latent")  # inputs short enough for a line of curl
@@ -34,11 +34,11 @@ def writing(folder: Path, name: str, facts: dict):
         name: the model whose README is written, which is published in the block if it was not before.
         facts: what its `signatures.json` holds.
     """
-    with publish.locked(folder), contextlib.ExitStack() as stack:
+    with locks.held(folder / LOCK), contextlib.ExitStack() as stack:
         texts = {folder / MODELS: models_config(folder, name), folder / name / README: readme(name, facts)}
         texts |= {folder / file: _template(file) for file in ONCE if not (folder / file).exists()}
         for path, text in texts.items():
-            stack.enter_context(files.replacing(path)).write_text(text)
+            stack.enter_context(files.replacing(path)).write_text(text, encoding="utf-8")
         yield
 
 
@@ -148,4 +148,4 @@ def _indented(lines) -> str:
 
 
 def _template(name: str) -> str:
-    return (importlib.resources.files("export") / "templates" / name).read_text()
+    return (importlib.resources.files("export") / "templates" / name).read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ known operations, whose every node is there for a known reason, and files no lar
 import contextlib
 import re
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from export.limits import RefusedError
 from export.snapshot import Snapshot
 
 CARD = "MODEL_CARD.md"
+PNG = b"\x89PNG\r\n\x1a\n"
+CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"pHYs", b"sRGB", b"gAMA", b"tEXt", b"tRNS")
+SIDE = 2**13  # pixels
 HTML = re.compile(r"<[A-Za-z/!?]")
 
 
@@ -78,7 +82,10 @@ class Inspection:
         return warmup.check(records, self.facts["model"], self.requests)
 
     def _model_card(self) -> str:
-        return check_card(self.snapshot.take(CARD), self.facts)
+        found = check_card(self.snapshot.take(CARD), self.facts)
+        if limits.PICTURE in self.snapshot.sizes:
+            check_picture(self.snapshot.take(limits.PICTURE))
+        return found
 
 
 @contextlib.contextmanager
@@ -125,6 +132,22 @@ def check_card(content: bytes, facts: dict) -> str:
     if not text.startswith(f"# {facts['model']}\n") or missing:
         raise RefusedError(f"{CARD} is the card of another model than {facts['model']}")
     return f"{len(text):,} characters of {facts['model']}"
+
+
+def check_picture(content: bytes) -> None:
+    """The picture is a whole PNG of a bounded size (https://www.w3.org/TR/png-3/#5DataRep), and nothing else."""
+    kinds, place = [], len(PNG)
+    while place < len(content) and kinds[-1:] != [b"IEND"]:
+        end = place + 8 + int.from_bytes(content[place : place + 4])
+        kind, checksum = content[place + 4 : place + 8], content[end : end + 4]
+        kinds.append(kind)
+        if kind not in CHUNKS or zlib.crc32(content[place + 4 : end]).to_bytes(4) != checksum:
+            raise RefusedError(f"{limits.PICTURE} is damaged, or holds more than a picture: {kind!r}")
+        place = end + 4
+    sides = [int.from_bytes(content[start : start + 4]) for start in (16, 20)]
+    whole = content[: len(PNG)] == PNG and kinds[:1] == [b"IHDR"] and kinds[-1:] == [b"IEND"]
+    if not whole or place != len(content) or not all(0 < side <= SIDE for side in sides):
+        raise RefusedError(f"{limits.PICTURE} is no picture of at most {SIDE} x {SIDE} pixels")
 
 
 def _spec(info) -> dict:

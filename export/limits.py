@@ -11,6 +11,7 @@ SIGNATURES = 64
 CLASSES = 2**16
 FOLDERS = ("variables", "assets.extra", "assets")  # the last is always empty
 INDEX, DATA = "variables/variables.index", "variables/variables.data-00000-of-00001"
+PICTURE = "samples.png"  # the one file that a version may lack: models that do not sample have none
 GRAPH, FINGERPRINT = "saved_model.pb", "fingerprint.pb"
 FILES = {  # every file of a version, and its largest size in bytes; what holds tensors is bounded by the contract too
     GRAPH: 2**26,
@@ -21,6 +22,7 @@ FILES = {  # every file of a version, and its largest size in bytes; what holds 
     "signatures.json": 2**22,
     "golden.npz": 2**30,
     "MODEL_CARD.md": 2**22,
+    PICTURE: 2**24,
     "manifest.json": 2**16,
 }
 CONSTANTS = 2**28  # bytes of all constants of a graph, once they are expanded

@@ -56,7 +56,7 @@ def results(version: Path, folder: Path, pin: str):
 
 def confine(weights: int) -> None:
     """Lets this process write no file, and bounds its memory by what weights of so many bytes let expect."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + MEMORY + 4 * weights)
     _limit(resource.RLIMIT_FSIZE, 0)
 

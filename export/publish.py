@@ -10,13 +10,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows: concurrent exports to one folder are not told apart there
-    fcntl = None
+from export import versions
+from tfgen import locks
 
 PREFIX = ".exporting-"
-LARGEST = 2**63 - 1  # a server takes versions for 64-bit numbers
 
 
 def check(model_folder: Path) -> None:
@@ -26,30 +23,42 @@ def check(model_folder: Path) -> None:
     _next(model_folder)
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder that other users can read, for the server is one, whatever the umask says of new files."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in made:
+        path.chmod(0o755)
+
+
 @contextlib.contextmanager
 def staging(model_folder: Path):
     """A new hidden folder in `model_folder` to write a version to; what is left of it at the end is removed.
 
-    Folders that killed exports left behind are removed first: a living export holds a lock on its own.
+    Folders that killed exports left behind are removed first: a living export holds a lock of its own.
     """
-    with locked(model_folder):
-        for abandoned in model_folder.glob(f"{PREFIX}*"):
-            with contextlib.suppress(BlockingIOError), locked(abandoned, wait=False):
+    with locked(model_folder) as alone:
+        for abandoned in model_folder.glob(f"{PREFIX}*/") if alone else ():
+            with contextlib.suppress(locks.HeldError), locks.held(_lock(abandoned), wait=False):
                 shutil.rmtree(abandoned, ignore_errors=True)
+                _lock(abandoned).unlink()
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=model_folder))
         folder.chmod(0o755)
         lock = contextlib.ExitStack()
-        lock.enter_context(locked(folder))
+        lock.enter_context(locks.held(_lock(folder)))
     with lock:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            with locked(model_folder):
+                shutil.rmtree(folder, ignore_errors=True)
+                _lock(folder).unlink(missing_ok=True)
 
 
 def publish(folder: Path) -> Path:
     """Gives a staged version the next free number, and returns its path. Nothing is ever overwritten."""
     for path in [*folder.rglob("*"), folder]:
+        path.chmod(0o755 if path.is_dir() else 0o644)  # a server is another user
         _to_disk(path)
     parent = folder.parent
     with locked(parent):
@@ -61,35 +70,24 @@ def publish(folder: Path) -> Path:
 
 def _next(model_folder: Path) -> int:
     """The next free number. Raises ValueError if the largest is taken."""
-    number = 1 + max(versions(model_folder), default=0)
-    if number > LARGEST:
+    number = 1 + max(versions.taken(model_folder), default=0)
+    if number > versions.LARGEST:
         raise ValueError(f"{str(model_folder)!r} holds version {number - 1}, the largest there is: rename or remove it")
     return number
 
 
-def versions(model_folder: Path) -> list[int]:
-    """The numbers taken in a model's folder, whatever lies there; larger ones than a server knows are none."""
-    names = (path.name for path in model_folder.iterdir()) if model_folder.is_dir() else ()
-    numbers = (int(name) for name in names if name.isascii() and name.isdigit())
-    return sorted(number for number in numbers if number <= LARGEST)
+def locked(model_folder: Path):
+    """Holds a model's folder for this process: a lock file beside it, and whether the file system offers locks."""
+    return locks.held(model_folder.with_name(f".{model_folder.name}.lock"))
 
 
-@contextlib.contextmanager
-def locked(folder: Path, wait: bool = True):
-    """Holds a folder for this process; without `wait`, BlockingIOError if another holds it. Ends with the process."""
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
-    finally:
-        os.close(handle)
+def _lock(folder: Path) -> Path:
+    """The lock file of a staged version, beside it: in it it would be published."""
+    return folder.with_name(f"{folder.name}.lock")
 
 
 def _to_disk(path: Path) -> None:
-    if fcntl is None and path.is_dir():
+    if os.name == "nt" and path.is_dir():
         return
     handle = os.open(path, os.O_RDONLY)
     try:

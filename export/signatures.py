@@ -45,21 +45,29 @@ def save(model, table: dict, path) -> None:
     """
     module = tf.Module(name=model.entry)
     module.weights = [weight.value for weight in model.weights]
+    tf.saved_model.save(module, str(path), signatures=concrete(model, table))
+
+
+def concrete(model, table: dict) -> dict:
+    """The signatures of a model as concrete functions, by name. Raises ContractError as `save` does."""
     traced, served = {}, {}
     for name, signature in table.items():
         if signature.function not in traced:  # serving_default is another name of sample
-            traced[signature.function] = _concrete(name, signature, len(model.class_names))
+            traced[signature.function] = function(model, name, signature).get_concrete_function()
         served[name] = traced[signature.function]
-    tf.saved_model.save(module, str(path), signatures=served)
+    return served
 
 
-def _concrete(name: str, signature, classes: int):
-    """Traces a signature's function with its named inputs, and gives its outputs their static shapes."""
+def function(model, name: str, signature):
+    """A signature as a `tf.function` of its named inputs, whose outputs have their static shapes."""
     specs = {key: tf.TensorSpec(_shape(spec), spec["dtype"], key) for key, spec in signature.inputs.items()}
+    classes = len(model.class_names)
 
-    def served(**inputs):
+    def served(*tensors):
         # A server does not compare shapes, and [1, 2 Z] codes would be taken for [2, Z] ones further down.
-        inputs = {key: tf.ensure_shape(value, specs[key].shape) for key, value in inputs.items()}
+        inputs = {
+            key: tf.ensure_shape(value, spec.shape) for (key, spec), value in zip(specs.items(), tensors, strict=True)
+        }
         right = {key: _right_rows(key, inputs[key], classes) for key in CHECKED if key in inputs}  # bool [B] each
         inputs |= {key: _where(rows, inputs[key], 0) for key, rows in right.items()}
         outputs = dict(signature.function(**inputs))
@@ -70,7 +78,7 @@ def _concrete(name: str, signature, classes: int):
             outputs[key].set_shape(_shape(spec))
         return outputs
 
-    return tf.function(served, autograph=False).get_concrete_function(**specs)
+    return tf.function(served, input_signature=list(specs.values()), autograph=False)
 
 
 def _right_rows(key: str, value, classes: int):

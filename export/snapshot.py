@@ -30,7 +30,7 @@ class Snapshot:
     def __init__(self, version: Path, folder: Path, pin: str = ""):
         self.folder, self._version = folder, version
         names = set(_names(version))
-        if missing := [name for name in limits.FILES if name not in names]:
+        if missing := [name for name in limits.FILES if name not in names and name != limits.PICTURE]:
             raise RefusedError(f"{missing[0]} is missing")
         content, self.sha256 = self._copy(manifest.NAME, limits.FILES[manifest.NAME])
         if pin and pin.lower() != self.sha256:

@@ -11,7 +11,7 @@ The exit code is 0, or 1 for a version that fails a check, or 2 for a path that 
 import tempfile
 from pathlib import Path
 
-from export import child, library, limits, manifest
+from export import child, library, manifest, versions
 from tfgen import commandline
 
 NAME = "python -m export.verify"
@@ -19,7 +19,7 @@ NAME = "python -m export.verify"
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line."""
-    commandline.run(verify, arguments, f"{NAME} VERSION")
+    commandline.run(verify, arguments, NAME)
 
 
 def verify(version: Path, /, *, pin: str = "", timeout: float = 120.0) -> None:
@@ -30,8 +30,8 @@ def verify(version: Path, /, *, pin: str = "", timeout: float = 120.0) -> None:
         pin: the SHA-256 of its manifest.json, as the export printed it; any other version is refused.
         timeout: seconds that one check of the running model may take.
     """
-    if not is_version(version):
-        commandline.fail(f"{str(version)!r} is no version of a served model: it holds no saved_model.pb")
+    with commandline.bad_input():
+        versions.check(version)
     if pin and not manifest.SHA256.fullmatch(pin.lower()):
         commandline.fail(f"pin must be a SHA-256 of 64 hexadecimal digits, got {pin!r}")
     if not timeout > 0:
@@ -48,12 +48,6 @@ def verify(version: Path, /, *, pin: str = "", timeout: float = 120.0) -> None:
     if not passed:
         commandline.fail(f"{version} fails {name}", commandline.FAILED)
     print(f"{version} holds what it promises")
-
-
-def is_version(version: Path) -> bool:
-    """Whether a path is a version, whole or damaged: a numbered folder, or one with a file that only versions have."""
-    marks = (limits.GRAPH, manifest.NAME, "variables")
-    return version.is_dir() and (version.name.isdigit() or any((version / mark).exists() for mark in marks))
 
 
 def check(version: Path, pin: str = "", timeout: float = 120.0) -> list[tuple[str, bool, str]]:

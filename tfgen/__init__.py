@@ -34,3 +34,7 @@ def __getattr__(name: str):
 
 def __dir__():
     return sorted([*globals(), *_PUBLIC, "__version__"])
+
+
+# Keras's files find the models: this names them to Keras, once it is imported, and imports none of them.
+importlib.import_module("tfgen.storage.keras_files").register_entries_with_keras()

@@ -7,21 +7,28 @@ import numpy as np
 
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128  # pixels of an image's side that the networks are made for
 CHANNELS = (1, 3)  # grey or colour
+MOST_LAYERS = 100  # of a network, and steps of a flow: building each takes time, whatever its width
+MOST_CLASSES = 100_000
 SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(?:([KMGT])(I?))?B?", re.IGNORECASE)  # 500MB, 1.5 GB, 2GiB
 UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
-def positive_int(name: str, value, smallest: int = 1) -> int:
-    """`value` as an int >= smallest; TypeError or ValueError that names it otherwise."""
+def positive_int(name: str, value, smallest: int = 1, largest: int | None = None) -> int:
+    """`value` as an int in smallest..largest; TypeError or ValueError that names it otherwise."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an int, got {value!r}")
     if value < smallest:
         raise ValueError(f"{name} must be at least {smallest}, got {value}")
+    if largest is not None and value > largest:
+        raise ValueError(f"{name} must be at most {largest}, got {value}")
     return int(value)
 
 
 def positive_ints(name: str, values, count: int | None = None) -> tuple[int, ...]:
     """`values` as a tuple of ints >= 1, `count` of them if given; TypeError or ValueError that names them otherwise."""
+    values = tuple(values)
+    if len(values) > MOST_LAYERS:
+        raise ValueError(f"{name} must be at most {MOST_LAYERS} ints, got {len(values)}")
     values = tuple(positive_int(name, value) for value in values)
     if count is not None and len(values) != count:
         raise ValueError(f"{name} must be {count} ints here, got {len(values)}: {', '.join(map(str, values))}")
@@ -100,7 +107,7 @@ def class_names(classes) -> tuple[str, ...]:
         TypeError, ValueError: no positive number and no names, or a name twice.
     """
     if isinstance(classes, numbers.Integral):
-        return tuple(map(str, range(positive_int("classes", classes))))
+        return tuple(map(str, range(positive_int("classes", classes, 1, MOST_CLASSES))))
     if isinstance(classes, str) or not hasattr(classes, "__iter__"):
         raise TypeError(f"classes must be a number of classes or their names, got {classes!r}")
     names = tuple(classes)

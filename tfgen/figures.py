@@ -10,13 +10,12 @@ import textwrap
 import warnings
 from collections.abc import Iterable
 
-import matplotlib
-import matplotlib.style
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
-from tfgen import files
+from tfgen import files, quiet
+
+matplotlib = quiet.import_matplotlib()
+Figure, FigureCanvasAgg = matplotlib.figure.Figure, matplotlib.backends.backend_agg.FigureCanvasAgg
 
 DPI = 100
 TILE = 52  # screen pixels that the longer side of an image in a grid comes close to
@@ -40,7 +39,8 @@ STYLE = {
 @contextlib.contextmanager
 def style():
     """The style of all figures, for the length of a block or, as `@style()`, of a function."""
-    with matplotlib.style.context(["default", STYLE]), warnings.catch_warnings():
+    plain = matplotlib.style.context(["default", STYLE])
+    with plain, warnings.catch_warnings(), np.errstate(all="warn", under="ignore"):
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # drawn as a box
         yield
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,34 @@ TEMPORARY = ".writing-"
 
 class ReadError(OSError):
     """A file that a command depends on, and read before, can no longer be read; the message says which."""
+
+
+def read(path: Path, largest: int) -> bytes:
+    """The content of a plain file, read once.
+
+    Args:
+        path: the file.
+        largest: bytes that it may have.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is no plain file, is larger, or cannot be read; the message names it.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        if Path(path).is_symlink():
+            raise ValueError(f"{str(path)!r} is a symbolic link; only plain files are read")
+        with open(os.open(path, flags), "rb") as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError(f"{str(path)!r} is not a plain file")
+            if found.st_size > largest:
+                raise ValueError(f"{str(path)!r} has {found.st_size:,} bytes, more than the {largest:,} it may have")
+            return file.read(largest)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager
@@ -41,7 +70,7 @@ def replacing(path: Path, room: int = 0):
 def write_text(path: Path, text: str) -> None:
     """Writes a text file, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_bytes(path: Path, content) -> None:

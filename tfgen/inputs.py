@@ -16,6 +16,7 @@ SEED_LIMIT = 2**43  # seed * SEED_STRIDE must fit an int64
 FRESH_LIMIT = 2**53  # whatever is drawn for a user survives JSON
 DIGITS = tuple("0123456789")
 BINARISED_AT_ONCE = 100  # images
+ROUNDING = 1e-3  # of a level of 8 bits that went through single precision
 
 
 def row_seeds(seed, n: int) -> np.ndarray:
@@ -78,19 +79,19 @@ def image_array(image, shape) -> np.ndarray:
     """
     array = _array("image", _from_pillow(image, shape))
     check_shape(array.shape, shape)
+    check_dtype(array.dtype)
     array = array.reshape(-1, *shape)
-    if array.dtype in (np.uint8, np.bool_):
-        return array
-    if array.dtype.kind in "iu":
-        raise TypeError(
-            f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}: "
-            "use image.astype('uint8') if its values lie in 0..255"
-        )
-    if array.dtype.kind != "f":
-        raise TypeError(f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {array.dtype}")
-    if array.size and not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
+    if array.dtype.kind == "f" and array.size and not (array.min() >= 0 and array.max() <= 1):  # NaN fails too
         raise ValueError(out_of_range(array.min(), array.max()))
     return array
+
+
+def check_dtype(dtype) -> None:
+    """TypeError unless a NumPy dtype can be that of images."""
+    if dtype in (np.uint8, np.bool_) or dtype.kind == "f":
+        return
+    use = ": use image.astype('uint8') if its values lie in 0..255" if dtype.kind in "iu" else ""
+    raise TypeError(f"image must be uint8 in 0..255, bool, or float in [0, 1]; got dtype {dtype}{use}")
 
 
 def out_of_range(low: float, high: float) -> str:
@@ -102,10 +103,13 @@ def out_of_range(low: float, high: float) -> str:
 
 
 def check_shape(given, shape) -> None:
-    """ValueError unless the shape of an array can mean images (H, W, C) alone, so that [-1, H, W, C] is a reshape."""
+    """ValueError unless the shape of an array can mean images (H, W, C) alone, so that [-1, H, W, C] is a reshape.
+
+    Sizes that are not known yet, None, may be right.
+    """
     height, width, channels = shape
     one = [(height, width, channels), (math.prod(shape),), *([(height, width)] if channels == 1 else [])]
-    if tuple(given) not in one and (not given or tuple(given[1:]) not in one):
+    if not any(_fits(given, each) or (len(given) and _fits(given[1:], each)) for each in one):
         raise ValueError(wrong_shape(given, shape))
 
 
@@ -124,10 +128,11 @@ def wrong_shape(given, shape) -> str:
 
 
 def binarised(image: np.ndarray, seed: int = 0, first: int = 0) -> np.ndarray:
-    """Images uint8 [N, ...] binarised once, x ~ Bernoulli(level / 255) from `numpy.random.default_rng(seed)`; bool.
+    """Images [N, ...] binarised once, x ~ Bernoulli(level / 255) from `numpy.random.default_rng(seed)`; bool.
 
     Args:
-        image: the images, or those in a file (`tfgen.data.stored`), which are binarised when they are read.
+        image: images uint8 in 0..255, bool, or float in [0, 1], the same whichever they are; or those in a file
+            (`tfgen.data.stored`), which are binarised when they are read.
         seed: of the generator.
         first: which image of its data set the first one is, so that a part of the set is binarised as in the whole.
     """
@@ -137,8 +142,17 @@ def binarised(image: np.ndarray, seed: int = 0, first: int = 0) -> np.ndarray:
     random.bit_generator.advance(first * math.prod(image.shape[1:]))  # a number a pixel
     for start in range(0, len(image), BINARISED_AT_ONCE):  # numbers take eight times the memory of pixels
         part = image[start : start + BINARISED_AT_ONCE]
-        result[start : start + BINARISED_AT_ONCE] = random.random(part.shape) < part / 255
+        result[start : start + BINARISED_AT_ONCE] = random.random(part.shape) < _probability(part)
     return result
+
+
+def _probability(image: np.ndarray) -> np.ndarray:
+    """Images as float64 in [0, 1]; a float within rounding of one of the 256 levels is that level."""
+    if image.dtype == np.uint8:
+        return image / 255
+    image = image.astype(np.float64)
+    level = np.rint(image * 255)
+    return np.where(np.abs(image * 255 - level) < ROUNDING, level / 255, image)
 
 
 def latents(latent, dim: int) -> np.ndarray:
@@ -177,17 +191,18 @@ def labels(label, n: int, names, model: str) -> np.ndarray:
     array = np.asarray(label)
     if array.shape == (0,):
         array = array.astype(np.int64)  # an empty list is one of floats to NumPy
+    if array.ndim > 1 or (array.ndim == 1 and len(array) != n):
+        hint = "; of one-hot rows: label.argmax(-1)" if array.ndim == 2 and len(array) == n else ""
+        raise ValueError(f"label must be {choices}, or {n} of them; got shape {list(array.shape)}{hint}")
     if array.dtype.kind == "U":
         if names is None:
-            raise TypeError(f"label must be {choices}, or {n} of them; got {label!r}")
+            raise TypeError(f"label must be {choices}, or {n} of them; got {_short(label)}")
         unknown = [name for name in array.flat if name not in names]
         if unknown:
             raise ValueError(f"label must be {choices}; got {str(unknown[0])!r}")
         array = np.reshape([names.index(name) for name in array.flat], array.shape).astype(np.int64)
     if array.dtype.kind not in "iu":
-        raise TypeError(f"label must be {choices}, or {n} of them; got {label!r}")
-    if array.ndim > 1 or (array.ndim == 1 and len(array) != n):
-        raise ValueError(f"label must be {choices}, or {n} of them; got shape {list(array.shape)}")
+        raise TypeError(f"label must be {choices}, or {n} of them; got {_short(label)}")
     wrong = array[(array < 0) | (array >= (np.inf if names is None else len(names)))]
     if wrong.size:
         raise ValueError(f"label must be {choices}; got {wrong.flat[0]}")
@@ -217,6 +232,10 @@ def _from_pillow(image, shape):
     return pillow.pixels(pillow.opaque(image), channels)
 
 
+def _fits(sizes, shape) -> bool:
+    return len(sizes) == len(shape) and all(size in (None, wanted) for size, wanted in zip(sizes, shape, strict=True))
+
+
 def _is_pillow(image) -> bool:
     return hasattr(image, "convert") and hasattr(image, "getbands")
 
@@ -226,8 +245,8 @@ def _is_int(value) -> bool:
 
 
 def _short(value) -> str:
-    """A value as it was given, cut off where it is long."""
-    words = repr(value)
+    """A value as it was given, in one line that is cut off where it is long."""
+    words = " ".join(repr(value).split())
     return words if len(words) <= 80 else f"{words[:77]}..."
 
 

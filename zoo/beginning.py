@@ -7,14 +7,19 @@ from tfgen import commandline
 from zoo import commands
 
 
-def begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: contextlib.ExitStack):
-    """The model, the data set and the checkpoint to resume from, if any; makes a new run and locks it while `held`."""
+def begin(chosen: dict, run: Path | None, data_dir: Path | None, resume: bool, held: contextlib.ExitStack):
+    """What a training works on; makes a new run, by default `runs/ENTRY-DATE-TIME`, and locks it while `held`.
+
+    Returns:
+        The model, the data set, the checkpoint to resume from, or None, and the run directory.
+    """
     from tfgen.storage import entries, runs
     from tfgen.training import loop, strategies
 
     devices = strategies.make(chosen["safety"]["strategy"], commands.say)
     chief = strategies.is_chief(devices)
-    if chief and not resume:
+    renamed, run = run is None, run or runs.default_path(chosen["entry"])
+    if chief and not resume and not renamed:
         runs.check_new(run)
     model, images, hyperparameters = _prepare(chosen, data_dir, devices)
     if resume:
@@ -32,11 +37,11 @@ def begin(chosen: dict, run: Path, data_dir: Path | None, resume: bool, held: co
             protocol=images.protocol(model.pixels.protocol),
             device=loop.device_name(model),
         )
-        runs.create(run, config)
+        run = runs.create(run, config, renamed=renamed)
     if chief:
         held.enter_context(runs.locked(run))
-    checkpoint = _last_checkpoint(run, chief) if resume else None
-    return model, images, checkpoint
+    checkpoint = _last_checkpoint(run, chief, model, chosen["recipe"]) if resume else None
+    return model, images, checkpoint, run
 
 
 def _prepare(chosen: dict, data_dir: Path | None, devices):
@@ -44,7 +49,7 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     from tfgen import checks, data
     from tfgen.distributions import likelihoods
     from tfgen.networks import common
-    from tfgen.storage import entries
+    from tfgen.storage import entries, pricing
     from tfgen.training import loop
     from zoo import settings
 
@@ -62,6 +67,7 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     decided = {"image_shape": images.image_shape, "likelihood": likelihoods.default(images.image_shape)}
     decided |= {"classes": images.classes} if images.classes else {}
     hyperparameters = {name: value for name, value in decided.items() if name in known} | chosen["hyperparameters"]
+    pricing.numbers(chosen["entry"], hyperparameters, copies=4)  # weights, gradients and two moments
     loop.set_initial_seed(chosen["seed"])
     with devices.scope(), common.precision(chosen["recipe"]["precision"]):
         model = entries.build(chosen["entry"], hyperparameters)
@@ -98,16 +104,21 @@ def _start_from(recipe: dict, model, images) -> None:
     weights.load(model, path)
 
 
-def _last_checkpoint(run: Path, chief: bool):
+def _last_checkpoint(run: Path, chief: bool, model, recipe: dict):
     """The checkpoint to resume from, with the run's files as they were then; None if there is none yet."""
     from tfgen import files
     from tfgen.storage import runs
     from tfgen.training import checkpoints
+    from zoo import settings
 
+    with model.distribute_strategy.scope():
+        model.compile_recipe(learning_rate=recipe["learning_rate"], steps=None)
+        model.build_optimizers()
+    if chief:
+        files.sweep(run)
+    checkpoint = checkpoints.newest(run, commands.say, model, settings.epochs(recipe))
     if not chief:
-        return checkpoints.newest(run, commands.say)
-    files.sweep(run)
-    checkpoint = checkpoints.newest(run, commands.say)
+        return checkpoint
     if checkpoint:
         with commandline.giving_up(run, lambda: "what was saved is whole"):
             checkpoint.rewind(run)

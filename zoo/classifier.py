@@ -9,15 +9,11 @@ taken in its features, so another one asks for new evaluations of every entry.
 """
 
 import shutil
-import sys
 import time
 from pathlib import Path
 
-from tfgen import checks, commandline, data, inputs
-from tfgen.distributions.likelihoods import Pixels
-from tfgen.evaluation import recognition
-from tfgen.storage import manifest, runs, weights
-from tfgen.training import callbacks, loop
+from tfgen import checks, commandline, data
+from tfgen.storage import manifest, runs
 
 USAGE = "python -m zoo.classifier"
 NAME = "classifier"
@@ -29,16 +25,24 @@ BATCH_SIZE = 100
 LEARNING_RATE = 2e-3
 
 
-def load(path: Path = WEIGHTS) -> recognition.Classifier:
-    """A trained classifier. Raises ValueError if the file is not the one that the manifest beside it records."""
+def load(path: Path = WEIGHTS):
+    """A trained classifier.
+
+    Raises:
+        TypeError, ValueError: the file is not the one that the manifest beside it records, or its run is damaged.
+    """
+    from tfgen import inputs
+    from tfgen.evaluation import recognition
+    from tfgen.storage import weights
+
     path = Path(path)
     record = (
         runs.read_config(path.parent) if runs.is_run(path.parent) else manifest.read(path.parent).get(path.name, {})
     )
     settings = record.get("hyperparameters", {})
     network = recognition.Classifier(
-        image_shape=tuple(settings.get("image_shape", (28, 28, 1))),
-        classes=len(settings.get("classes", inputs.DIGITS)),
+        image_shape=checks.image_shape(settings.get("image_shape", (28, 28, 1))),
+        classes=len(checks.class_names(settings.get("classes", inputs.DIGITS))),
     )
     weights.load(network, path)
     return network
@@ -56,7 +60,7 @@ def shipped(images) -> Path | None:
     if images.sha256 or not path.exists():
         return None
     record = manifest.read(path.parent).get(path.name, {}).get("hyperparameters", {})
-    return path if tuple(record.get("image_shape", (28, 28, 1))) == images.image_shape else None
+    return path if checks.image_shape(record.get("image_shape", (28, 28, 1))) == images.image_shape else None
 
 
 def weights_of_run(run: Path) -> Path:
@@ -101,7 +105,14 @@ def train(
     with commandline.bad_input():
         checks.positive_int("epochs", epochs)
         checks.in_range("seed", seed, 0, 2**31 - 2)
-        run = runs.check_new(run_dir or runs.default_path(NAME))
+        if run_dir is not None:
+            runs.check_new(run_dir)
+        data.check(dataset, data_dir, image_size=image_size, channels=image_channels)
+        from tfgen.distributions.likelihoods import Pixels
+        from tfgen.evaluation import recognition
+        from tfgen.storage import weights
+        from tfgen.training import loop, progress
+
         images = data.load(dataset, data_dir, image_size=image_size, channels=image_channels)
         if len(images.classes) < 2:
             raise ValueError(
@@ -116,10 +127,12 @@ def train(
         settings = {"entry": NAME, "module": __name__, "hyperparameters": hyperparameters, "recipe": recipe}
         settings |= {"safety": {}, "dataset": images, "protocol": images.protocol(Pixels(images.image_shape).protocol)}
         settings |= {"data": {"source": images.source, "image_size": image_size, "image_channels": image_channels}}
-        runs.create(run, runs.configuration(**settings, seed=seed, device=loop.device_name(network)))
-    print(f"{NAME}: {network.count_params():,} parameters, {epochs} epochs of {images.name} {images.train.name}")
+        config = runs.configuration(**settings, seed=seed, device=loop.device_name(network))
+        run = runs.create(run_dir or runs.default_path(NAME), config, renamed=run_dir is None)
+    trained = f"{commandline.counted(epochs, 'epoch')} of {images.name} {images.train.name}"
+    print(f"{NAME}: {network.count_params():,} parameters, {trained}", flush=True)
 
-    watchers = [callbacks.ProgressLines(epochs)]
+    watchers = [progress.ProgressLines(epochs)]
     try:
         history = recognition.fit(network, images.train, **recipe, seed=seed, callbacks=watchers)
     except KeyboardInterrupt as error:
@@ -150,7 +163,7 @@ def train(
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: the options of `train`."""
-    commandline.run(train, sys.argv[1:] if arguments is None else arguments, USAGE)
+    commandline.run(train, arguments, USAGE)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the commands of the zoo share: the entry or run that a command line begins with, its data set, its figures."""
+"""What the commands of the zoo share: the entry or run that a command line names, its data set, its figures."""
 
 import contextlib
 import inspect
@@ -7,17 +7,24 @@ from pathlib import Path
 
 import cyclopts
 
-from tfgen.commandline import BAD_INPUT, LOST_WORKER, bad_input, fail, stoppable
+from tfgen import spelling
+from tfgen.commandline import LOST_WORKER, bad_input, begin, fail, listed
+from tfgen.storage import entries
 from zoo import ENTRIES
 
 FROM_DATA = ("image_shape", "classes")  # hyperparameters that the trainer fills in from the data set
 DEFAULT_FROM_DATA = ("likelihood",)  # ... where the command line does not say them
 REGISTER = "--register"
+REGISTERING = f"{REGISTER} MODULE adds an entry of another package, such as my_pkg.gmvae."
 
 
-def without_registered(arguments: list[str]) -> list[str]:
-    """Registers the models that `--register MODULE` names, and returns the other arguments."""
-    left, waiting = [], list(arguments)
+def arguments_of(arguments: list[str] | None) -> list[str]:
+    """The arguments of a command, by default this process's, without `--register MODULE`: these models are registered.
+
+    A module that is named so is imported when the command begins its work, or at once if its source does not tell what
+    the command line needs to know of it.
+    """
+    left, waiting = [], begin(arguments)
     while waiting:
         word = waiting.pop(0)
         option, equals, module = word.partition("=")
@@ -26,46 +33,35 @@ def without_registered(arguments: list[str]) -> list[str]:
             continue
         if not equals and not waiting:
             fail(f"{REGISTER} needs the name of a module, such as my_pkg.gmvae")
-        import tfgen
-
         with bad_input():
-            tfgen.register(module if equals else waiting.pop(0))
+            entries.announce(module if equals else waiting.pop(0))
     return left
 
 
 def entry_argument(arguments: list[str], usage: str, summary: str) -> str:
     """The entry that a command line begins with; its help, or the end of the process, if there is none."""
     if arguments and arguments[0] in ("-h", "--help"):
-        print(f"usage: {usage} ENTRY [OPTIONS]\n\n{summary} ENTRY is one of {', '.join(ENTRIES)};")
-        print(f"{usage} {ENTRIES[0]} --help lists the options of one.")
-        print(f"{REGISTER} MODULE adds an entry of another package, such as my_pkg.gmvae.")
+        print(f"Usage: {usage} ENTRY [OPTIONS]\n\n{summary} ENTRY is one of\n")
+        print(listed({name: entries.declaration(name).about for name in entries.known()}))
+        print(f"\n{usage} {ENTRIES[0]} --help lists the options of one.\n{REGISTERING}")
         raise SystemExit(0)
     if not arguments or arguments[0].startswith("-"):
         fail(f"an entry comes first: {usage} ENTRY [OPTIONS], ENTRY one of {', '.join(ENTRIES)}")
-    from tfgen.storage import entries
-
     if arguments[0] not in entries.known():
         fail(f"{entries.unknown(arguments[0])}; {REGISTER} my_pkg.name adds a model of your own")
     return arguments[0]
 
 
-def model_argument(arguments: list[str], usage: str, summary: str):
-    """The trained model of the entry or run directory that a command line begins with, or the end of the process.
+def check_model(entry_or_run, modules) -> None:
+    """Raises ValueError unless that is an entry whose weights ship or a run directory; TensorFlow is not imported.
 
-    Without a model the help is still shown: `--help` anywhere is left to `commandline.run`, and None is returned.
+    Its model may be of another package, whose modules are registered first.
     """
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"usage: {usage} ENTRY_OR_RUN [OPTIONS]\n\n{summary} ENTRY_OR_RUN is one of {', '.join(ENTRIES)}")
-        print(f"or a run directory; {usage} {ENTRIES[0]} --help lists the options.")
-        print(f"{REGISTER} MODULE is needed for a run of another package's model, such as my_pkg.gmvae.")
-        raise SystemExit(0 if arguments else BAD_INPUT)
-    if {"-h", "--help"} & set(arguments):
-        return None
-    with stoppable():
-        import tfgen
+    from tfgen.storage import loading
 
-        with bad_input():
-            return tfgen.load(arguments[0])
+    for module in modules:
+        entries.announce(module)
+    loading.find(entry_or_run)
 
 
 def run_of(argument: str) -> Path | None:
@@ -86,6 +82,11 @@ def dataset_of(run: Path | None, data_dir: Path | None, name: str | None = None)
 
     config = runs.read_config(run) if run else {"dataset": data.DEFAULT}
     source = config.get("data", {"source": config["dataset"], "image_size": None, "image_channels": None})
+    if name is None and source["source"] is None:
+        raise ValueError(
+            f"{str(run)!r} does not say which data set its model was trained on: zoo.evaluate takes --dataset NAME, "
+            "model.save_run dataset=NAME"
+        )
     if name is not None:
         height, _, channels = config.get("hyperparameters", {}).get("image_shape", (28, 28, 1))
         plain = name == data.EMBEDDED or data.prepared(name, data_dir)
@@ -109,20 +110,26 @@ def lost_workers(run: Path):
         fail(f"{error}; start all machines again with --resume --run-dir {run}", LOST_WORKER)
 
 
-def with_hyperparameters(command, entry: str, parameters: dict, help_text: str):
+def with_hyperparameters(command, entry: str, recipe: dict[str, str] | None = None):
     """`command(entry, ...)` with the hyperparameters of an entry in place of its `**hyperparameters`.
 
     Args:
         command: a function of an entry, keywords and `**hyperparameters`.
         entry: the entry's name.
-        parameters: of its `build`, by name.
-        help_text: the docstring of its `build`.
+        recipe: options of the command whose default is the entry's own, with the words that say what it is.
     """
     group = cyclopts.Parameter(group=f"Hyperparameters of {entry}")
+    declared, recipe = entries.declaration(entry), recipe or {}
     _, *own = inspect.signature(command, eval_str=True).parameters.values()
-    merged_parameters = [parameter for parameter in own if parameter.kind is not parameter.VAR_KEYWORD]
+    merged_parameters = []
+    for parameter in own:
+        if parameter.name in recipe:
+            shown = cyclopts.Parameter(show_default=recipe[parameter.name])
+            parameter = parameter.replace(annotation=typing.Annotated[parameter.annotation, shown])
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            merged_parameters.append(parameter)
     taken = {parameter.name for parameter in merged_parameters}
-    for name, parameter in parameters.items():
+    for name, parameter in declared.parameters.items():
         if name in taken:
             fail(f"{entry} has a hyperparameter {name}, which is an option of the command; give it another name")
         if name in DEFAULT_FROM_DATA:
@@ -136,16 +143,22 @@ def with_hyperparameters(command, entry: str, parameters: dict, help_text: str):
     merged.__name__ = command.__name__
     merged.__signature__ = inspect.Signature(merged_parameters)
     merged.__annotations__ = {parameter.name: parameter.annotation for parameter in merged_parameters}
-    hyperparameter_help = help_text.partition("Args:\n")[2].partition("\nRaises:")[0]
-    merged.__doc__ = f"{inspect.getdoc(command).rstrip()}\n{hyperparameter_help}"
+    hyperparameter_help = declared.documentation.partition("Args:\n")[2].partition("\nRaises:")[0]
+    merged.__doc__ = f"{(inspect.getdoc(command) or '').rstrip()}\n{hyperparameter_help}"
     return merged
+
+
+def who_has(option: str) -> str:
+    """The words `, which iaf_vae has` for the hyperparameter of other entries; "" where none has it."""
+    name = option.removeprefix("--").replace("-", "_")
+    return spelling.had_by([entry for entry in entries.known() if name in entries.declaration(entry).parameters])
 
 
 def draw(model, dataset, directory: Path, run: Path | None) -> list[Path]:
     """Draws a model's figures, and the history of its run if there is one; the paths of the files."""
     from tfgen import figures
     from tfgen.evaluation import pictures
-    from tfgen.storage import entries, runs
+    from tfgen.storage import runs
 
     drawn = pictures.of_model(model, dataset)
     own = getattr(entries.module(model.entry), "draw", None)
@@ -161,7 +174,7 @@ def draw(model, dataset, directory: Path, run: Path | None) -> list[Path]:
 
 def _own_figures(draw, model, dataset) -> dict:
     """The figures that an entry's own module draws; a note and none of them where it fails, since all else is done."""
-    from tfgen.storage import entries, requirements
+    from tfgen.storage import requirements
 
     try:
         return draw(model, dataset)

@@ -11,13 +11,12 @@ Real images are the test images, which the data set's protocol binarises for lik
 
 import contextlib
 import dataclasses
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-from tfgen import commandline
+from tfgen import commandline, terminal
 from zoo import commands, report
 
 USAGE = "python -m zoo.evaluate"
@@ -27,78 +26,86 @@ FEWEST = 20  # images: two in each block of the kernel distance
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line: an entry or a run directory, then the options of `command`."""
-    arguments = commands.without_registered(sys.argv[1:] if arguments is None else arguments)
-    model = commands.model_argument(arguments, USAGE, "Measures a trained model.")
-    name = arguments[0]
-    run = commands.run_of(name)
+    """The command line: the options of `measure`."""
+    commandline.run(measure, arguments, USAGE)
 
-    def command(
-        *,
-        k: int = 1000,
-        images: int | None = None,
-        seed: int = 0,
-        dataset: str | None = None,
-        features: Path | None = None,
-        data_dir: Path | None = None,
-        to: Path | None = None,
-    ) -> None:
-        """Measures a trained model and writes metrics.json and metrics.md.
 
-        Args:
-            k: importance samples an image of the log-likelihood.
-            images: a quick, partial evaluation on the first so many test images, with as many samples. It is written to
-                metrics-first-N.json and metrics-first-N.md.
-            seed: of all that is drawn.
-            dataset: the data set to measure on; by default the one that the model was trained on.
-            features: what images are compared in: a run of zoo.classifier, or a Keras model of these images in a .keras
-                file (load only files that you trust). By default the classifier that ships for the data set; without
-                one these scores are left out.
-            data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
-            to: the directory to write to. By default the run, where the numbers of training stay as they are, and
-                evaluation/ENTRY for an entry.
-        """
-        from tfgen import checks, data
-        from tfgen.evaluation.features import NotFiniteError
-        from tfgen.storage import runs
+def measure(
+    entry_or_run: str,
+    /,
+    *,
+    k: int = 1000,
+    images: int | None = None,
+    seed: int = 0,
+    dataset: str | None = None,
+    features: Path | None = None,
+    data_dir: Path | None = None,
+    to: Path | None = None,
+    register: commandline.Modules = (),
+) -> None:
+    """Measures a trained model and writes metrics.json and metrics.md.
 
-        with commandline.bad_input():
-            checks.positive_int("k", k)
-            checks.in_range("seed", seed, 0, 2**31 - 1)
-            own = runs.read_config(run)["dataset"] if run else data.DEFAULT
-            if run and to is None and dataset not in (None, own):
-                raise ValueError(f"{name} was trained on {own}: say where its numbers on {dataset} go with --to DIR")
-            measured = commands.dataset_of(run, data_dir, dataset if dataset != own else None)
-            if measured.image_shape != model.image_shape:
-                sizes = " x ".join(map(str, measured.image_shape)), " x ".join(map(str, model.image_shape))
-                raise ValueError(f"the images of {measured.name} are {sizes[0]}, those of {name} are {sizes[1]}")
-            if len(measured.test.images) < 2 or len(measured.validation.images) < 2:
-                raise ValueError(
-                    f"{measured.name} has too few images to measure a model on: its test and validation "
-                    f"parts hold {len(measured.test.images)} and {len(measured.validation.images)}"
-                )
-            compared = recogniser(measured, features)
-            if images is not None and not FEWEST <= images <= len(measured.test.images):
-                raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
-            stem = "metrics" if images is None else f"metrics-first-{images}"
-            in_run = run is not None and to is None
-            directory = _finished(run) if in_run else _outside_runs(to or Path("evaluation") / name, stem)
-            known = runs.read_metrics(run) if in_run and images is None else {}
-        if compared is None or len(measured.test.images) < FEWEST:
-            print(f"note: {_left_out(measured)}", flush=True)
-        try:
-            with progress_bars() as track:
-                metrics = evaluate(model, measured, compared, k=k, images=images, seed=seed, track=track)
-        except KeyboardInterrupt as error:
-            commandline.give_up(error, saved="nothing was written")
-        except NotFiniteError as error:
-            commandline.fail(f"{error}; nothing was written")
-        with commandline.bad_input():
-            title = f"{model.entry}, {run.name}" if run else name
-            paths = report.write(directory / stem, title, known | metrics)
-        print(report.as_text(metrics), *paths, sep="\n")  # last: a closed pipe loses no numbers
+    Args:
+        entry_or_run: an entry whose weights ship, such as vae, or a run directory.
+        k: importance samples an image of the log-likelihood.
+        images: a quick, partial evaluation on the first so many test images, with as many samples. It is written to
+            metrics-first-N.json and metrics-first-N.md.
+        seed: of all that is drawn.
+        dataset: the data set to measure on; by default the one that the model was trained on.
+        features: what images are compared in: a run of zoo.classifier, or a Keras model of these images in a .keras
+            file (load only files that you trust). By default the classifier that ships for the data set; without
+            one these scores are left out.
+        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+        to: the directory to write to. By default the run, where the numbers of training stay as they are, and
+            evaluation/ENTRY for an entry.
+        register: a module of another package that defines the model, such as my_pkg.gmvae.
+    """
+    from tfgen import checks, data
+    from tfgen.storage import loading, runs
 
-    commandline.run(command, arguments[1:], f"{USAGE} {name}")
+    name = entry_or_run
+    with commandline.bad_input():
+        commands.check_model(name, register)
+        run = commands.run_of(name)
+        checks.positive_int("k", k)
+        checks.in_range("seed", seed, 0, 2**31 - 1)
+        own = runs.read_config(run)["dataset"] if run else data.DEFAULT
+        if run and to is None and own is not None and dataset not in (None, own):
+            raise ValueError(f"{name} was trained on {own}: say where its numbers on {dataset} go with --to DIR")
+        if dataset is not None:
+            data.check(dataset, data_dir)
+        model = loading.load(name)
+        measured = commands.dataset_of(run, data_dir, dataset if dataset != own else None)
+        if measured.image_shape != model.image_shape:
+            sizes = " x ".join(map(str, measured.image_shape)), " x ".join(map(str, model.image_shape))
+            raise ValueError(f"the images of {measured.name} are {sizes[0]}, those of {name} are {sizes[1]}")
+        if len(measured.test.images) < 2 or len(measured.validation.images) < 2:
+            raise ValueError(
+                f"{measured.name} has too few images to measure a model on: its test and validation "
+                f"parts hold {len(measured.test.images)} and {len(measured.validation.images)}"
+            )
+        compared = recogniser(measured, features)
+        if images is not None and not FEWEST <= images <= len(measured.test.images):
+            raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
+        stem = "metrics" if images is None else f"metrics-first-{images}"
+        in_run = run is not None and to is None
+        directory = _finished(run) if in_run else _outside_runs(to or Path("evaluation") / name, stem)
+        known = runs.read_metrics(run) if in_run and images is None else {}
+    if compared is None or len(measured.test.images) < FEWEST:
+        print(f"note: {_left_out(measured)}", flush=True)
+    from tfgen.evaluation.features import NotFiniteError
+
+    try:
+        with progress_bars() as track:
+            metrics = evaluate(model, measured, compared, k=k, images=images, seed=seed, track=track)
+    except KeyboardInterrupt as error:
+        commandline.give_up(error, saved="nothing was written")
+    except NotFiniteError as error:
+        commandline.fail(f"{error}; nothing was written")
+    with commandline.bad_input():
+        title = f"{model.entry}, {run.name}" if run else name
+        paths = report.write(directory / stem, title, known | metrics)
+    print(report.as_text(metrics), *paths, sep="\n")  # last: a closed pipe loses no numbers
 
 
 def _finished(run: Path) -> Path:
@@ -245,7 +252,7 @@ def progress_bars():
     from rich.progress import Progress
 
     console = Console()
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+    with Progress(console=console, transient=True, disable=not terminal.is_interactive()) as bars:
         yield lambda loop, name: bars.track(loop, description=name)
 
 

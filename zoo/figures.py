@@ -1,6 +1,5 @@
 """`python -m zoo.figures ENTRY_OR_RUN`: redraws the figures of a trained model."""
 
-import sys
 from pathlib import Path
 
 from tfgen import commandline
@@ -10,29 +9,38 @@ USAGE = "python -m zoo.figures"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line: an entry or a run directory, then the options of `figures`."""
-    arguments = commands.without_registered(sys.argv[1:] if arguments is None else arguments)
-    model = commands.model_argument(arguments, USAGE, "Redraws the figures of a trained model.")
-    run = commands.run_of(arguments[0])
+    """The command line: the options of `figures`."""
+    commandline.run(figures, arguments, USAGE)
 
-    def figures(*, data_dir: Path | None = None, out: Path | None = None) -> None:
-        """Redraws the figures of a trained model on the test images of its data set.
 
-        Args:
-            data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
-            out: the directory to write to; a run's own `figures` by default, needed for an entry.
-        """
-        from tfgen.storage import runs
+def figures(
+    entry_or_run: str,
+    /,
+    *,
+    data_dir: Path | None = None,
+    out: Path | None = None,
+    register: commandline.Modules = (),
+) -> None:
+    """Redraws the figures of a trained model on the test images of its data set.
 
-        with commandline.bad_input():
-            if run is None and out is None:
-                raise ValueError(f"{arguments[0]} is an entry, not a run: say where to with --out DIR")
-            directory = commandline.writable_directory(out or run / runs.FIGURES)
-            dataset = commands.dataset_of(run, data_dir)
-        for path in commands.draw(model, dataset, directory, run):
-            print(path)
+    Args:
+        entry_or_run: an entry whose weights ship, such as vae, or a run directory.
+        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+        out: the directory to write to; a run's own `figures` by default, needed for an entry.
+        register: a module of another package that defines the model, such as my_pkg.gmvae.
+    """
+    from tfgen.storage import loading, runs
 
-    commandline.run(figures, arguments[1:], f"{USAGE} {arguments[0]}")
+    with commandline.bad_input():
+        commands.check_model(entry_or_run, register)
+        run = commands.run_of(entry_or_run)
+        if run is None and out is None:
+            raise ValueError(f"{entry_or_run} is an entry, not a run: say where to with --out DIR")
+        directory = commandline.writable_directory(out or run / runs.FIGURES)
+        model = loading.load(entry_or_run)
+        dataset = commands.dataset_of(run, data_dir)
+    for path in commands.draw(model, dataset, directory, run):
+        print(path)
 
 
 if __name__ == "__main__":

@@ -2,33 +2,7 @@
 
 from pathlib import Path
 
-FLOOR = "floor_"  # before the name of a score of training images in place of samples
-MEANINGS = {
-    "test_neg_elbo": "-ELBO, one sample of z an image; nats per image",
-    "test_bits_per_dim": "-ELBO in bits for each channel of a pixel",
-    "test_rate": "rate, the KL from posterior to prior; nats per image",
-    "test_distortion": "distortion, the mean of -log p(image given z); nats per image",
-    "test_nll": "NLL, by the importance-weighted bound; nats per image",
-    "test_nll_bits_per_dim": "NLL in bits for each channel of a pixel",
-    "test_nll_error": "its standard error over images",
-    "test_nll_k": "its samples K of z an image",
-    "active_units": "dimensions of the code whose posterior mean has a variance over images above 0.01",
-    "kl_per_dimension": "rate of each dimension of the code, nats",
-    "code_mean_error": "largest difference of the aggregated posterior's mean over test images from the prior's",
-    "code_covariance_error": "largest difference of an entry of its covariance from the prior's",
-    "frechet": "Frechet distance to the test images in the features named below",
-    "kid": "kernel distance (KID) to the test images",
-    "kid_error": "its standard error over blocks of images",
-    "precision": "improved precision: the share that lies among the test images",
-    "recall": "improved recall: the share of the test images that lies among these",
-    "confidence": "mean probability of the recognised class",
-    "class_shares": "share of each class, as recognised",
-    "class_entropy": "entropy of these shares, nats; at most the logarithm of the number of classes",
-    "recognised_as_asked": "share recognised as the class that was asked for",
-    "parzen": "Parzen-window score of the grey test images, nats per image; higher is better",
-    "parzen_error": "its standard error over images",
-    "parzen_bandwidth": "its bandwidth, the best of a grid on validation images, at most 1,000",
-}
+from tfgen.measures import FLOOR, MEANINGS
 
 
 def write(stem: Path, name: str, metrics: dict) -> tuple[Path, Path]:

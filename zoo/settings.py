@@ -69,10 +69,14 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
     if not run.is_dir():
         raise ValueError(f"there is no run directory {str(run)!r} to resume")
     config, given = runs.read_config(run), _given(options)
-    if missing := {"recipe", "seed", "dataset", "data", "versions"} - set(config):
+    missing = {"recipe", "seed", "dataset", "data", "versions"} - set(config)
+    missing |= {"epochs", "batch_size", "learning_rate"} - set(config.get("recipe", ()))
+    if missing:
         raise ValueError(f"{str(run / runs.CONFIG)!r} lacks {', '.join(sorted(missing))}, and cannot be resumed")
     if config["entry"] != entry:
         raise ValueError(f"{str(run)!r} is a run of {config['entry']}, not of {entry}")
+    if "epochs" not in config["recipe"]:
+        raise ValueError(f"{str(run)!r} was saved in Python and has no recipe; --init-from starts a training from it")
     # What the run does not know, today's default would change half-way.
     if unknown := set(entries.defaults(entry)) - set(config["hyperparameters"]):
         raise ValueError(f"{str(run)!r} was begun without {', '.join(sorted(unknown))}, and cannot be resumed")

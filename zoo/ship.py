@@ -1,12 +1,8 @@
 """`python -m zoo.ship RUN`: puts the weights of a finished run into the package, with all that is known about them."""
 
 import shutil
-import sys
 import tempfile
 from pathlib import Path
-
-import h5py
-import numpy as np
 
 from tfgen import commandline
 from zoo import ENTRIES, commands, evaluate, report, verify
@@ -18,46 +14,47 @@ K = 10  # importance samples by which the change of the likelihood is measured
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line: a run directory, then the options of `ship`."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in ENTRIES:
-        commandline.fail(f"{arguments[0]!r} is an entry; what can be shipped is a run directory")
-    model = commands.model_argument(arguments, USAGE, "Puts a run's weights into the package.")
-    run = Path(arguments[0])
+    """The command line: the options of `ship`."""
+    commandline.run(ship, arguments, USAGE)
 
-    def ship(*, to: Path | None = None, data_dir: Path | None = None) -> None:
-        """Stores a run's weights compactly and records them in the manifest: SHA-256, settings, versions and numbers.
 
-        Half precision is taken where it moves no number by as much as half of the last digit that is shown, single
-        precision otherwise. The numbers on record are those of the run.
+def ship(
+    run: Path, /, *, to: Path | None = None, data_dir: Path | None = None, register: commandline.Modules = ()
+) -> None:
+    """Stores a run's weights compactly and records them in the manifest: SHA-256, settings, versions and numbers.
 
-        Args:
-            to: the folder of weights; the package's own zoo/weights by default.
-            data_dir: a TFDS directory that holds the run's data set prepared; TFDS_DATA_DIR by default.
-        """
-        from tfgen.storage import loading, manifest, runs
+    Half precision is taken where it moves no number by as much as half of the last digit that is shown, single
+    precision otherwise. The numbers on record are those of the run.
 
-        with commandline.bad_input():
-            config, metrics = runs.read_config(run), runs.read_metrics(run)
-            if "evaluation" not in metrics:
-                raise ValueError(f"{str(run)!r} is not evaluated: python -m zoo.evaluate {run}")
-            dataset = commands.dataset_of(run, data_dir)
-            target = commandline.writable_directory(to or loading.shipped_folder()) / f"{model.entry}.weights.h5"
-            others = [record["bytes"] for name, record in manifest.read(target.parent).items() if name != target.name]
-        with tempfile.TemporaryDirectory() as scratch:
-            packed, facts = _smallest(model, dataset, run, metrics, Path(scratch))
-            packed_size = packed.stat().st_size
-            total = sum(others) + packed_size
-            if total > LIMIT:
-                commandline.fail(
-                    f"with these weights all would take {total / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB"
-                )
-            facts |= {"command": training_command(config), **config, "metrics": metrics}
-            with manifest.replacing(target, **facts) as temporary:
-                shutil.copyfile(packed, temporary)
-        print(f"{target}: {packed_size / 1e6:.2f} MB, all shipped weights {total / 1e6:.2f} of {LIMIT / 1e6:.0f}")
+    Args:
+        run: the run directory; it must be evaluated.
+        to: the folder of weights; the package's own zoo/weights by default.
+        data_dir: a TFDS directory that holds the run's data set prepared; TFDS_DATA_DIR by default.
+        register: a module of another package that defines the model, such as my_pkg.gmvae.
+    """
+    from tfgen.storage import loading, manifest, runs
 
-    commandline.run(ship, arguments[1:], f"{USAGE} RUN")
+    with commandline.bad_input():
+        if str(run) in ENTRIES:
+            raise ValueError(f"{str(run)!r} is an entry; what can be shipped is a run directory")
+        commands.check_model(run, register)
+        config, metrics = runs.read_config(run), runs.read_metrics(run)
+        if "evaluation" not in metrics:
+            raise ValueError(f"{str(run)!r} is not evaluated: python -m zoo.evaluate {run}")
+        model = loading.load(run)
+        dataset = commands.dataset_of(run, data_dir)
+        target = commandline.writable_directory(to or loading.shipped_folder()) / f"{model.entry}.weights.h5"
+        others = [record["bytes"] for name, record in manifest.read(target.parent).items() if name != target.name]
+    with tempfile.TemporaryDirectory() as scratch:
+        packed, facts = _smallest(model, dataset, run, metrics, Path(scratch))
+        packed_size = packed.stat().st_size
+        total = sum(others) + packed_size
+        if total > LIMIT:
+            commandline.fail(f"with these weights all would take {total / 1e6:.1f} MB, more than {LIMIT / 1e6:.0f} MB")
+        facts |= {"command": training_command(config), **config, "metrics": metrics}
+        with manifest.replacing(target, **facts) as temporary:
+            shutil.copyfile(packed, temporary)
+    print(f"{target}: {packed_size / 1e6:.2f} MB, all shipped weights {total / 1e6:.2f} of {LIMIT / 1e6:.0f}")
 
 
 def _smallest(model, dataset, run: Path, metrics: dict, folder: Path) -> tuple[Path, dict]:
@@ -96,6 +93,9 @@ def _smallest(model, dataset, run: Path, metrics: dict, folder: Path) -> tuple[P
 
 def pack(source: Path, target: Path, precision: str) -> None:
     """Writes a weights file again, in the same layout, its numbers in `precision` and compressed."""
+    import h5py
+    import numpy as np
+
     with h5py.File(source) as old, h5py.File(target, "w") as new:
 
         def copy(name, item):

@@ -1,13 +1,12 @@
 """`python -m zoo.study latent`: how -ELBO depends on the size of the code, beside the points of a thesis of 2018."""
 
-import sys
 from pathlib import Path
+from typing import Literal
 
 from tfgen import commandline
 from zoo import train
 
 USAGE = "python -m zoo.study"
-STUDIES = ("latent",)
 SIZES = {"vae": (2, 5, 10, 25, 50), "cvae": (35,)}  # entry -> the dimensions that are trained
 HIDDEN_UNITS = {"vae": (500, 500, 500), "cvae": (500, 500)}  # a third layer helps vae; cvae gives up codes for it
 EPOCHS = 80
@@ -15,19 +14,13 @@ THESIS = {"vae": {2: 157.0, 25: 102.0}, "cvae": {35: 98.5}}  # -ELBO, nats; its 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """The command line: the study's name, then the options of `latent`."""
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments and arguments[0] in ("-h", "--help"):
-        print(f"usage: {USAGE} STUDY [OPTIONS]\n\nSTUDY is one of {', '.join(STUDIES)}; {USAGE} latent --help lists")
-        print("its options.")
-        return
-    if not arguments or arguments[0] not in STUDIES:
-        given = repr(arguments[0]) if arguments else "nothing"
-        commandline.fail(f"a study comes first, one of {', '.join(STUDIES)}; got {given}")
-    commandline.run(latent, arguments[1:], f"{USAGE} latent")
+    """The command line: the options of `study`."""
+    commandline.run(study, arguments, USAGE)
 
 
-def latent(
+def study(
+    name: Literal["latent"],
+    /,
     *,
     epochs: int = EPOCHS,
     dataset: str = "mnist",
@@ -41,6 +34,7 @@ def latent(
     Each training is a run in the study's directory. Started again, a study resumes what is not finished.
 
     Args:
+        name: the study; latent is the only one.
         epochs: passes over the training images, of each training.
         dataset: as for python -m zoo.train.
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
@@ -60,7 +54,7 @@ def latent(
             train.train(entry, **options, run_dir=run, resume=run.is_dir(), **networks)
             with commandline.bad_input():
                 points.append(_point(run))
-    files.write_json(run_dir / "study.json", {"study": "latent", "points": points})
+    files.write_json(run_dir / "study.json", {"study": name, "points": points})
     files.write_text(run_dir / "study.md", table(points))
     figures.save(draw(points), run_dir / "study.png")
     print(f"\n{table(points)}\n{run_dir / 'study.png'}")

@@ -1,6 +1,5 @@
 """`python -m zoo.table`: the README's tables of models, made from the manifest of the weights that ship."""
 
-import sys
 from pathlib import Path
 
 from tfgen import commandline
@@ -23,7 +22,7 @@ COLUMNS, ROWS = 10, 3  # of the picture of samples
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: the options of `table`."""
-    commandline.run(table, sys.argv[1:] if arguments is None else arguments, USAGE)
+    commandline.run(table, arguments, USAGE)
 
 
 def table(*, readme: Path | None = None) -> None:
@@ -39,7 +38,7 @@ def table(*, readme: Path | None = None) -> None:
         if readme is None:
             print(text, end="")
             return
-        before, _, after = readme.read_text().partition(BEGIN)
+        before, _, after = readme.read_text(encoding="utf-8").partition(BEGIN)
         if END not in after:
             raise ValueError(f"{str(readme)!r} has no {BEGIN} ... {END}")
     from tfgen import files

@@ -1,34 +1,40 @@
 """`python -m zoo.train ENTRY`: from nothing to a trained, measured and pictured model in a run directory."""
 
 import contextlib
-import inspect
 import statistics
 import sys
 import time
 from pathlib import Path
 from typing import Literal
 
-from tfgen import commandline
+from tfgen import commandline, data
+from tfgen.storage import entries, runs
 from zoo import commands
 
 USAGE = "python -m zoo.train"
+MNIST = 55_000  # images that mnist is trained on
 ROLLBACKS = 3  # of a run, after which it stops at a number that is not finite
 
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: an entry, then options from the signatures of `train` and of the entry's `build`."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     with commandline.stoppable():
-        arguments = commands.without_registered(arguments)
+        arguments = commands.arguments_of(arguments)
         entry = commands.entry_argument(arguments, USAGE, "Trains a model of the zoo.")
-        from tfgen.storage import entries
-
         with commandline.bad_input():
-            build = entries.module(entry).build
-        documented = build.__init__ if inspect.isclass(build) else build
-        options = entries.parameters(entry), inspect.getdoc(documented) or ""
-        command = commands.with_hyperparameters(train, entry, *options)
-        commandline.run(command, arguments[1:], f"{USAGE} {entry}")
+            command = commands.with_hyperparameters(train, entry, recipe_of(entry))
+        commandline.run(command, arguments[1:], f"{USAGE} {entry}", commands.who_has, commands.REGISTERING)
+
+
+def recipe_of(entry: str) -> dict[str, str]:
+    """What an entry's recipe has for the options that it decides, in words."""
+    recipe = entries.declaration(entry)
+    epochs = max(1, round(recipe.steps / max(1, MNIST // recipe.batch_size)))
+    return {
+        "epochs": f"{recipe.steps:,} steps, {epochs} epochs of mnist",
+        "batch_size": f"{recipe.batch_size:,}, or all images if there are fewer",
+        "learning_rate": f"{recipe.learning_rate:g}",
+    }
 
 
 def train(
@@ -61,8 +67,8 @@ def train(
     Args:
         epochs: passes over the training images, in each of --cycles. By default as many as the recipe has steps for;
             an epoch of a small data set then passes over it several times.
-        batch_size: images a step; the recipe's number by default, or all images if there are fewer.
-        learning_rate: the optimiser's first learning rate; the recipe's by default.
+        batch_size: images a step.
+        learning_rate: the optimiser's first learning rate.
         dataset: a data set of TensorFlow Datasets (mnist, fashion_mnist, cifar10, ...), a folder of pictures, an .npz
             file of images, or digits (embedded). By default mnist, or digits if that is neither prepared nor
             downloadable.
@@ -91,7 +97,11 @@ def train(
             place of random ones.
     """
     began = time.perf_counter()
-    from tfgen.storage import runs
+    with commandline.bad_input():  # what needs no TensorFlow
+        if dataset is not None:
+            data.check(dataset, data_dir)
+        if run_dir is not None and not resume and strategy != "multiworker":  # where the chief makes it for all
+            runs.check_new(run_dir)
     from tfgen.training import loop, strategies
     from zoo import beginning, settings
 
@@ -103,15 +113,17 @@ def train(
     with contextlib.ExitStack() as held:
         with commandline.bad_input():
             if resume:
-                chosen, run = settings.of_run(run_dir, entry, options, hyperparameters), run_dir
-                if runs.is_finished(run):
-                    commands.say(f"{run} is finished: nothing is left to do")
-                    return run
+                chosen = settings.of_run(run_dir, entry, options, hyperparameters)
+                if runs.is_finished(run_dir):
+                    commands.say(f"{run_dir} is finished: nothing is left to do")
+                    return run_dir
             else:
-                chosen, run = settings.of_recipe(entry, options, hyperparameters), run_dir or runs.default_path(entry)
-            model, images, checkpoint = beginning.begin(chosen, run, data_dir, resume, held)
+                chosen = settings.of_recipe(entry, options, hyperparameters)
+            model, images, checkpoint, run = beginning.begin(chosen, run_dir, data_dir, resume, held)
         passes = f", {chosen['recipe']['passes']} passes each" if chosen["recipe"]["passes"] > 1 else ""
-        epochs_of = f"{settings.epochs(chosen['recipe'])} epochs of {images.name} {images.train.name}"
+        epochs_of = (
+            f"{commandline.counted(settings.epochs(chosen['recipe']), 'epoch')} of {images.name} {images.train.name}"
+        )
         commands.say(f"{entry}: {model.parameter_count():,} parameters, {epochs_of}{passes}")
         commands.say(f"device: {loop.device_name(model)}")
         if checkpoint:
@@ -128,7 +140,7 @@ def train(
 
 def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
     """Trains from a checkpoint or from the start until it is done, or says why it broke off; the state at the end."""
-    from tfgen.storage import runs, weights
+    from tfgen.storage import weights
     from tfgen.training import callbacks, checkpoints, loop, strategies
     from zoo import settings
 
@@ -173,7 +185,7 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
 
 def _watchers(model, images, run: Path, chosen: dict, state, began: float) -> list:
     """The callbacks of a training, in the order in which they act when an epoch ends."""
-    from tfgen.training import callbacks, symptoms
+    from tfgen.training import callbacks, progress, symptoms
     from zoo import frames, settings
 
     recipe = chosen["recipe"]
@@ -182,7 +194,7 @@ def _watchers(model, images, run: Path, chosen: dict, state, began: float) -> li
     return [
         callbacks.Throughput(images_per_epoch, state),
         callbacks.RunWriter(run, state),
-        callbacks.ProgressLines(settings.epochs(recipe)),
+        progress.ProgressLines(settings.epochs(recipe)),
         symptoms.Symptoms(images.validation, warn, state.warned),
         frames.Frames(run, settings.epochs(recipe)),
         *([callbacks.Patience(patience, state)] if patience else []),
@@ -217,7 +229,7 @@ def _roll_back(error, images, run: Path, chosen: dict):
 def _finish(model, images, run: Path, state, began: float) -> None:
     """Measures and draws the trained model; metrics.json, written last, is the mark of a finished run."""
     from tfgen.evaluation import likelihood
-    from tfgen.storage import loading, runs, weights
+    from tfgen.storage import loading, weights
     from zoo import frames
 
     trained = f"the trained weights are in {run}; --resume finishes its numbers and figures"
@@ -255,7 +267,8 @@ def summarise(metrics: dict, run: Path, drawn: list[Path], model) -> None:
     width = max(len(name) for name, _ in rows)
     print()
     for name, value in rows:
-        print(f"  {name:{width}}  {value:,.2f}" if isinstance(value, float) else f"  {name:{width}}  {value}")
+        shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
+        print(f"  {name:{width}}  {shown}")
     example = f"label={model.class_names[-1]!r}" if model.conditional else "4, seed=0"
     print(f"\nIn Python: tfgen.load({str(run)!r}).sample({example})")
 

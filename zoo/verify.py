@@ -5,10 +5,7 @@ storage in half precision, which `zoo.ship` holds below half of that, and the ro
 """
 
 import dataclasses
-import sys
 from pathlib import Path
-
-import numpy as np
 
 from tfgen import commandline
 from zoo import ENTRIES, evaluate, report
@@ -63,7 +60,7 @@ class Row:
 
 def main(arguments: list[str] | None = None) -> None:
     """The command line: entries, all that ship by default, then the options of `verify`."""
-    commandline.run(verify, sys.argv[1:] if arguments is None else arguments, f"{USAGE} [ENTRY ...]")
+    commandline.run(verify, arguments, USAGE)
 
 
 def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> None:
@@ -117,6 +114,8 @@ def conditions(metrics: dict) -> dict:
 
 def compare(entry: str, recorded: dict, recomputed: dict) -> list[Row]:
     """A row for every number, of the floor for those on record; of a list of numbers the one that differs most."""
+    import numpy as np
+
     rows = []
     floor = [report.FLOOR + name for name in report.MEANINGS if report.FLOOR + name in recorded]
     for name in [name for name in report.MEANINGS if name in recorded or name in recomputed] + floor:

@@ -59,7 +59,7 @@ def test_what_the_user_edits_is_kept(light, tmp_path):
     (tmp_path / "batching.config").write_text("max_batch_size { value: 8 }\n")
     deployment.write(tmp_path, "vae", light.facts)
     assert (tmp_path / "batching.config").read_text() == "max_batch_size { value: 8 }\n"
-    written = {path.name for path in tmp_path.iterdir()}
+    written = {path.name for path in tmp_path.iterdir() if path.name != deployment.LOCK}
     assert written == {"vae", "batching.config", "monitoring.config", "docker-compose.yml", "models.config"}
 
 
@@ -69,7 +69,7 @@ def test_the_card_says_what_the_model_is_and_how_good(exported):
         "| data set | digits |",
         "| protocol | digits-dynamic |",
         "| seed | 7 |",
-        "| test neg elbo | 123.4567 |",
+        "| test neg elbo | 123.4567 | -ELBO, one sample of z an image; nats per image |",
     ):
         assert line in text
     assert text.startswith(f"# {exported.model.entry}\n")
@@ -78,11 +78,20 @@ def test_the_card_says_what_the_model_is_and_how_good(exported):
     for name in exported.facts["signatures"]:
         assert f"| `{name}` |" in text
     assert ("K = 16" in text) == ("score" in exported.signatures)
-    assert ("NaN" in text) == exported.model.conditional
+    assert ("A label outside" in text) == exported.model.conditional
+    takes_images = any("image" in sides["inputs"] for sides in exported.signatures.values())
+    assert ("with a pixel outside [0, 1]" in text) == takes_images
     about = text.split("\n\n")[1]
     docstring = " ".join(entries.module(exported.model.entry).__doc__.split())
+    subject = f"`{exported.model.entry}` is "
+    assert about.startswith(subject)
     assert about.endswith(".")
-    assert docstring.startswith(about)
+    assert docstring[1:].startswith(about.removeprefix(subject)[1:])  # T, or t
+    assert f"]({card.PICTURE})" in text
+    assert (exported.version / card.PICTURE).read_bytes().startswith(b"\x89PNG")
+    for title in ("Intended use", "Limits", "Licences", "Numbers"):
+        assert f"\n## {title}\n\n" in text
+    assert ("codes of images" in text) == ("encode" in exported.signatures)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 import tfgen
 from export import __main__ as command
-from export import benchmark, bundle, golden, publish, replay, verify
+from export import benchmark, bundle, golden, replay, verify, versions
 from export.inspection import Inspection
 from tfgen.storage import entries
 
@@ -91,7 +91,8 @@ def test_a_model_of_another_package_is_exported_once_it_is_registered(
     code, said, errors = ended(command.main, run, "--to", served, "--register", "somebody.turned")
     assert (code, errors) == (0, [])
     assert said.startswith("turned: serving_default, sample, turn\n")
-    about = "A module of another package, after A. Nobody et al. 2020, which turns the images of a model of the zoo."
+    about = "`turned` is a module of another package, after A. Nobody et al. 2020, which turns the images of a model "
+    about += "of the zoo."
     assert about in (served / "turned/1/MODEL_CARD.md").read_text().splitlines()
     answer = golden.read(served / "turned/1" / golden.NAME)["turn"]
     assert (answer["outputs"]["turned"] == answer["inputs"]["image"][:, ::-1, ::-1]).all()
@@ -176,7 +177,7 @@ def test_a_full_disk_leaves_nothing(most, light, tmp_path, ended, monkeypatch):
     assert (code, len(errors)) == (4, 1)
     assert f"{str(tmp_path / 'served')!r} cannot be written to: " in errors[0]
     assert errors[0].endswith("nothing is published")
-    assert [path for path in (tmp_path / "served").rglob("*") if not path.is_dir()] == []
+    assert [path for path in (tmp_path / "served").rglob("*") if not path.is_dir() and path.suffix != ".lock"] == []
     assert list((tmp_path / "served" / light.model.entry).iterdir()) == []
 
 
@@ -189,7 +190,7 @@ def test_the_files_beside_a_version_are_written_before_it_appears(light, tmp_pat
     code, _, errors = ended(command.main, light.run, "--to", tmp_path)
     assert (code, len(errors)) == (4, 1)
     assert "No space left on device; nothing is published" in errors[0]
-    assert publish.versions(tmp_path / light.model.entry) == []
+    assert versions.taken(tmp_path / light.model.entry) == []
 
 
 @pytest.mark.parametrize("file", ["config.json", "metrics.json"])
@@ -238,7 +239,7 @@ def test_what_fails_its_verification_is_not_published(light, tmp_path, ended, mo
     assert code == 1
     assert "FAILED" in said
     assert errors[-1].endswith("nothing is published")
-    assert publish.versions(tmp_path / light.model.entry) == []
+    assert versions.taken(tmp_path / light.model.entry) == []
     assert list((tmp_path / light.model.entry).iterdir()) == []
 
 

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
-from export import publish
+from export import publish, versions
 from export.inspection import Inspection, inspected
 from export.publish import PREFIX
 
@@ -47,7 +48,7 @@ def test_nothing_numeric_is_seen_before_the_end_and_nothing_is_left_after_a_fail
     def fail():
         with publish.staging(tmp_path) as staged:
             (staged / "saved_model.pb").write_text("half")
-            assert publish.versions(tmp_path) == []
+            assert versions.taken(tmp_path) == []
             assert staged.parent == tmp_path
             raise RuntimeError("full disk")
 
@@ -84,14 +85,47 @@ def test_an_export_killed_at_any_moment_leaves_no_version_that_fails(light, tmp_
         time.sleep(moment)
         os.killpg(killed.pid, signal.SIGKILL)
         killed.wait()
-        for number in publish.versions(tmp_path / light.model.entry):
+        for number in versions.taken(tmp_path / light.model.entry):
             with inspected(tmp_path / light.model.entry / str(number)) as inspection:
                 for check in Inspection.CHECKS:
                     inspection.run(check)
             published = max(published, number)
-    for number in publish.versions(tmp_path / light.model.entry):
+    for number in versions.taken(tmp_path / light.model.entry):
         verified = [sys.executable, "-m", "export.verify", str(tmp_path / light.model.entry / str(number))]
         assert subprocess.run(verified, check=False, capture_output=True).returncode == 0
     subprocess.run(command, check=True, capture_output=True)
     assert list((tmp_path / light.model.entry).glob(f"{PREFIX}*")) == []
     print(f"50 exports of {whole:.1f} s killed; {published} versions published whole, all verify")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("served", "served/cvae/3, served/vae/2"),
+        ("served/cvae", "served/cvae/3, served/cvae/1"),
+        ("served/notes", "it holds no saved_model.pb"),
+        ("served/dcgan", "there is no such folder"),
+    ],
+)
+def test_what_is_no_version_is_answered_with_those_that_lie_below(path, words, tmp_path, monkeypatch):
+    for version in ("cvae/1", "cvae/3", "vae/2", "notes"):
+        (tmp_path / "served" / version).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"^'{path}' is no version of a served model") as caught:
+        versions.check(Path(path))
+    assert str(caught.value).endswith(words)
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o022])
+def test_a_version_can_be_read_by_the_user_that_serves_it(tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        publish.make_folder(tmp_path / "served" / "vae")
+        with publish.staging(tmp_path / "served" / "vae") as staged:
+            (staged / "variables").mkdir()
+            (staged / "variables" / "data").touch()
+            version = publish.publish(staged)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in [*version.parents[:2], version, *version.rglob("*")]}
+    assert modes == {"served": 0o755, "vae": 0o755, "1": 0o755, "variables": 0o755, "data": 0o644}

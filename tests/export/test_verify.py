@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export import contract, golden, limits, manifest, verify, warmup
+from export import contract, golden, limits, manifest, verify, versions, warmup
 from export.inspection import Inspection, inspected
 
 HEAVY = ("tensorflow", "tensorflow.python", "keras", "tf_keras", "tensorflow_probability")
@@ -145,7 +145,8 @@ def test_a_changed_byte_a_missing_and_a_longer_file_fail(copy, file):
     (copy / file).write_bytes(content + b" ")
     assert "has changed" in refusal(copy)[1] or file == manifest.NAME
     (copy / file).unlink()
-    assert refusal(copy) == ("manifest", f"{file} is missing")
+    missing = "manifest.json lists other files than there are" if file == limits.PICTURE else f"{file} is missing"
+    assert refusal(copy) == ("manifest", missing)
 
 
 def test_what_is_foreign_or_no_plain_file_fails(copy):
@@ -194,7 +195,7 @@ def test_a_malformed_manifest_fails(copy, content):
 
 def test_an_empty_numbered_folder_is_a_version_that_fails(tmp_path):
     (tmp_path / "7").mkdir()
-    assert verify.is_version(tmp_path / "7")
+    assert versions.is_version(tmp_path / "7")
     assert refusal(tmp_path / "7") == ("manifest", "saved_model.pb is missing")
 
 
@@ -291,6 +292,20 @@ def test_a_card_of_another_model_or_with_more_than_text_fails(copy, change):
     (copy / "MODEL_CARD.md").write_text(changed.get(change, text + change))
     manifest.write(copy)
     assert refusal(copy)[0] == "model card"
+
+
+def test_another_picture_than_a_png_fails(copy):
+    whole = (copy / limits.PICTURE).read_bytes()
+
+    def refused(content):
+        (copy / limits.PICTURE).write_bytes(content)
+        manifest.write(copy)
+        return refusal(copy)[0] == "model card"
+
+    assert not refused(whole)
+    for content in (b"", whole[:-1], whole + b"<script>", b"GIF89a" + whole, whole[:40] + b"\1" + whole[41:]):
+        assert refused(content)
+    assert refused(whole[:8] + b"\0\0\0\4caBX1234\0\0\0\0" + whole[8:])
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff", b"0" * 90])

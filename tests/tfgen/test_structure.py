@@ -14,7 +14,24 @@ import pytest
 
 from tfgen.storage import entries
 
-GROUND = ("checks", "inputs", "seeds", "files", "graphs", "pillow", "quiet", "commandline", "figures")  # single files
+GROUND = (
+    "checks",
+    "inputs",
+    "seeds",
+    "files",
+    "graphs",
+    "pillow",
+    "quiet",
+    "commandline",
+    "figures",
+    "locks",
+    "source",
+    "spelling",
+    "terminal",
+    "verbs",
+    "measures",
+    "__main__",
+)  # single files
 ROOMS = ("networks", "distributions", "data", "storage", "training", "models", "evaluation", "tasks")  # lowest first
 FORBIDDEN = {"tfgen": ("zoo", "export"), "zoo": ("export",), "export": ("zoo",)}
 
@@ -200,3 +217,30 @@ def assigned(candidate: type) -> set[str]:
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name):
             names |= {node.attr} if node.value.id == "self" else set()
     return names
+
+
+def unencoded(source: str) -> list[int]:
+    """The lines that open, read or write text without naming its encoding."""
+    lines = []
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        words = {keyword.arg for keyword in node.keywords}
+        mode = next((word.value for word in node.args[1:2] if isinstance(word, ast.Constant)), "r")
+        opens = name == "open" and isinstance(node.func, ast.Name) and "b" not in mode
+        writes = name == "write_text" and getattr(getattr(node.func, "value", None), "id", "") != "files"
+        if (
+            opens or name == "read_text" or (writes and isinstance(node.func, ast.Attribute))
+        ) and "encoding" not in words:
+            lines.append(node.lineno)
+    return lines
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_every_text_file_has_its_encoding_named(package):
+    """The one that the user's locale has would otherwise be taken."""
+    assert unencoded("open('a')\npath.read_text()\npath.write_text('')\nopen('b', 'rb')") == [1, 2, 3]
+    allowed = {"tfgen.data.budget"}  # reads numbers of the kernel's
+    found = {name: unencoded(path.read_text()) for name, path in modules(package).items() if name not in allowed}
+    assert {name: lines for name, lines in found.items() if lines} == {}

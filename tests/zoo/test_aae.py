@@ -164,7 +164,7 @@ def test_petals_need_the_plane():
 
 def test_petals_are_not_trained_without_labels(batch):
     with pytest.raises(ValueError, match=r"call fit\(images, labels\)"):
-        built(prior="petals").train_step(batch["image"])
+        built(prior="petals").train_on_batch(batch["image"])
 
 
 def test_petals_are_refused_for_data_without_classes(command, tmp_path):

@@ -255,7 +255,7 @@ def test_wrong_options_are_named(run, command, monkeypatch, tmp_path, options, w
 
 def test_wrong_models_and_damaged_metrics_are_named(run, command):
     for arguments, words in (
-        ([], "usage: python -m zoo.evaluate ENTRY_OR_RUN"),
+        ([], "ENTRY_OR_RUN is missing"),
         (["nowhere"], "'nowhere' is neither an entry"),
     ):
         code, output, error = command(*arguments)

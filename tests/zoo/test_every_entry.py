@@ -97,16 +97,16 @@ def test_plain_fit_takes_images_with_labels_where_they_are_needed(variant, digit
     """A step of Keras's own `fit`, not compiled."""
     model = built(variant)
     images, labels = tf.constant(digits.train.images[:8]), tf.constant(digits.train.labels[:8])
-    values = model.train_step((images, labels) if model.needs_labels else images)
+    values = model.train_on_batch(images, labels if model.needs_labels else None, return_dict=True)
     assert np.isfinite([float(value) for value in values.values()]).all()
     if model.needs_labels:
         with pytest.raises(ValueError, match=LABELLED):
-            model.train_step(images)
+            model.train_on_batch(images)
 
 
 def test_plain_fit_takes_labels_where_they_are_not_needed(digits, no_xla):
     model = built(next(entry for entry in tfgen.entries() if not entries.module(entry).build.conditional))
-    values = model.train_step((tf.constant(digits.train.images[:8]), tf.constant(digits.train.labels[:8])))
+    values = model.train_on_batch(digits.train.images[:8], digits.train.labels[:8], return_dict=True)
     assert np.isfinite([float(value) for value in values.values()]).all()
 
 

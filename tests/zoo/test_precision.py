@@ -67,9 +67,7 @@ def test_gradients_are_about_those_of_float32(entry, phase, policy, batch):
         model = built(entry, policy)
         if phase:
             model.gradient_penalty *= 100
-            model.compile(*(keras.optimizers.SGD(1e-3, momentum=0.5) for _ in model.optimizers))
-        else:
-            model.compile(optimizer=keras.optimizers.SGD(1e-3, momentum=0.5))
+        model.compile(optimizer=keras.optimizers.SGD(1e-3, momentum=0.5))
         optimizer = model.optimizers[phase] if phase else model.optimizer
         if policy == "mixed_float16":
             optimizer.initial_scale = 8.0

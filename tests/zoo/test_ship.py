@@ -207,13 +207,13 @@ def test_verify_fails_with_the_row_that_differs(shipped, capsys, numbers):
     assert error.startswith("error: cvae: test_rate is ")
 
 
-@pytest.mark.parametrize("key", sorted(loading.RECORD))
+@pytest.mark.parametrize("key", ["hyperparameters", "recipe", "dataset", "command", "metrics", "quick"])
 @pytest.mark.parametrize("value", [None, 3])
 def test_a_record_that_lacks_something_is_named(shipped, capsys, key, value):
     records = manifest.read(shipped)
     records["cvae.weights.h5"][key] = value
     (shipped / "manifest.json").write_text(json.dumps(records))
-    with pytest.raises(ValueError, match=f"manifest.json' does not say {key} of cvae.weights.h5"):
+    with pytest.raises(ValueError, match=f"manifest.json' is damaged: cvae.weights.h5.{key}: .*, got {value}"):
         tfgen.load("cvae")
     code, _, error = ended(capsys, "--quick")
     assert (code, len(error.splitlines())) == (2, 1)
@@ -238,9 +238,9 @@ def test_verify_says_what_does_not_ship(shipped, capsys):
     code, _, error = ended(capsys, "vae")
     assert (code, error) == (2, "error: no weights ship for vae\n")
     code, _, error = ended(capsys, "vea")
-    assert (code, error.splitlines()[-1]) == (
+    assert (code, error.splitlines()) == (
         2,
-        f"error: unknown entry 'vea'; the zoo has {', '.join(tfgen.entries())}",
+        [f"error: unknown entry 'vea'; the zoo has {', '.join(tfgen.entries())} (did you mean 'vae'?)"],
     )
 
 

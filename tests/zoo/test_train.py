@@ -38,7 +38,7 @@ def assert_same_weights(run, other) -> None:
 
 def test_run_holds_everything_and_nothing_else(trained_run):
     pictures = ("samples", "reconstructions", "history", "manifold", "latent")
-    own = {"config.json", "history.csv", "manifest.json", "metrics.json", "model.weights.h5"}
+    own = {".lock", "config.json", "history.csv", "manifest.json", "metrics.json", "model.weights.h5"}
     checkpoints = {f"checkpoints/epoch-0000{epoch}.{ending}" for epoch in (1, 2) for ending in ("json", "npz")}
     assert files_of(trained_run) == own | checkpoints | {f"figures/{name}.png" for name in pictures} | {
         "figures/training.gif"

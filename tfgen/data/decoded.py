@@ -20,14 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfgen import checks, files
+from tfgen import checks, files, locks
 from tfgen.data import budget, stored
 from tfgen.data.dataset import Dataset, Split
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes that decode at the same time are not kept apart
-    fcntl = None
 
 FORMAT = 1  # of the folders
 IMAGES, SPLITS, DATASET = "images", "splits.npz", "dataset.json"
@@ -126,24 +121,20 @@ def _digest(key) -> str:
 def _one_process(folder: Path, tell):
     """Keeps other processes from decoding in the block, and removes what those left that were killed in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY) if fcntl else None
-    try:
-        if fcntl:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                tell(f"another process is decoding to {folder}; waiting for its end")
-                fcntl.flock(handle, fcntl.LOCK_EX)
+    lock = folder.with_name(f".{folder.name}.lock")
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locks.held(lock, wait=False, tell=tell))
+        except locks.HeldError:
+            tell(f"another process is decoding to {folder}; waiting for its end")
+            stack.enter_context(locks.held(lock, tell=tell))
         shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
         yield
-    finally:
-        if fcntl:
-            os.close(handle)
 
 
 def _is_whole(folder: Path) -> bool:
     try:
-        size = json.loads((folder / DATASET).read_text())["size"]
+        size = json.loads((folder / DATASET).read_text(encoding="utf-8"))["size"]
         return (folder / SPLITS).is_file() and (folder / IMAGES).stat().st_size == size
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -180,7 +171,7 @@ def _decode(folder: Path, read, memory: int) -> None:
 
 
 def _opened(folder: Path, memory: int, tell) -> Dataset:
-    content = json.loads((folder / DATASET).read_text())
+    content = json.loads((folder / DATASET).read_text(encoding="utf-8"))
     for note in content["notes"]:
         tell(note)
     shape = content["image_shape"]

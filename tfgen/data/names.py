@@ -3,7 +3,7 @@
 Those of version 4.9.10. A data set that is not among them is read where it is prepared.
 """
 
-import difflib
+from tfgen import spelling
 
 PUBLISHED = frozenset(
     """
@@ -34,5 +34,4 @@ def choices(name: str, prepared) -> str:
     names = dict.fromkeys((*USUAL, *prepared))
     published = f"an image data set of TensorFlow Datasets ({', '.join(names)}, ...)"
     words = f"digits, a folder of pictures, an .npz file, or {published}"
-    close = difflib.get_close_matches(name, {"digits", *names, *PUBLISHED}, n=1, cutoff=0.75)
-    return f"{words}; got {name!r}" + (f" (did you mean {close[0]!r}?)" if close else "")
+    return f"{words}; got {name!r}{spelling.meant(name, sorted({'digits', *names, *PUBLISHED}), 0.75)}"

@@ -71,8 +71,8 @@ class Pixels:
         """
         return image
 
-    def held_out(self, images: np.ndarray) -> np.ndarray:
-        """Images as validation and test see them, from uint8 [N, H, W, C]."""
+    def held_out(self, images: np.ndarray, first: int = 0) -> np.ndarray:
+        """Images [N, H, W, C] as validation and test see them; `first` is the number of the first in its data set."""
         return images
 
     def bits_per_dimension(self, nats: float) -> float:
@@ -93,9 +93,9 @@ class Bernoulli(Pixels):
     def prepare(self, image, draw_uniform):
         return tf.cast(draw_uniform() < image, tf.float32)
 
-    def held_out(self, images):
+    def held_out(self, images, first=0):
         """Binarised once, with the seed 0 of the protocol; bool."""
-        return inputs.binarised(images)
+        return inputs.binarised(images, first=first)
 
 
 class Normal(Pixels):

@@ -48,6 +48,7 @@ def parzen_score(samples, validation, test, bandwidths=BANDWIDTHS, track=lambda 
     }
 
 
+@np.errstate(under="ignore")  # far samples have a density of 0
 def log_density(samples, points, bandwidths, track=iter):
     """log p of points [N, D] under the kernel densities of samples [S, D], one a bandwidth: [bandwidths, N], nats."""
     variances = np.square(bandwidths)

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tfgen.evaluation.images import as_float
 from tfgen.graphs import graph
+from tfgen.networks import common
 from tfgen.training.loop import uses_xla
 
 layers = keras.layers
@@ -30,6 +31,7 @@ class Classifier(keras.Model):
     entry = "classifier"  # which it is not, but its weights are stored like those of one
     convolutional = True
 
+    @common.by_settings
     def __init__(self, *, image_shape=(28, 28, 1), classes: int = 10):
         image = maps = keras.Input(image_shape)
         for channels in CHANNELS:
@@ -40,7 +42,6 @@ class Classifier(keras.Model):
         features = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(units))
         logits = layers.Dense(classes)(features)
         super().__init__(image, {"features": features, "logits": logits}, name=self.entry)
-        self.optimizers = {}
 
     def finalize(self) -> None:
         """Nothing is left to do before weights are saved."""

@@ -1,37 +1,25 @@
 """What adversarial models share: training in phases, each with its own optimiser and networks; judging images."""
 
-import keras
-
 from tfgen.graphs import graph
 from tfgen.models import signatures
 from tfgen.training import replicas
 
 
 class Adversarial:
-    """Mixed into a `tfgen.Model` whose `update` goes through phases, each of which moves some of its networks."""
+    """Mixed into a `tfgen.Model` whose `update` goes through phases, each of which moves some of its networks.
 
-    to_define = ("update",)
+    The model names them by `phases`, phase -> the attributes of its networks, for example
+    {"discriminator": ("discriminator",), "generator": ("encoder",)}. Its `compile` takes an optimiser for all phases,
+    or one for each by its name. If its `update` weighs rows by `batch["weight"]`, it says so by `weighs_rows = True`.
+    """
 
-    def compile_phases(self, **phases) -> None:
-        """Compiles the model: for each of its phases, by name, an optimiser and the networks that it moves.
-
-        Like Keras for a model's one optimiser, has each scale its loss where the networks run in float16.
-        """
-        self.compile_steps(optimizer=None)
-        scaled = (
-            keras.optimizers.LossScaleOptimizer if self.dtype_policy.name == "mixed_float16" else lambda plain: plain
-        )
-        self.optimizers = {phase: scaled(optimizer) for phase, (optimizer, *_) in phases.items()}
-        self._moved = {phase: networks for phase, (_, *networks) in phases.items()}
+    to_define = ("phases", "update")
+    weighs_rows = False
 
     def descend(self, phase: str, tape, loss, when=True) -> None:
         """One optimiser step of a phase on its networks' variables; none where the tensor `when` is false."""
         optimizer, variables = self.optimizers[phase], self.variables_of(phase)
         replicas.descend(optimizer, tape, loss, variables, clip_norm=self.clip_norm, when=when)
-
-    def variables_of(self, phase: str) -> list:
-        """The trainable variables that a phase moves."""
-        return [variable for network in self._moved[phase] for variable in network.trainable_variables]
 
 
 class Discriminating:

@@ -13,6 +13,7 @@ class Autoencoding:
     """Mixed into a `tfgen.Model` that has `posterior(image)`, a bijector over standard normal noise."""
 
     to_define = ("posterior",)
+    answer = "reconstruct"
 
     def encode(self, image, *, label=None, digit=None):
         """Mean and standard deviation of q(z|x).

@@ -1,22 +1,25 @@
-"""The losses of a generative adversarial network, from a discriminator's logits (Goodfellow et al. 2014)."""
+"""The losses of a generative adversarial network, from a discriminator's logits (Goodfellow et al. 2014).
+
+Each is a mean over rows; a `weight` [B] weighs them. What is drawn for a row weighs as much as the row.
+"""
 
 import tensorflow as tf
 
 
-def discriminator_loss(real_logits, fake_logits, real_label: float = 1.0):
+def discriminator_loss(real_logits, fake_logits, real_label: float = 1.0, weight=None):
     """-E[log D(real)] - E[log (1 - D(fake))], equation 1; a `real_label` below 1 smooths the real side alone.
 
     One-sided label smoothing: Salimans et al. 2016, section 3.4.
     """
-    return _cross_entropy(real_logits, real_label) + _cross_entropy(fake_logits, 0.0)
+    return mean(of_logits(real_logits, real_label), weight) + mean(of_logits(fake_logits, 0.0), weight)
 
 
-def generator_loss(fake_logits):
+def generator_loss(fake_logits, weight=None):
     """-E[log D(fake)], the non-saturating loss (section 3): its gradient does not vanish where D(fake) is near 0."""
-    return _cross_entropy(fake_logits, 1.0)
+    return mean(of_logits(fake_logits, 1.0), weight)
 
 
-def gradient_penalty(logit, inputs):
+def gradient_penalty(logit, inputs, weight=None):
     """E[|grad l|^2] / 2 at inputs [B, ...], where the function `logit` maps them to the discriminator's logits l.
 
     At real and at fake inputs these are R_1 and R_2 of Mescheder, Geiger and Nowozin 2018 (arXiv 1801.04406). Where
@@ -26,7 +29,7 @@ def gradient_penalty(logit, inputs):
         tape.watch(inputs)
         logits = logit(inputs)
     slope = tape.gradient(logits, inputs)
-    return tf.reduce_mean(tf.reduce_sum(slope**2, range(1, slope.shape.rank))) / 2
+    return mean(tf.reduce_sum(slope**2, range(1, slope.shape.rank)), weight) / 2
 
 
 def accuracy(real_logits, fake_logits):
@@ -35,6 +38,11 @@ def accuracy(real_logits, fake_logits):
     return tf.reduce_mean(tf.stack([tf.reduce_mean(share) for share in right]))
 
 
-def _cross_entropy(logits, label: float):
-    labels = tf.fill(tf.shape(logits), label)
-    return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits))
+def of_logits(logits, label: float):
+    """The cross-entropy of logits with one label for all, of the logits' shape."""
+    return tf.nn.sigmoid_cross_entropy_with_logits(labels=tf.fill(tf.shape(logits), label), logits=logits)
+
+
+def mean(values, weight=None):
+    """The mean over rows of values [B] or [B, 1], each times its weight where there are weights."""
+    return tf.reduce_mean(values if weight is None else tf.reshape(values, [-1]) * weight)

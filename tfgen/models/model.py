@@ -1,19 +1,23 @@
 """The base of every model in the zoo: a Keras model of images that samples by row seed."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfgen import checks, inputs, seeds
 from tfgen.distributions import likelihoods, priors
 from tfgen.graphs import graph
-from tfgen.models import signatures
+from tfgen.models import abilities, losses, signatures
+from tfgen.models.calling import Calling
+from tfgen.models.compiling import Compiling
+from tfgen.models.fitting import Fitting
+from tfgen.models.saving import Saving
 from tfgen.models.signatures import Signature
 from tfgen.models.training_steps import TrainingSteps
+from tfgen.networks import common
 from tfgen.training import replicas
 
 
-class Model(TrainingSteps, keras.Model):
+class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
     """A generative model of images: a prior over codes and a likelihood of images given a code.
 
     A subclass defines `likelihood(latent)`, `training_loss(batch, seed, step)`, `compile_recipe`, and a prior if it is
@@ -42,17 +46,26 @@ class Model(TrainingSteps, keras.Model):
     convolutional = False
     monitor = None
 
+    def __init_subclass__(cls, **options):
+        """A model is made by our settings of Keras, whatever those are that the user gave it."""
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = common.by_settings(cls.__init__)
+
     def __init__(self, *, latent_dim: int, image_shape=(28, 28, 1), classes=(), likelihood: str | None = None):
-        super().__init__(name=self.entry)
+        super().__init__(name=self.entry, autocast=False)  # images stay float32, whatever the networks compute in
         self.latent_dim = checks.positive_int("latent_dim", latent_dim)
         self.image_shape = checks.image_shape(image_shape)
-        self.class_names = checks.class_names(classes) if classes != () else ()
+        self.class_names = () if classes == () else checks.class_names(classes)
         shape = self.image_shape
         self.pixels = likelihoods.make(likelihood, shape) if likelihood else likelihoods.Pixels(shape)
         self.augment, self.clip_norm = (), None
         self.needs_labels = self.conditional
         self.built = True  # the networks are functional models: their variables exist already
         self.start_training_steps()
+
+    def __getattr__(self, name: str):
+        raise AttributeError(abilities.missing(self, name), name=name, obj=self)
 
     @property
     def prior(self):
@@ -84,12 +97,15 @@ class Model(TrainingSteps, keras.Model):
         raise NotImplementedError
 
     def update(self, batch, seed, step) -> dict:
-        """One optimiser step on the batch mean of `training_loss`. Returns the means of its parts."""
+        """One optimiser step on the batch mean of `training_loss`, its rows weighted where the batch has weights.
+
+        Returns the means of its parts.
+        """
         with tf.GradientTape() as tape:
             terms = self.training_loss(batch, seed, step)
-            loss = tf.reduce_mean(terms["loss"])
+            loss = losses.mean(terms["loss"], batch.get("weight"))
         replicas.descend(self.optimizer, tape, loss, self.trainable_variables, clip_norm=self.clip_norm)
-        return {name: tf.reduce_mean(term) for name, term in terms.items()}
+        return {name: losses.mean(term, batch.get("weight")) for name, term in terms.items()}
 
     def noise(self, batch, seed, *samples: int):
         """Standard normal noise [*samples, B, Z] for a batch, one vector a row, from one stateless seed, int32 [2]."""
@@ -206,7 +222,3 @@ class Model(TrainingSteps, keras.Model):
             names = ", ".join(self.class_names)
             raise TypeError(f"the classes of this {self.entry} are no digits; use label=, one of {names}")
         return digit
-
-    def parameter_count(self) -> int:
-        """The number of trainable parameters."""
-        return int(sum(np.prod(variable.shape) for variable in self.trainable_variables))

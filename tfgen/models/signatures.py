@@ -10,6 +10,7 @@ from collections.abc import Callable
 DEFAULT = "serving_default"  # what a server answers when a request names no signature
 SEED = {"dtype": "int64", "shape": [-1]}  # row seeds
 LABEL = {"dtype": "int64", "shape": [-1]}  # numbers of classes
+SCORE_SAMPLES = 64  # of z behind the log-likelihood that `score` answers, unless it is asked for more
 NUMBER = {"dtype": "float32", "shape": [-1]}  # nats, or a logit
 
 

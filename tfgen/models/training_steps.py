@@ -1,55 +1,38 @@
-"""The model's side of Keras's `fit` and `evaluate`, by the hooks that Keras documents for it."""
+"""The steps of a model in Keras's `fit`, `evaluate` and `predict`, by the hooks that Keras documents for them."""
 
-import keras
-import numpy as np
 import tensorflow as tf
 
-from tfgen import inputs, seeds
-from tfgen.training import augmentation, loop, means, replicas
+from tfgen import seeds
+from tfgen.models import feeding, losses
+from tfgen.models.calling import fractions
+from tfgen.training import augmentation, means, replicas
 
 
 class TrainingSteps:
-    """The training half of `tfgen.Model`: `compile`, `fit`, `train_step`, `test_step`, `metrics`.
+    """The part of `tfgen.Model` that is about steps: `train_step`, `test_step`, `predict_step`, `metrics`.
 
     A step of plain `fit` is one `update` on a batch of images. In a training of `tfgen.training.loop.fit` it is a block
     of updates on the data set in device memory.
 
     Attributes:
         tracked: the names of the metrics that `update` returns, where they are known before the first step.
-        optimizers: of adversarial models, by phase; the others have `optimizer`.
+        reported: those of `evaluation_terms`.
+        weighs_rows: whether `update` weighs the rows of a batch that has a "weight".
         means: the means of metrics over an epoch.
     """
 
-    tracked = ()
+    tracked, reported = (), ()
+    weighs_rows = True
+    compiled_update = None
 
     def start_training_steps(self) -> None:
         """Makes the attributes."""
-        self.optimizers, self.means, self._loop, self._compiled_update = {}, means.Means(), None, None
-
-    def compile(self, *arguments, **options):
-        """Keras's. `jit_compile` is for the updates alone: by default XLA where it makes them faster."""
-        self.compile_steps(*arguments, **options)
-
-    def compile_steps(self, *arguments, jit_compile: bool | None = None, **options) -> None:
-        """`compile` for a model whose own `compile` takes other optimisers."""
-        # Evaluation draws by row seeds, of which XLA would make other floats.
-        super().compile(*arguments, jit_compile=False, **options)
-        compiled = loop.uses_xla(self) if jit_compile is None else jit_compile
-        self._compiled_update = tf.function(self._plain_update, autograph=False, jit_compile=compiled)
-        self.means.make(self.tracked)
+        self.means, self._loop = means.Means(), None
 
     @property
     def metrics(self):
         """What Keras resets when an epoch begins, and reads when it ends."""
         return self.means.metrics
-
-    def build_optimizers(self) -> None:
-        """Makes the state of every optimiser, as its first step would."""
-        with self.distribute_strategy.scope():
-            variables = {phase: self.variables_of(phase) for phase in self.optimizers} or {"": self.trainable_variables}
-            for phase, optimizer in (self.optimizers or {"": self.optimizer}).items():
-                if not optimizer.built:
-                    optimizer.build(variables[phase])
 
     def use_loop(self, chosen) -> None:
         """Has `fit` run the blocks of a `tfgen.training.loop.Loop`; None for batches of images again."""
@@ -57,13 +40,25 @@ class TrainingSteps:
         if chosen is not None and chosen.shared:
             self.means = means.Means()  # outside of the strategy's scope: the loop has reduced them over the replicas
 
+    def uses_loop(self) -> bool:
+        """Whether `fit` runs the blocks of a loop."""
+        return self._loop is not None
+
     def validates(self) -> bool:
-        """Whether validation has anything to report of this model."""
+        """Whether validation in the loop has anything to report of this model."""
         return type(self).validation_terms is not TrainingSteps.validation_terms
+
+    def evaluates(self) -> bool:
+        """Whether `evaluate` has anything to report of this model."""
+        return self.validates() or type(self).evaluation_terms is not TrainingSteps.evaluation_terms
 
     def validation_terms(self, image, rows, **condition) -> dict:
         """What validation and tests report of images [B, H, W, C] under row seeds int64 [B]: {name: [B]}."""
         return {}
+
+    def evaluation_terms(self, image, rows, **condition) -> dict:
+        """What Keras's `evaluate` reports, as `validation_terms`, and "loss" where held-out images have one."""
+        return self.validation_terms(image, rows, **condition)
 
     def prepared(self, image, seed):
         """Training images from images in [0, 1], [B, H, W, C]: augmented, and as the likelihood wants them."""
@@ -72,48 +67,32 @@ class TrainingSteps:
             image = augmentation.augmented(image, self.augment, other)
         return self.pixels.prepare(image, lambda: replicas.noise(seeds.uniform, tf.shape(image), seed))
 
-    def fit(self, x=None, y=None, *arguments, **options):
-        """Keras's `fit`, of images and for conditional models labels; arrays and tensors are checked before it begins.
-
-        Args:
-            x: images [N, H, W, C], uint8 in 0..255, bool, or floats in [0, 1]; or a data set of batches of them.
-            y: numbers of classes, [N].
-            arguments, options: Keras's.
-
-        Returns:
-            Keras's History.
-
-        Raises:
-            TypeError, ValueError: images or labels are not as above; the message names them.
-        """
-        if isinstance(x, np.ndarray | tf.Tensor):
-            x = inputs.image_array(x, self.image_shape)
-            if y is not None:
-                y = inputs.labels(np.reshape(y, [-1]), len(x), self.class_names or None, self.entry)
-        if self.compiled:
-            self.build_optimizers()
-        return super().fit(x, y, *arguments, **options)
-
     def train_step(self, data):
         """A step of `fit(images)` or `fit(images, labels)`, or a block of steps of the loop in use."""
         if self._loop is not None:
             values, weight = self._loop(data)
-        else:
-            batch, weight = self._batch(data), 1.0
-            if self.distribute_strategy.num_replicas_in_sync == 1:
-                with tf.init_scope():  # an update that XLA compiles may not create variables
-                    self.build_optimizers()
-            first, *_ = (self.optimizers or {"": self.optimizer}).values()
-            values = self._compiled_update(batch, tf.cast(first.iterations, tf.int32))
-        return self.means.update(values, weight)
+            return self.means.update(values, weight)
+        batch = batch_of(data)
+        if self.distribute_strategy.num_replicas_in_sync == 1:
+            with tf.init_scope():  # an update that XLA compiles may not create variables
+                self.build_optimizers()
+        first, *_ = (self.optimizers or {"": self.optimizer}).values()
+        values = self.compiled_update(batch, tf.cast(first.iterations, tf.int32))
+        return self.means.update(values, tf.cast(tf.shape(batch["image"])[0], tf.float32))
 
     def test_step(self, data):
-        """A step of `evaluate`: the means of `validation_terms`, row i drawn from the i-th row seed of the seed 0."""
-        batch = self._batch(data)
+        """A step of `evaluate`: the means over rows, row i drawn from the i-th row seed of the seed 0."""
+        batch = batch_of(data)
         count = tf.shape(batch["image"])[0]
-        terms = self.validation_terms(batch["image"], self.means.next_rows(count), **self.condition(batch))
-        values = {name: tf.reduce_mean(term) for name, term in terms.items()}
+        report = self.evaluation_terms if self._loop is None else self.validation_terms
+        terms = report(batch["image"], self.means.next_rows(count), **self.condition(batch))
+        values = {name: losses.mean(term, batch.get("weight")) for name, term in terms.items()}
         return self.means.update(values, tf.cast(count, tf.float32))
+
+    def predict_step(self, data):
+        """A step of `predict`: images from images, or from codes."""
+        x, label, _ = feeding.of_element(data)
+        return self(x if label is None else [x, label])
 
     def make_train_function(self, force=False):
         """Keras's hook. Several devices meet within a step, for which the loop has a train function of its own."""
@@ -129,14 +108,19 @@ class TrainingSteps:
         elif self.test_function is None or force:
             self.test_function = self._loop.test_function()
 
-    def _batch(self, data) -> dict:
-        """{"image": float32 [B, H, W, C] in [0, 1], "label": int64 [B]} of an element of Keras's."""
-        image, label, _ = keras.utils.unpack_x_y_sample_weight(data)
-        if label is None and self.needs_labels:
-            raise ValueError(f"this {self.entry} is trained with labels: call fit(images, labels)")
-        image = tf.cast(image, tf.float32) / (255.0 if image.dtype == tf.uint8 else 1.0)
-        return {"image": image} | ({} if label is None else {"label": tf.cast(tf.reshape(label, [-1]), tf.int64)})
-
-    def _plain_update(self, batch, step):
+    def plain_update(self, batch, step):
+        """The mean metrics of an update on images in [0, 1], after `step` others of a plain `fit`, whose seed is 0."""
         pixel_seed, seed = seeds.step_seeds(0, step, 2)
         return self.update(batch | {"image": self.prepared(batch["image"], pixel_seed)}, seed, step)
+
+
+def batch_of(data) -> dict:
+    """{"image": float32 [B, H, W, C] in [0, 1], "label": int64 [B], "weight": float32 [B]} of an element of Keras's.
+
+    Those of the last two are there that the element has.
+    """
+    image, label, weight = feeding.of_element(data)
+    batch = {"image": fractions(image)}
+    for name, value, dtype in (("label", label, tf.int64), ("weight", weight, tf.float32)):
+        batch |= {} if value is None else {name: tf.cast(tf.reshape(value, [-1]), dtype)}
+    return batch

@@ -27,6 +27,8 @@ class Variational:
     to_define = ("elbo_terms",)
     monitor = "val_neg_elbo"
     tracked = ("loss", "distortion", "rate")
+    reported = ("loss", "neg_elbo", "rate", "distortion")
+    settings = ("augment", "clip_norm", "warmup_steps")
     beta, warmup_share, warmup_steps, samples, free_bits = 1.0, 0.0, 0, 1, 0.0
 
     def weigh(self, *, beta: float = 1.0, warmup: float = 0.0, samples: int = 1, free_bits: float = 0.0) -> None:
@@ -115,6 +117,11 @@ class Variational:
     def validation_terms(self, image, rows, **condition) -> dict:
         """What validation and tests report: {"neg_elbo", "rate", "distortion"}, each [B], nats."""
         return self._terms(image, rows, **condition)
+
+    def evaluation_terms(self, image, rows, **condition) -> dict:
+        """As `validation_terms`, with "loss": the rate weighted as it is once the warm-up is over."""
+        terms = self.validation_terms(image, rows, **condition)
+        return {"loss": terms["distortion"] + self.beta * terms["rate"], **terms}
 
     def signatures(self, score_samples: int = 64) -> dict[str, Signature]:
         """As `Model.signatures`, with `score`: the ELBO, and the bound on log p(x) with `score_samples` samples."""

@@ -1,6 +1,9 @@
 """What the networks share: the kinds there are, the precision they compute in, labels, leading axes, statistics."""
 
 import contextlib
+import contextvars
+import functools
+import inspect
 from typing import Literal, get_args
 
 import keras
@@ -9,8 +12,10 @@ import tensorflow as tf
 from tfgen import checks
 
 layers = keras.layers
+EPSILON = 1e-7  # Keras's own
 Network = Literal["dense", "conv"]
 Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+_policy = contextvars.ContextVar("dtype policy", default="float32")  # that networks are made with
 
 
 @contextlib.contextmanager
@@ -20,12 +25,45 @@ def precision(policy: Precision):
     Raises ValueError for an unknown policy. (Micikevicius et al. 2018, "Mixed Precision Training".)
     """
     checks.one_of("precision", policy, get_args(Precision))
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
+    before = _policy.set(policy)
+    try:
+        with settings():
+            yield
+    finally:
+        _policy.reset(before)
+
+
+@contextlib.contextmanager
+def settings():
+    """A block in which Keras makes layers and optimisers by our settings, and not by those that the user gave it.
+
+    They are Keras's own defaults: images with channels last, numbers in float32, and the `precision` around the block.
+    """
+    config = keras.config
+    before = config.floatx(), config.image_data_format(), config.epsilon(), config.dtype_policy()
+    config.set_floatx("float32")
+    config.set_image_data_format("channels_last")
+    config.set_epsilon(EPSILON)
+    config.set_dtype_policy(_policy.get())
     try:
         yield
     finally:
-        keras.config.set_dtype_policy(before)
+        config.set_floatx(before[0])
+        config.set_image_data_format(before[1])
+        config.set_epsilon(before[2])
+        config.set_dtype_policy(before[3])
+
+
+def by_settings(initialise):
+    """A constructor that runs in `settings`, with the signature that Keras looks for."""
+
+    @functools.wraps(initialise)
+    def constructor(self, *arguments, **options):
+        with settings():
+            initialise(self, *arguments, **options)
+
+    constructor.__signature__ = inspect.signature(initialise)
+    return constructor
 
 
 def functional(inputs, outputs, name: str | None = None):

@@ -10,6 +10,8 @@ import tensorflow as tf
 
 from tfgen.networks.common import functional
 
+MOST_WEIGHTS = 2**28  # of a masked layer: a gigabyte
+
 
 class MaskedDense(keras.layers.Dense):
     """A dense layer whose kernel is multiplied by a fixed 0/1 mask, [inputs, units]."""
@@ -34,7 +36,12 @@ def made(dim: int, hidden_units: int, outputs: int, context_dim: int):
 
     Returns:
         A Keras model from [[B, Z], [B, C]] to [B, outputs * Z].
+
+    Raises:
+        ValueError: more weights than a masked layer may have.
     """
+    if dim * hidden_units * outputs > MOST_WEIGHTS:
+        raise ValueError(f"a masked layer may have {MOST_WEIGHTS:,} weights, got {dim} x {hidden_units} x {outputs}")
     degrees = np.arange(dim)
     hidden_degrees = np.arange(hidden_units) % max(1, dim - 1)
     first_mask = degrees[:, None] <= hidden_degrees[None, :]  # a hidden unit of degree d sees inputs 0..d

@@ -3,16 +3,18 @@
 An entry is a module with a `build` function, the constants of a recipe, and a name. A user's is found once it is
 registered, by `tfgen.register("my_pkg.gmvae")`, by `--register my_pkg.gmvae` on the command line, or by an installed
 package that has the entry point group `tfgen.models`. What a file names never causes an import.
+
+Importing this imports no TensorFlow; the module of an entry does.
 """
 
+import dataclasses
 import importlib
 import importlib.metadata
 import inspect
 import re
 from types import ModuleType
 
-from tfgen import quiet
-from tfgen.storage import requirements
+from tfgen import quiet, source, spelling
 
 GROUP = "tfgen.models"  # of entry points
 SHIPPED = "zoo"  # the package whose entries ship with tfgen
@@ -42,6 +44,27 @@ def register(module: str) -> str:
         TypeError, ValueError: no module's name, one that cannot be imported or lacks something that an entry must
             have, or a name that is taken.
     """
+    from tfgen.storage import requirements
+
+    name = _free_name(module)
+    requirements.check_module(_imported(module), name)
+    _registered[name] = module
+    return name
+
+
+def announce(module: str) -> str:
+    """As `register`, but that a module whose source says enough is not imported before its model is asked for."""
+    name = _free_name(module)
+    try:
+        _declared(module)
+    except source.SourceError:
+        return register(module)
+    _registered[name] = module
+    return name
+
+
+def _free_name(module: str) -> str:
+    """The name that a module's entry gets. Raises TypeError, ValueError as `register` does."""
     if not isinstance(module, str):
         raise TypeError(f"register takes the name of a module, such as 'my_pkg.gmvae', got {module!r}")
     if not all(part.isidentifier() for part in module.split(".")):
@@ -53,24 +76,75 @@ def register(module: str) -> str:
         raise ValueError(f"{module!r} cannot be registered: the zoo has a model {name!r} of its own")
     if _registered.get(name, module) != module:
         raise ValueError(f"{module!r} cannot be registered: {name!r} is {_registered[name]} already")
-    requirements.check_module(_imported(module), name)
-    _registered[name] = module
     return name
 
 
 def module(name: str) -> ModuleType:
     """The module of an entry. Raises ValueError, naming the choices, if there is none."""
     if name in entries():
-        return importlib.import_module(f"{SHIPPED}.models.{name}")
-    found = _registered.get(name) or _installed().get(name)
+        return importlib.import_module(_place(name))
+    from tfgen.storage import requirements
+
+    return requirements.check_module(_imported(_place(name)), name)
+
+
+def _place(name: str) -> str:
+    """The full name of an entry's module. Raises ValueError, naming the choices, if there is none."""
+    found = f"{SHIPPED}.models.{name}" if name in entries() else _registered.get(name) or _installed().get(name)
     if not found:
         raise ValueError(unknown(name))
-    return requirements.check_module(_imported(found), name)
+    return found
+
+
+def check_known(name: str) -> None:
+    """Raises ValueError, naming the choices, unless there is an entry of that name."""
+    _place(name)
 
 
 def unknown(name: str) -> str:
     """What is said of a name that is no entry's."""
-    return f"unknown entry {name!r}; the zoo has {', '.join(known())}"
+    names = known()
+    return f"unknown entry {name!r}; the zoo has {', '.join(names)}{spelling.meant(name, names)}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Declaration:
+    """What an entry's module says of it: hyperparameters and recipe.
+
+    Attributes:
+        parameters: of `build`, by name.
+        documentation: its docstring.
+        steps, batch_size, learning_rate: of the recipe.
+        about: a phrase that says what it is, or "".
+    """
+
+    parameters: dict[str, inspect.Parameter]
+    documentation: str
+    steps: int
+    batch_size: int
+    learning_rate: float
+    about: str
+
+
+def declaration(name: str) -> Declaration:
+    """What an entry's module says, from its source; it is imported only where that does not tell.
+
+    Raises ValueError as `module` does.
+    """
+    try:
+        return _declared(_place(name))
+    except source.SourceError:
+        made = module(name)
+        documented = made.build.__init__ if inspect.isclass(made.build) else made.build
+        recipe = made.STEPS, made.BATCH_SIZE, made.LEARNING_RATE
+        return Declaration(parameters(name), inspect.getdoc(documented) or "", *recipe, getattr(made, "ABOUT", ""))
+
+
+def _declared(module: str) -> Declaration:
+    said = source.read(module)
+    recipe = said.STEPS, said.BATCH_SIZE, said.LEARNING_RATE
+    about = said.ABOUT if said.defines("ABOUT") else ""
+    return Declaration(said.parameters("build"), said.documentation("build"), *recipe, about)
 
 
 def module_name(name: str) -> str:
@@ -99,6 +173,8 @@ def build(name: str, hyperparameters: dict):
     unknown = sorted(set(hyperparameters) - set(has))
     if unknown:
         raise ValueError(f"{name} has no hyperparameter {unknown[0]!r}; it has {', '.join(has)}")
+    from tfgen.storage import requirements
+
     made = module(name)
     try:
         model = made.build(**hyperparameters)
@@ -124,4 +200,6 @@ def _imported(module: str) -> ModuleType:
     except ImportError as error:
         raise ValueError(f"{module!r} cannot be imported: {error}") from error
     except Exception as error:  # whatever its code raises
+        from tfgen.storage import requirements
+
         raise ValueError(f"{module!r} cannot be imported: {requirements.in_words(error)}") from error

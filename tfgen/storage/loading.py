@@ -3,17 +3,10 @@
 import importlib
 from pathlib import Path
 
-from tfgen.storage import entries, manifest, runs, weights
+from tfgen import spelling
+from tfgen.storage import entries, manifest, runs, schemas
 
 FURTHER = 0.1  # share of its training's first learning rate with which a loaded model can be trained further
-RECORD = {  # what the manifest has of weights that ship, beside entry, size and SHA-256
-    "hyperparameters": dict,
-    "recipe": dict,
-    "dataset": str,
-    "command": str,
-    "metrics": dict,
-    "quick": dict,
-}
 
 
 def load(name_or_run_dir):
@@ -30,13 +23,24 @@ def load(name_or_run_dir):
         ValueError: neither an entry nor a run directory, an entry without shipped weights, or weights that
             `tfgen.weights.load` refuses.
     """
+    from tfgen.networks import common
+    from tfgen.storage import pricing, weights
+
     config, path = find(name_or_run_dir)
-    model = entries.build(config["entry"], config["hyperparameters"])
-    weights.load(model, path)
+    entry, hyperparameters = config["entry"], config["hyperparameters"]
+    try:
+        numbers = pricing.numbers(entry, hyperparameters)  # before memory is taken for the model
+    except (TypeError, ValueError) as error:  # of a hyperparameter, which is the file's and not the caller's
+        reason = schemas.shortened(str(error), 300)
+        raise ValueError(f"{str(path.parent)!r} is a run of a {entry} that cannot be built: {reason}") from error
+    content = weights.read(path, numbers)
+    model = entries.build(entry, hyperparameters)
+    weights.assign(model, content, path)
     recipe = config.get("recipe", {})
     model.clip_norm = recipe.get("clip_norm")
     rate = recipe.get("learning_rate", entries.module(config["entry"]).LEARNING_RATE)
-    model.compile_recipe(learning_rate=FURTHER * rate, steps=None)
+    with common.settings():
+        model.compile_recipe(learning_rate=FURTHER * rate, steps=None)
     return model
 
 
@@ -54,8 +58,9 @@ def find(name_or_run_dir) -> tuple[dict, Path]:
         return config, shipped_path(name_or_run_dir)
     run = Path(name_or_run_dir)
     if not run.is_dir():
-        names = ", ".join(entries.entries())
-        raise ValueError(f"{str(run)!r} is neither an entry ({names}) nor a run directory that exists")
+        names = entries.entries()
+        words = f"{str(run)!r} is neither an entry ({', '.join(names)}) nor a run directory that exists"
+        raise ValueError(f"{words}{spelling.meant(str(run), names)}")
     config = runs.read_config(run)
     _check_registered(config, run)
     return config, run / runs.WEIGHTS
@@ -81,22 +86,21 @@ def shipped(name: str) -> dict:
         ValueError: weights without a record, a record of another entry, or one that lacks something.
     """
     path = shipped_path(name)
-    records = str(path.parent / manifest.NAME)
+    records = path.parent / manifest.NAME
     record = manifest.read(path.parent).get(path.name, {})
     if not record:
         if path.exists():
             manifest.checked(path)  # says what is wrong
         return {}
-    if record.get("entry") != name:
-        raise ValueError(f"{records!r} has {path.name} as weights of {record.get('entry')!r}")
-    if lacking := [key for key, kind in RECORD.items() if not isinstance(record.get(key), kind)]:
-        raise ValueError(f"{records!r} does not say {', '.join(lacking)} of {path.name}")
+    schemas.check(record, schemas.Shipped, records, path.name)
+    if record["entry"] != name:
+        raise ValueError(f"{str(records)!r} has {path.name} as weights of {record['entry']!r}")
     return record
 
 
 def shipped_path(name: str) -> Path:
     """Where the weights of an entry lie in the package, if they ship. Raises ValueError if there is no such entry."""
-    entries.module(name)
+    entries.check_known(name)
     return shipped_folder() / f"{name}.weights.h5"
 
 

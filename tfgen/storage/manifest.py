@@ -5,50 +5,65 @@ manifest.json    file name -> {"bytes", "sha256", and what else is known about t
 
 import contextlib
 import hashlib
-import json
 import shlex
 from pathlib import Path
 
 from tfgen import files
+from tfgen.storage import schemas
 
 NAME = "manifest.json"
+LARGEST = 2_000_000_000  # bytes of a file of weights: 500 million numbers
+READS = 10  # of a file that is being replaced meanwhile
 
 
 def read(folder: Path) -> dict:
     """The records of a folder by file name; none if it has no manifest. Raises ValueError if that is damaged."""
-    path = Path(folder) / NAME
-    if path.is_symlink():
-        raise ValueError(f"{str(path)!r} is a symbolic link; a manifest is a plain file")
-    if not path.is_file():
-        return {}
     try:
-        records = json.loads(path.read_text())
-        return {name: record | {"sha256": str(record["sha256"])} for name, record in records.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{str(path)!r} is no manifest of weights: {error!r}") from error
+        return schemas.read(Path(folder) / NAME, schemas.Manifest)
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
 
 
-def checked(path: Path) -> bytes:
+def checked(path: Path, largest: int = LARGEST) -> bytes:
     """The content of a file, read once, so that nothing can replace it between the check and its use.
+
+    Args:
+        path: a file of weights.
+        largest: bytes that it may have.
 
     Raises:
         ValueError: it is not what the manifest beside it records; the message names the file and both hashes.
     """
     path = Path(path)
+    for _ in range(READS):
+        record = read(path.parent).get(path.name)
+        try:
+            return _matching(path, record, largest)
+        except ValueError:
+            if read(path.parent).get(path.name) == record:
+                raise  # else it was replaced while it was read
+    raise ValueError(f"{str(path)!r} is replaced again and again; read it when its training has ended")
+
+
+def _matching(path: Path, record: dict | None, largest: int) -> bytes:
+    """The content of a file if its record knows it. Raises ValueError as `checked` does."""
     if path.is_symlink():
         raise ValueError(f"{str(path)!r} is a symbolic link; weights are read from plain files only")
-    if not path.is_file():
+    if not path.exists() or path.is_dir():
         raise ValueError(f"there are no weights at {str(path)!r}")
-    record = read(path.parent).get(path.name)
     if record is None:
         code = shlex.quote(f"from tfgen.storage import manifest; manifest.record({str(path)!r})")
         trust = f"if you trust the file: python -c {code}"
         raise ValueError(f"{str(path.parent / NAME)!r} has no record of {path.name}; {trust}")
-    content = path.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found not in (record["sha256"], record.get("before")):
+    allowed = [{name: record[name] for name in ("bytes", "sha256")}]
+    if record.get("before"):
+        allowed.append(record["before"])
+    content = files.read(path, largest)
+    found = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    if found not in allowed:
         raise ValueError(
-            f"{str(path)!r} is damaged or another file: its SHA-256 is {found}, its manifest has {record['sha256']}"
+            f"{str(path)!r} is damaged or another file: its SHA-256 is {found['sha256']} ({found['bytes']:,} bytes), "
+            f"its manifest has {record['sha256']} ({record['bytes']:,} bytes)"
         )
     return content
 
@@ -69,7 +84,7 @@ def replacing(path: Path, room: int = 0, **facts):
     with files.replacing(path, room) as temporary:
         yield temporary
         coming = fingerprint(temporary) | facts
-        _write(path, coming | ({"before": fingerprint(path)["sha256"]} if path.is_file() else {}))
+        _write(path, coming | ({"before": fingerprint(path)} if path.is_file() else {}))
     _write(path, coming)
 
 

@@ -8,6 +8,7 @@ manifest.json       the SHA-256 of the weights
 checkpoints/        what `--resume` resumes from
 faults/             the batch and the checkpoint of a step that was not finite
 figures/*.png       and figures/training.gif, the samples of one epoch after the other
+.lock               held by the process that trains
 frames/             what that animation is made of, until the training has ended
 tensorboard/        events, times among them
 """
@@ -17,20 +18,17 @@ import csv
 import datetime
 import importlib.metadata
 import io
-import json
+import itertools
 import os
 import platform
 import shutil
 from pathlib import Path
 
-from tfgen import files
-
-try:
-    import fcntl
-except ImportError:  # Windows: two processes in one run are not told apart
-    fcntl = None
+from tfgen import files, locks
+from tfgen.storage import schemas
 
 CONFIG, HISTORY, METRICS, WEIGHTS = "config.json", "history.csv", "metrics.json", "model.weights.h5"
+LOCK = ".lock"
 FIGURES, FRAMES, EVENTS, CHECKPOINTS, FAULTS = "figures", "frames", "tensorboard", "checkpoints", "faults"
 LIBRARIES = ("tfgen", "tensorflow", "tensorflow-probability", "keras", "numpy", "scipy", "scikit-learn")
 
@@ -48,18 +46,32 @@ def check_new(path) -> Path:
     return path
 
 
-def create(path: Path, config: dict) -> None:
+def create(path: Path, config: dict, *, renamed: bool = False) -> Path:
     """Makes a run directory with its config.json, whole or not at all.
+
+    Args:
+        path: the directory.
+        config: the content of config.json.
+        renamed: whether a directory of that name that exists already adds -2, -3, ... to it, as for a default name.
+
+    Returns:
+        The directory that was made.
 
     Raises:
         ValueError: it exists or cannot be made.
     """
-    path = check_new(path)
+    path = first = Path(path) if renamed else check_new(path)
     making = path.with_name(f"{files.TEMPORARY}{os.getpid()}-{path.name}")
     try:
         (making / FIGURES).mkdir(parents=True)
         files.write_json(making / CONFIG, config)
-        making.rename(path)
+        for number in itertools.count(2):
+            try:
+                return making.rename(path)
+            except OSError:
+                if not (renamed and path.exists()):
+                    raise
+                path = first.with_name(f"{first.name}-{number}")
     except OSError as error:
         shutil.rmtree(making, ignore_errors=True)
         check_new(path)  # somebody else was faster
@@ -71,18 +83,16 @@ def create(path: Path, config: dict) -> None:
 
 @contextlib.contextmanager
 def locked(path: Path):
-    """Keeps other processes from training in a run directory; the kernel lets go when this one ends, however it ends.
+    """Keeps other processes from training in a run directory; the lock ends with this one, however it ends.
 
     Raises:
         ValueError: another process trains there. OSError: the run cannot be written.
     """
-    with open(Path(path) / CONFIG, "r+b") as file:  # written once and never replaced
-        if fcntl:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ValueError(f"another process is training in {str(path)!r}") from None
-        yield
+    try:
+        with locks.held(Path(path) / LOCK, wait=False):
+            yield
+    except locks.HeldError:
+        raise ValueError(f"another process is training in {str(path)!r}") from None
 
 
 def configuration(*, entry, module, hyperparameters, recipe, safety, dataset, data, protocol, seed, device) -> dict:
@@ -104,6 +114,24 @@ def configuration(*, entry, module, hyperparameters, recipe, safety, dataset, da
     }
 
 
+def configuration_of_fit(*, entry, module, hyperparameters, recipe, dataset: str | None, classes) -> dict:
+    """The content of config.json for a model that was trained in Python, of whose training little is known."""
+    return {
+        "entry": entry,
+        "module": module,
+        "hyperparameters": hyperparameters,
+        "recipe": recipe,
+        "dataset": dataset,
+        "data": {"source": dataset, "image_size": None, "image_channels": None, "sha256": ""},
+        "classes": list(classes),
+        "protocol": None,
+        "splits": {},
+        "seed": None,
+        "device": None,
+        "versions": library_versions(),
+    }
+
+
 def write_metrics(path: Path, metrics: dict) -> None:
     """Writes metrics.json."""
     files.write_json(path / METRICS, metrics)
@@ -111,7 +139,7 @@ def write_metrics(path: Path, metrics: dict) -> None:
 
 def is_run(path: Path) -> bool:
     """Whether a path is a run directory."""
-    return (Path(path) / CONFIG).is_file()
+    return os.path.lexists(Path(path) / CONFIG)
 
 
 def is_finished(path: Path) -> bool:
@@ -126,12 +154,7 @@ def read_config(path: Path) -> dict:
         raise ValueError(f"{str(path)!r} is neither an entry nor a run directory")
     if not is_run(path):
         raise ValueError(f"{str(path)!r} is no run directory: it has no {CONFIG}")
-    try:
-        config = json.loads((path / CONFIG).read_text())
-        config["entry"], dict(config["hyperparameters"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{str(path / CONFIG)!r} is no configuration of a run: {error!r}") from error
-    return config
+    return schemas.read(path / CONFIG, schemas.Config)
 
 
 def check_same_data(path: Path, dataset) -> None:
@@ -147,11 +170,9 @@ def check_same_data(path: Path, dataset) -> None:
 def read_metrics(path: Path) -> dict:
     """A run's metrics.json. Raises ValueError if there is none, or none that can be read."""
     try:
-        return dict(json.loads((Path(path) / METRICS).read_text()))
+        return schemas.read(Path(path) / METRICS, schemas.Metrics)
     except FileNotFoundError:
         raise ValueError(f"{str(path)!r} has no {METRICS}: its training has not ended") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{str(Path(path) / METRICS)!r} holds no metrics: {error!r}") from error
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
@@ -164,9 +185,18 @@ def write_history(path: Path, rows: list[dict]) -> None:
 
 
 def read_history(path: Path) -> list[dict]:
-    """The rows of history.csv as dictionaries of floats."""
-    with open(Path(path) / HISTORY, newline="") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    """The rows of history.csv as dictionaries of floats.
+
+    Raises:
+        FileNotFoundError: there is none. ValueError: it is damaged; the message names the file and the line.
+    """
+    path = Path(path) / HISTORY
+    content = files.read(path, schemas.LARGEST)
+    try:
+        names, *lines = csv.reader(content.decode().splitlines(), strict=True)
+        return [dict(zip(names, map(float, line), strict=True)) for line in lines]
+    except (csv.Error, ValueError) as error:
+        raise ValueError(f"{str(path)!r} is damaged: {schemas.shortened(str(error), 100)}") from error
 
 
 def changed_versions(path: Path) -> str:

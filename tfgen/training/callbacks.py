@@ -1,12 +1,10 @@
-"""What happens around an epoch of training: validation, the run's files and the progress on screen."""
+"""What happens around an epoch of training: validation, and the run's files."""
 
 import contextlib
 import time
 
 import keras
 import tensorflow as tf
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tfgen.storage import runs, weights
 from tfgen.training import checkpoints
@@ -118,40 +116,6 @@ class Checkpoints(keras.callbacks.Callback):
         checkpoints.write(self.run, self.model, self.state)
 
 
-class ProgressLines(keras.callbacks.Callback):
-    """A bar over the epoch with its metrics so far, and a line for each epoch that is done."""
-
-    def __init__(self, epochs: int):
-        super().__init__()
-        self.epochs, self.console = epochs, Console()
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.fields[text]}"),
-            TimeRemainingColumn(),
-        )
-        self.bar = Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal)
-
-    def on_train_begin(self, logs=None):
-        self.bar.start()
-        self.task = self.bar.add_task("", total=self.epochs * self.params["steps"], text="")
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.done = epoch * self.params["steps"]
-        self.bar.update(self.task, description=f"epoch {epoch + 1}/{self.epochs}", completed=self.done)
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.bar.update(self.task, completed=self.done + batch + 1, text=as_text(logs))
-
-    def on_epoch_end(self, epoch, logs=None):
-        width = len(str(self.epochs))
-        line = f"epoch {epoch + 1:{width}d}/{self.epochs}  {as_text(logs)}"
-        self.console.print(line, highlight=False, soft_wrap=True)
-
-    def on_train_end(self, logs=None):
-        self.bar.stop()
-
-
 @contextlib.contextmanager
 def _as_os_errors():
     """Turns what TensorFlow raises of a full or read-only disk into the OSError that Python would raise."""
@@ -159,11 +123,3 @@ def _as_os_errors():
         yield
     except tf.errors.OpError as error:
         raise OSError(error.message.splitlines()[0]) from error
-
-
-def as_text(logs: dict) -> str:
-    """Metrics in one line: `rate 20.31  distortion 75.02  13,021 images/s`."""
-    words = [f"{name} {value:.2f}" for name, value in logs.items() if name != RATE]
-    if RATE in logs:
-        words.append(f"{logs[RATE]:,.0f} images/s")
-    return "  ".join(words)

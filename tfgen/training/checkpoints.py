@@ -12,18 +12,25 @@ import dataclasses
 import hashlib
 import io
 import json
+import re
+import zipfile
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import pydantic
 
 from tfgen import files
-from tfgen.storage import manifest, runs
+from tfgen.storage import manifest, runs, schemas
 
 KEPT = 2
 BEST = "best"
+FILE = re.compile(r"epoch-\d{5,9}\.(json|npz)")
+LARGEST = 4 * manifest.LARGEST  # bytes of the variables: weights, the moments of an optimiser, and the best weights
+Natural = Annotated[int, pydantic.Field(ge=0, le=10**9)]
 
 
-@dataclasses.dataclass
+@pydantic.dataclasses.dataclass(config=schemas.Schema.model_config)
 class State:
     """Where a training stands, beside its variables.
 
@@ -37,14 +44,21 @@ class State:
         warned: the warnings given so far, each of which is given once.
     """
 
-    epoch: int = 0
+    epoch: Natural = 0
     best: float = float("inf")
-    best_epoch: int = 0
-    history: list[dict] = dataclasses.field(default_factory=list)
+    best_epoch: Natural = 0
+    history: list[schemas.Numbers] = dataclasses.field(default_factory=list)
     rates: list[float] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
-    halvings: int = 0
+    halvings: Natural = 0
     warned: list[str] = dataclasses.field(default_factory=list)
+
+
+class Written(schemas.Schema):
+    """The JSON file of a checkpoint."""
+
+    sha256: schemas.Sha256
+    state: State
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,13 +75,16 @@ class Checkpoint:
         Raises:
             ValueError: the model is another one.
         """
-        values, variables = self._arrays(), _variables(model)
-        if {name: variable.shape for name, variable in variables.items()} != {
-            name: value.shape for name, value in values.items() if name != BEST
-        }:
-            raise ValueError(f"checkpoint {str(self.path)!r} is not of this model: it has other variables")
-        for name, variable in variables.items():
+        values = self.check(model)
+        for name, variable in _variables(model).items():
             variable.assign(values[name])
+
+    def check(self, model) -> dict:
+        """The arrays, by name. Raises ValueError unless they are those of a model and of its built optimisers."""
+        values, expected = self._arrays(), {name: _kind(variable) for name, variable in _variables(model).items()}
+        if {name: _kind(value) for name, value in values.items() if name != BEST} != expected or BEST not in values:
+            raise ValueError(f"checkpoint {str(self.path)!r} is not of this model: it has other variables")
+        return values
 
     def rewind(self, run: Path) -> None:
         """Puts the weights of the best epoch and the history back to what they were."""
@@ -79,8 +96,14 @@ class Checkpoint:
             (run / runs.HISTORY).unlink(missing_ok=True)
 
     def _arrays(self):
-        with np.load(io.BytesIO(self.content), allow_pickle=False) as arrays:
-            return dict(arrays)
+        try:
+            with zipfile.ZipFile(io.BytesIO(self.content)) as members:
+                if any(member.compress_type != zipfile.ZIP_STORED for member in members.infolist()):
+                    raise ValueError("it is compressed")
+            with np.load(io.BytesIO(self.content), allow_pickle=False) as arrays:
+                return dict(arrays)
+        except Exception as error:  # whatever a file that is no npz file makes NumPy raise
+            raise ValueError(f"checkpoint {str(self.path)!r} holds no arrays: {error}") from error
 
 
 def write(run: Path, model, state: State) -> None:
@@ -102,12 +125,14 @@ def write_state(path: Path, state: State, content) -> None:
     files.write_json(path.with_suffix(".json"), {"sha256": _digest(content, fields), "state": fields})
 
 
-def newest(run: Path, note) -> Checkpoint | None:
+def newest(run: Path, note, model=None, epochs: int | None = None) -> Checkpoint | None:
     """The newest checkpoint that is whole; None if there is none at all.
 
     Args:
         run: the run directory.
         note: takes a line about each one that is damaged.
+        model: whose variables, and those of its built optimisers, it must have, if given.
+        epochs: of the whole training, which it cannot be beyond, if given.
 
     Raises:
         ValueError: there are checkpoints, all damaged.
@@ -115,34 +140,51 @@ def newest(run: Path, note) -> Checkpoint | None:
     paths = _listed(run / runs.CHECKPOINTS)[::-1]
     for path in paths:
         try:
-            return _read(path)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            return _read(path, model, epochs)
+        except (OSError, ValueError) as error:
             note(f"note: checkpoint {str(path)!r} is damaged ({error}); looking for the one before it")
     if paths:
         raise ValueError(f"every checkpoint in {str(run / runs.CHECKPOINTS)!r} is damaged")
     return None
 
 
-def _read(path: Path) -> Checkpoint:
-    record = json.loads(path.with_suffix(".json").read_text())
-    content = path.read_bytes()
+def _read(path: Path, model, epochs: int | None) -> Checkpoint:
+    written = files.read(path.with_suffix(".json"), schemas.LARGEST)
+    schemas.check(written, Written, path.with_suffix(".json"))
+    record, content = json.loads(written), files.read(path, LARGEST)
     if _digest(content, record["state"]) != record["sha256"]:
         raise ValueError("SHA-256 mismatch")
-    return Checkpoint(path, State(**record["state"]), content)
+    state = State(**record["state"])
+    checkpoint = Checkpoint(path, state, content)
+    if state.epoch != _epoch(path) or len(state.history) != state.epoch or state.best_epoch > state.epoch:
+        raise ValueError(f"its state is that of epoch {state.epoch} with a history of {len(state.history)}")
+    if epochs is not None and state.epoch > epochs:
+        raise ValueError(f"it is of epoch {state.epoch}, the training has {epochs}")
+    if model is not None:
+        checkpoint.check(model)
+    return checkpoint
 
 
 def _listed(folder: Path) -> list[Path]:
     """The npz files of a folder's checkpoints, oldest first."""
-    return sorted(path.with_suffix(".npz") for path in folder.glob("epoch-*.json"))
+    paths = (path.with_suffix(".npz") for path in folder.glob("epoch-*.json") if FILE.fullmatch(path.name))
+    return sorted(paths, key=_epoch)
+
+
+def _epoch(path: Path) -> int:
+    return int(path.stem.removeprefix("epoch-"))
 
 
 def _prune(folder: Path, epoch: int) -> None:
     """Keeps the last two checkpoints up to an epoch; later ones were damaged and have been left behind."""
-    kept = {path.stem for path in _listed(folder) if int(path.stem.removeprefix("epoch-")) <= epoch}
-    kept = sorted(kept)[-KEPT:]
+    kept = [path.stem for path in _listed(folder) if _epoch(path) <= epoch][-KEPT:]
     for path in sorted(folder.glob("epoch-*")):  # .json comes before .npz: what loses its state is no checkpoint
-        if path.stem not in kept:
+        if path.stem not in kept and FILE.fullmatch(path.name) and not path.is_dir():
             path.unlink()
+
+
+def _kind(array) -> tuple:
+    return tuple(array.shape), str(np.dtype(array.dtype))
 
 
 def _variables(model) -> dict:

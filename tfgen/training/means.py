@@ -24,7 +24,7 @@ class Means:
         with tf.init_scope():  # a step may be traced before its metrics are known
             for name in names:
                 if name not in self._of:
-                    self._of[name] = keras.metrics.Mean(name=name)
+                    self._of[name] = keras.metrics.Mean(name=name, dtype="float32")
 
     def update(self, values: dict, weight) -> dict:
         """Adds values, scalars, each with a weight; the means so far, by name."""
@@ -37,7 +37,7 @@ class Means:
         """The numbers of the next `count` rows of an evaluation, int64 [count]: 0, 1, 2, ... from its beginning."""
         with tf.init_scope():
             if self._rows is None:
-                self._rows = keras.metrics.Sum(name="rows")
+                self._rows = keras.metrics.Sum(name="rows", dtype="float32")
         first = tf.cast(self._rows.result(), tf.int64)
         self._rows.update_state(tf.cast(count, tf.float32))
         return first + tf.range(tf.cast(count, tf.int64))

@@ -21,7 +21,7 @@ docs/models/aae.md. The posterior is normal or deterministic (its only noise is 
 on MNIST, on one of two CPU cores beside other work; last lines of the command and of `python -m zoo.evaluate RUN`.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import keras
 import tensorflow as tf
@@ -53,7 +53,14 @@ class AAE(Autoencoding, Adversarial, Model):
     """An autoencoder whose codes an adversary holds to the prior."""
 
     entry = "aae"
+    phases: ClassVar = {
+        "reconstruction": ("decoder",),
+        "discriminator": ("discriminator",),
+        "generator": ("encoder",),
+    }
     tracked = ("distortion", "discriminator_loss", "generator_loss", "accuracy")
+    reported = ("loss", "distortion")
+    weighs_rows = True
 
     def __init__(
         self,
@@ -103,14 +110,6 @@ class AAE(Autoencoding, Adversarial, Model):
         petals = len(self.class_names) if self.has_petals else 0
         self.discriminator = dense.code_discriminator(self.latent_dim, widths, petals)
 
-    def compile(self, reconstruction, discriminator, generator):
-        """Takes an optimiser for each phase."""
-        self.compile_phases(
-            reconstruction=(reconstruction, self.decoder),
-            discriminator=(discriminator, self.discriminator),
-            generator=(generator, self.encoder),
-        )
-
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Gives each phase its Adam; over `steps` learning rates fall to zero along half a cosine."""
         rate, adam = schedules.falling(learning_rate, steps), keras.optimizers.Adam
@@ -146,26 +145,26 @@ class AAE(Autoencoding, Adversarial, Model):
 
     def update(self, batch, seed, step):
         """The three phases on one batch. Returns their losses and the discriminator's accuracy."""
-        image, label = batch["image"], batch.get("label")
+        image, label, weight = batch["image"], batch.get("label"), batch.get("weight")
         noise, prior_noise = (self.noise(batch, part) for part in seeds.split(seed, 2))  # [B, Z] each
         prior_codes = self.prior_of(label).bijector.forward(prior_noise)  # z ~ p(z), of the batch's classes
 
         with tf.GradientTape() as encoder_tape:
             codes = self.posterior(image).bijector.forward(noise)  # z ~ q(z|x)
             with tf.GradientTape() as tape:  # reconstruction
-                distortion = -tf.reduce_mean(self.likelihood(codes).log_prob(image))
+                distortion = -losses.mean(self.likelihood(codes).log_prob(image), weight)
             self.descend("reconstruction", tape, distortion)
 
             with tf.GradientTape() as tape:  # discriminator
                 fixed_codes, logit = tf.stop_gradient(codes), lambda latent: self.logit(latent, label)
                 real, fake = logit(prior_codes), logit(fixed_codes)
-                penalised_loss = discriminator_loss = losses.discriminator_loss(real, fake)
+                penalised_loss = discriminator_loss = losses.discriminator_loss(real, fake, weight=weight)
                 if self.gradient_penalty:
-                    slopes = (losses.gradient_penalty(logit, points) for points in (prior_codes, fixed_codes))
+                    slopes = (losses.gradient_penalty(logit, points, weight) for points in (prior_codes, fixed_codes))
                     penalised_loss += self.gradient_penalty * sum(slopes)
             self.descend("discriminator", tape, penalised_loss)
 
-            generator_loss = losses.generator_loss(logit(codes))  # encoder as generator
+            generator_loss = losses.generator_loss(logit(codes), weight)  # encoder as generator
             encoder_loss = distortion + self.adversarial_weight * generator_loss
         self.descend("generator", encoder_tape, encoder_loss)
         accuracy = losses.accuracy(real, fake)
@@ -175,6 +174,11 @@ class AAE(Autoencoding, Adversarial, Model):
     def validation_terms(self, image, rows):
         """{"distortion": [B]} at the posterior's mean, nats; there is no bound on log p(x) here."""
         return {"distortion": -self.likelihood(self.code(image)).log_prob(image)}
+
+    def evaluation_terms(self, image, rows):
+        """As `validation_terms`, with the distortion as "loss"."""
+        terms = self.validation_terms(image, rows)
+        return {"loss": terms["distortion"], **terms}
 
 
 build = AAE

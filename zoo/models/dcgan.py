@@ -17,13 +17,14 @@ on MNIST, one CPU core that did other work meanwhile; last lines of the command 
 """
 
 import functools
-from typing import Literal
+from typing import ClassVar, Literal
 
 import keras
 import tensorflow as tf
 
 from tfgen import checks, seeds
 from tfgen.distributions import priors
+from tfgen.graphs import graph
 from tfgen.models import Adversarial, Discriminating, Model, losses
 from tfgen.networks.common import average_statistics, functional
 from tfgen.networks.convolutional import cropped, sizes
@@ -90,7 +91,10 @@ class DCGAN(Discriminating, Adversarial, Model):
 
     entry = "dcgan"
     convolutional = True
+    phases: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
     tracked = ("discriminator_loss", "generator_loss", "accuracy")
+    reported = ("discriminator_loss", "generator_loss")
+    weighs_rows = True
 
     def __init__(
         self,
@@ -127,13 +131,9 @@ class DCGAN(Discriminating, Adversarial, Model):
         self.generator = generator(self.latent_dim, self.image_shape, filters)
         self.discriminator = discriminator(self.image_shape, filters)
 
-    def compile(self, discriminator, generator):
-        """Takes an optimiser for each network."""
-        self.compile_phases(discriminator=(discriminator, self.discriminator), generator=(generator, self.generator))
-
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Gives both networks their Adam with beta_1 = 0.5; the learning rate is constant, as in the paper."""
-        self.compile(*(keras.optimizers.Adam(learning_rate, beta_1=0.5) for _ in range(2)))
+        self.compile(optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.5))
 
     @property
     def prior(self):
@@ -150,24 +150,33 @@ class DCGAN(Discriminating, Adversarial, Model):
 
     def update(self, batch, seed, step):
         """A step of the discriminator, and after each k-th one of the generator. Returns losses and accuracy."""
-        real = 2 * batch["image"] - 1  # [B, H, W, C] in [-1, 1], as tanh gives them
+        real, weight = 2 * batch["image"] - 1, batch.get("weight")  # [B, H, W, C] in [-1, 1], as tanh gives them
         noise = self.noise(batch, seed)  # [B, Z]
         with tf.GradientTape() as generator_tape:
             fake = self.generator(self.prior.bijector.forward(noise), training=True)
             with tf.GradientTape() as tape:
                 real_logit = self.discriminator(real, training=True)
                 fake_logit = self.discriminator(tf.stop_gradient(fake), training=True)
-                discriminator_loss = losses.discriminator_loss(real_logit, fake_logit, self.real_label)
+                discriminator_loss = losses.discriminator_loss(real_logit, fake_logit, self.real_label, weight)
                 penalised_loss = discriminator_loss
                 if self.gradient_penalty:  # a second derivative, which takes a fifth of the time
                     logit = functools.partial(self.discriminator, training=True)
-                    penalised_loss += self.gradient_penalty * losses.gradient_penalty(logit, real)
+                    penalised_loss += self.gradient_penalty * losses.gradient_penalty(logit, real, weight)
             self.descend("discriminator", tape, penalised_loss)
-            generator_loss = losses.generator_loss(self.discriminator(fake, training=True))
+            generator_loss = losses.generator_loss(self.discriminator(fake, training=True), weight)
         due = (step + 1) % self.discriminator_steps == 0 if self.discriminator_steps > 1 else True
         self.descend("generator", generator_tape, generator_loss, when=due)
         accuracy = losses.accuracy(real_logit, fake_logit)
         return {"discriminator_loss": discriminator_loss, "generator_loss": generator_loss, "accuracy": accuracy}
+
+    @graph
+    def evaluation_terms(self, image, rows):
+        """{"discriminator_loss": [B], "generator_loss": [B]} at images and at samples of row seeds, as in inference."""
+        real, fake = self.logit(image), self.logit(self.image_mean(self.prior_draws(rows)))
+        return {
+            "discriminator_loss": losses.of_logits(real, self.real_label) + losses.of_logits(fake, 0.0),
+            "generator_loss": losses.of_logits(fake, 1.0),
+        }
 
     def finalize(self):
         """Averages the generator's batch statistics anew: those of training lag behind its weights."""

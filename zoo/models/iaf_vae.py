@@ -90,7 +90,7 @@ class IAFVAE(Autoencoding, Variational, Model):
         """
         super().__init__(latent_dim=latent_dim, image_shape=image_shape, likelihood=likelihood)
         channels = convolutional.stage_channels("channels", channels, self.image_shape)
-        checks.positive_int("flow_steps", flow_steps, 0)
+        checks.positive_int("flow_steps", flow_steps, 0, checks.MOST_LAYERS)
         checks.positive_int("flow_width", flow_width)
         checks.positive_int("context_dim", context_dim)
         self.weigh(warmup=warmup, free_bits=free_bits)

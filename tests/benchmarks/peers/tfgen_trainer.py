@@ -15,7 +15,7 @@ from rounds import Rounds
 
 from tfgen import data
 from tfgen.storage import runs, weights
-from tfgen.training import callbacks, checkpoints, loop
+from tfgen.training import callbacks, checkpoints, loop, progress
 from zoo.models import dcgan, vae
 
 EPOCHS = 10_000  # more than anyone waits for: stdin ends before
@@ -47,7 +47,7 @@ def main(path: str, entry: str) -> None:
             Rounds(len(images)),
             callbacks.Throughput(len(images), state),
             callbacks.RunWriter(run, state),
-            callbacks.ProgressLines(EPOCHS),
+            progress.ProgressLines(EPOCHS),
             callbacks.Checkpoints(run, state),
         ]
         loop.fit(model, train, validation=validation, epochs=EPOCHS, batch_size=batch, callbacks=watchers)

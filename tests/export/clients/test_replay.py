@@ -53,16 +53,92 @@ def test_a_path_that_is_no_version_ends_with_one_line(tmp_path, capsys):
     assert "is no version" in errors
 
 
+def emptied(asked: dict) -> dict:
+    return {}
+
+
+def one_left_out(asked: dict) -> dict:
+    return {name: sides for name, sides in asked.items() if name != "decode"}
+
+
+def one_too_many(asked: dict) -> dict:
+    return asked | {"dream": asked["decode"]}
+
+
+def of_other_codes(asked: dict) -> dict:
+    latent = asked["decode"]["inputs"]["latent"]
+    return asked | {"decode": asked["decode"] | {"inputs": {"latent": latent[:, :1]}}}
+
+
+def of_other_dtype(asked: dict) -> dict:
+    return asked | {"sample": asked["sample"] | {"inputs": {"seed": np.zeros(8, np.int32)}}}
+
+
+def of_no_rows(asked: dict) -> dict:
+    cut = {side: {key: value[:0] for key, value in arrays.items()} for side, arrays in asked["decode"].items()}
+    return asked | {"decode": cut}
+
+
+def of_fewer_answers(asked: dict) -> dict:
+    return asked | {"decode": asked["decode"] | {"outputs": {"image": asked["decode"]["outputs"]["image"][:3]}}}
+
+
+@pytest.mark.parametrize(
+    "change", [emptied, one_left_out, one_too_many, of_other_codes, of_other_dtype, of_no_rows, of_fewer_answers]
+)
+def test_requests_that_are_none_or_of_another_model_fail(change, url, plain, tmp_path, capsys):
+    version = shutil.copytree(plain.version, tmp_path / "1")
+    golden.write(version / golden.NAME, change(golden.read(version / golden.NAME)))
+    code, said, errors = replayed(capsys, version, "--url", url)
+    assert (code, said, errors.count("\n")) == (2, "", 1)
+    assert re.search(r"golden.npz of '.*' asks ", errors)
+
+
+NPY = (
+    b"\x93NUMPY\x01\x00"
+    + b"\x46\x00"
+    + b"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }".ljust(69)
+    + b"\n"
+    + bytes(4)
+)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"PK\x05\x06" + bytes(18), b"\x93NUMPY", NPY, b"[]"])
+def test_requests_that_are_damaged_fail(content, plain, tmp_path, capsys):
+    version = shutil.copytree(plain.version, tmp_path / "1")
+    (version / golden.NAME).write_bytes(content)
+    code, said, errors = replayed(capsys, version, "--url", "http://localhost:9")
+    assert (code, said, errors.count("\n")) == (2, "", 1)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"model": 5}', "[" * 10_000])
+def test_facts_that_are_damaged_fail(text, plain, tmp_path, capsys):
+    version = shutil.copytree(plain.version, tmp_path / "1")
+    (version / "signatures.json").write_text(text)
+    code, said, errors = replayed(capsys, version, "--url", "http://localhost:9")
+    assert (code, said, errors.count("\n")) == (2, "", 1)
+
+
+def test_a_server_of_other_signatures_is_not_the_version(url, plain, conditional, tmp_path, capsys):
+    version = shutil.copytree(plain.version, tmp_path / "1")
+    facts = json.loads((version / "signatures.json").read_text())
+    facts["model"] = conditional.model.entry
+    (version / "signatures.json").write_text(json.dumps(facts))
+    code, said, errors = replayed(capsys, version, "--url", url)
+    assert (code, said) == (1, "")
+    assert errors == f"error: {url} serves other signatures than {version}\n"
+
+
 def test_a_server_that_is_still_starting_is_waited_for(url, plain, capsys, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     answers = iter([replay.ServingError("starting"), replay.ServingError("starting")])
     client = replay.Client(url, plain.model.entry)
     whole = client._transport.signatures
 
-    def signatures():
+    def signatures(deadline):
         for error in answers:
             raise error
-        return whole()
+        return whole(deadline)
 
     monkeypatch.setattr(client._transport, "signatures", signatures)
     replay.wait_for(client, 60)

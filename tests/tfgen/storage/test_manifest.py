@@ -54,7 +54,7 @@ def test_what_is_parsed_is_what_was_checked(small_vae, tmp_path, monkeypatch):
     weights.save(good, path)
     wanted = good.get_weights()
     content = manifest.checked(path)
-    monkeypatch.setattr(manifest, "checked", lambda path: weights.save(other, path) or content)
+    monkeypatch.setattr(manifest, "checked", lambda path, largest: weights.save(other, path) or content)
     weights.load(good, path)
     for ours, theirs in zip(good.get_weights(), wanted, strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -96,11 +96,45 @@ def test_symbolic_links_are_refused(recorded):
         manifest.checked(recorded)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"some.weights.h5": 1}', '{"some.weights.h5": {"bytes": 16}}'])
-def test_a_damaged_manifest_is_named(recorded, text):
-    (recorded.parent / manifest.NAME).write_text(text)
-    with pytest.raises(ValueError, match=r"manifest\.json' (is no manifest of weights|has no record)"):
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"{", b'{"some.weights.h5": 1}', b'{"some.weights.h5": {"bytes": 16}}', b"\xff", b"[" * 10**5],
+)
+def test_a_damaged_manifest_is_named(recorded, content):
+    (recorded.parent / manifest.NAME).write_bytes(content)
+    with pytest.raises(ValueError, match=r"manifest\.json' is damaged: "):
         manifest.checked(recorded)
+
+
+def test_a_file_of_another_size_is_refused_unread(recorded):
+    os.truncate(recorded, 10**12)  # sparse
+    with pytest.raises(ValueError, match=r"has 1,000,000,000,000 bytes, more than the 1,000 it may have"):
+        manifest.checked(recorded, 1000)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_plain_file_is_refused_at_once(recorded, make):
+    for path in (recorded, recorded.parent / manifest.NAME):
+        path.unlink()
+        make(path)
+        with pytest.raises(ValueError, match=r"no weights at|is not a plain file|Is a directory"):
+            manifest.checked(recorded)
+
+
+def test_a_reader_that_meets_a_replacement_reads_again(recorded, monkeypatch):
+    """The record is read before the file is replaced, and the file after it."""
+    read, times = manifest.read, []
+
+    def read_and_replace(folder):
+        records = read(folder)
+        if not times:
+            times.append(1)
+            with manifest.replacing(recorded) as temporary:
+                temporary.write_bytes(b"the next epoch")
+        return records
+
+    monkeypatch.setattr(manifest, "read", read_and_replace)
+    assert manifest.checked(recorded) == b"the next epoch"
 
 
 @pytest.mark.parametrize("killed_before", ["the manifest", "the file", "the manifest again"])

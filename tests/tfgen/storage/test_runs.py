@@ -38,6 +38,24 @@ def test_directory_that_cannot_be_made_is_named(tmp_path):
         runs.create(runs.check_new(path), {})
 
 
+def test_runs_that_begin_in_the_same_second_get_names_of_their_own(tmp_path):
+    path = tmp_path / "vae-20261126-120000"
+    made = [runs.create(path, {"seed": seed}, renamed=True) for seed in range(3)]
+    assert [run.name.removeprefix(path.name) for run in made] == ["", "-2", "-3"]
+    assert [json.loads((run / runs.CONFIG).read_text())["seed"] for run in made] == [0, 1, 2]
+    assert sorted(tmp_path.iterdir()) == made
+
+
+def test_a_run_is_trained_by_one_process_at_a_time(tmp_path):
+    run = runs.create(tmp_path / "run", {})
+    with runs.locked(run):
+        for _ in range(2):
+            with pytest.raises(ValueError, match=r"another process is training in '.*run'"), runs.locked(run):
+                pass
+    with runs.locked(run):
+        pass
+
+
 def test_history_is_read_back(tmp_path):
     rows = [{"epoch": 1, "loss": 1 / 3}, {"epoch": 2, "loss": 1e-30}]
     runs.write_history(tmp_path, rows)
@@ -79,13 +97,22 @@ def changed(config, **entries):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (lambda config: "{", ["config.json", "no configuration"]),
-        (lambda config: "[]", ["config.json", "no configuration"]),
-        (lambda config: "{}", ["config.json", "no configuration", "entry"]),
+        (lambda config: "{", ["config.json' is damaged: "]),
+        (lambda config: "[]", ["config.json' is damaged: "]),
+        (lambda config: "{}", ["config.json' is damaged: entry: Field required"]),
         (lambda config: changed(config, entry="gan"), ["run of gan, which is no model of the zoo", "register"]),
         (lambda config: changed(config, hyperparameters={"depth": 3}), ["'depth'", "latent_dim"]),
         (lambda config: changed(config, hyperparameters={"latent_dim": 0}), ["latent_dim", "at least 1", "0"]),
         (lambda config: changed(config, hyperparameters={"latent_dim": 5}), ["model.weights.h5", "does not hold"]),
+        (lambda config: changed(config, entry=5), ["config.json' is damaged: entry: ", "string, got 5"]),
+        (lambda config: changed(config, seed=-1), ["config.json' is damaged: seed: ", "got -1"]),
+        (lambda config: changed(config, recipe={"epochs": 1.5}), ["config.json' is damaged: recipe.epochs: "]),
+        (lambda config: changed(config, colour="red"), ["config.json' is damaged: colour: ", "got 'red'"]),
+        (lambda config: changed(config, hyperparameters={"latent_dim": 10**15}), ["this vae has 1,", "is free"]),
+        (
+            lambda config: changed(config, hyperparameters={"latent_dim": "5"}),
+            ["run of a vae that cannot be built", "'5'"],
+        ),
     ],
 )
 def test_run_that_was_tampered_with_is_refused(trained_run, tmp_path, content, words):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from rich.console import Console
 
 from tfgen.storage import runs, weights
-from tfgen.training import callbacks, loop
+from tfgen.training import callbacks, loop, progress
 
 
 def test_rate_counts_training_steps_and_nothing_else(monkeypatch):
@@ -93,21 +93,22 @@ def test_seconds_of_earlier_processes_count_once(monkeypatch, tmp_path, started)
 
 def test_line_of_an_epoch_names_its_metrics():
     logs = {"rate": 20.314, "distortion": 75.0, callbacks.RATE: 13021.4}
-    assert callbacks.as_text(logs) == "rate 20.31  distortion 75.00  13,021 images/s"
+    assert progress.as_text(logs) == "rate 20.31  distortion 75.00  13,021 images/s"
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, OSError])
 def test_progress_bar_gives_the_terminal_back_however_training_ends(small_vae, digits, monkeypatch, no_xla, end):
     """A bar that is left running keeps the cursor hidden and overwrites the error that follows."""
     screen = io.StringIO()
-    monkeypatch.setattr(callbacks, "Console", lambda: Console(file=screen, force_terminal=True))
+    monkeypatch.setattr(progress.terminal, "is_interactive", lambda: True)
+    monkeypatch.setattr(progress, "Console", lambda: Console(file=screen, force_terminal=True))
 
     def stop(epoch, logs):
         raise end
 
     model = small_vae()
     model.compile(optimizer=keras.optimizers.Adam())
-    watchers = [callbacks.ProgressLines(3), keras.callbacks.LambdaCallback(on_epoch_end=stop)]
+    watchers = [progress.ProgressLines(3), keras.callbacks.LambdaCallback(on_epoch_end=stop)]
     with pytest.raises(end):
         loop.fit(model, digits.train, epochs=3, batch_size=100, callbacks=watchers)
     hidden, shown = "\x1b[?25l", "\x1b[?25h"

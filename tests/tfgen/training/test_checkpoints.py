@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 
 import keras
@@ -136,6 +137,66 @@ def test_state_that_was_changed_is_damage_too(copy):
     path.write_text(json.dumps(record))
     assert checkpoints.newest(copy, told.append).state.epoch == 2
     assert "SHA-256" in told[0]
+
+
+def rewritten(copy, **fields):
+    """A newest checkpoint of other fields whose hash matches."""
+    path = copy / runs.CHECKPOINTS / "epoch-00003.npz"
+    state = dataclasses.replace(checkpoints.newest(copy, pytest.fail).state)
+    for name, value in fields.items():
+        setattr(state, name, value)
+    checkpoints.write_state(path, state, path.read_bytes())
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"epoch": 4}, "epoch 4"),
+        ({"epoch": "3"}, "state.epoch: "),
+        ({"history": []}, "a history of 0"),
+        ({"history": [{"loss": "low"}] * 3}, "state.history.0.loss"),
+        ({"halvings": -1}, "state.halvings: "),
+    ],
+)
+def test_a_state_that_contradicts_itself_is_damage(copy, fields, words):
+    told = []
+    rewritten(copy, **fields)
+    assert checkpoints.newest(copy, told.append).state.epoch == 2
+    assert words in told[0]
+
+
+def test_an_epoch_beyond_the_training_and_variables_of_another_model_are_damage(copy):
+    told = []
+    assert checkpoints.newest(copy, told.append, epochs=2).state.epoch == 2
+    assert "it is of epoch 3, the training has 2" in told[0]
+    other = entries.build("vae", {"latent_dim": 3, "hidden_units": (17,)})
+    other.compile(optimizer=keras.optimizers.Adam())
+    other.build_optimizers()
+    with pytest.raises(ValueError, match="every checkpoint in"):
+        checkpoints.newest(copy, told.append, model=other)
+    assert "other variables" in told[1]
+    model = compiled("vae")
+    model.build_optimizers()
+    assert checkpoints.newest(copy, pytest.fail, model=model, epochs=3).state.epoch == 3
+
+
+@pytest.mark.parametrize("ending", ["json", "npz"])
+def test_a_pipe_in_the_place_of_a_checkpoint_is_damage(copy, ending):
+    path, told = copy / runs.CHECKPOINTS / f"epoch-00003.{ending}", []
+    path.unlink()
+    os.mkfifo(path)
+    assert checkpoints.newest(copy, told.append).state.epoch == 2
+    assert "not a plain file" in told[0]
+
+
+def test_files_of_others_in_the_folder_are_left_alone(copy):
+    folder, names = copy / runs.CHECKPOINTS, ("epoch-.json", "epoch-x.json", "epoch-00009.json.txt", "epoch-1 (2).npz")
+    for name in names:
+        (folder / name).write_text("mine")
+    (folder / "epoch-00007.npz").mkdir()
+    assert checkpoints.newest(copy, pytest.fail).state.epoch == 3
+    checkpoints._prune(folder, 3)
+    assert all((folder / name).read_text() == "mine" for name in names)
 
 
 def test_checkpoint_whose_state_was_not_written_does_not_exist(copy):

@@ -1,0 +1,41 @@
+"""The versions of served models on a disk: which there are, and what is said of a path that is none."""
+
+from pathlib import Path
+
+from export import manifest
+
+MARKS = ("saved_model.pb", manifest.NAME, "variables")  # of a version, whole or damaged
+LARGEST = 2**63 - 1  # a server takes versions for 64-bit numbers
+SHOWN = 5  # paths that a message lists
+
+
+def taken(model_folder: Path) -> list[int]:
+    """The numbers taken in a model's folder, whatever lies there; larger ones than a server knows are none."""
+    names = (path.name for path in model_folder.iterdir()) if model_folder.is_dir() else ()
+    numbers = (int(name) for name in names if name.isascii() and name.isdigit())
+    return sorted(number for number in numbers if number <= LARGEST)
+
+
+def is_version(path: Path) -> bool:
+    """Whether a path is a version, whole or damaged: a numbered folder, or one with a file that only versions have."""
+    return path.is_dir() and (path.name.isdigit() or any((path / mark).exists() for mark in MARKS))
+
+
+def check(path: Path) -> None:
+    """Raises ValueError unless a path is a version; it names those that lie below the path."""
+    if is_version(path):
+        return
+    if not path.is_dir():
+        raise ValueError(f"{str(path)!r} is no version of a served model: there is no such folder")
+    below = _below(path)
+    if not below:
+        raise ValueError(f"{str(path)!r} is no version of a served model: it holds no saved_model.pb")
+    names = ", ".join(map(str, below[:SHOWN])) + (", ..." if below[SHOWN:] else "")
+    raise ValueError(f"{str(path)!r} is no version of a served model, but holds some; name one: {names}")
+
+
+def _below(folder: Path) -> list[Path]:
+    """The versions in a model's folder, or in the folders of several models; the newest of each first."""
+    if numbers := taken(folder):
+        return [folder / str(number) for number in reversed(numbers)]
+    return [model / str(numbers[-1]) for model in sorted(folder.iterdir()) if (numbers := taken(model))]

@@ -1,0 +1,269 @@
+"""Damaged and hostile files: what a run and a folder of weights hold, mutated, through the readers and the commands.
+
+python tests/security/files.py                        # 2,000 files of weights, 500 of each other kind, 50 a command
+python tests/security/files.py --weights 50 --each 20 --commands 1
+
+Every file has the SHA-256 that its manifest says, as one made by an attacker would. Each ends in a model with finite
+weights, or in a ValueError (a command: one line and exit code 2), in a worker process that is watched: its time, its
+memory, and whether it lives.
+"""
+
+import argparse
+import collections
+import contextlib
+import io
+import json
+import multiprocessing
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+LATE, MOST = 5.0, 1000.0  # seconds and MB more than a clean file takes
+SMALL = ("--dataset", "digits", "--epochs", "2", "--batch-size", "100", "--hidden-units", "32", "--latent-dim", "2")
+ODD = [None, True, -1, 0, 1e400, float("nan"), 10**30, 1.5, "", "x" * 10_000, "../..", [], {}, [[[[]]]], [1] * 5000]
+FILES = {
+    "config": "config.json",
+    "metrics": "metrics.json",
+    "manifest": "manifest.json",
+    "history": "history.csv",
+    "checkpoint": "checkpoints/epoch-00002.json",
+}
+COMMANDS = ("sample", "figures", "evaluate", "resume", "export")
+
+
+def mutated(content: bytes, kind: str, generator: np.random.Generator) -> bytes:
+    """A file's content with something wrong in it, or nothing that matters."""
+    if kind == "weights":
+        return _flipped(content, generator, _structure(content))
+    how = generator.integers(4)
+    if how == 0:
+        return _flipped(content, generator, np.arange(len(content)))
+    if how == 1:
+        return content[: generator.integers(len(content))]
+    if how == 2 or kind == "history":
+        place = generator.integers(len(content))
+        piece = [b"\xff\xfe", b"[" * 5000, b"\0", b'"', b",", b"1e999", b"\n\n", b"{}"][generator.integers(8)]
+        return content[:place] + piece + content[place:]
+    return _odd(json.loads(content), generator)
+
+
+def _flipped(content: bytes, generator, places: np.ndarray) -> bytes:
+    changed = bytearray(content)
+    for place in generator.choice(places, generator.choice([1, 2, 4, 16, 64])):
+        changed[place] = generator.integers(256)
+    return bytes(changed)
+
+
+def _structure(content: bytes) -> np.ndarray:
+    """The places of an HDF5 file that hold no numbers."""
+    import h5py
+
+    free = np.ones(len(content), bool)
+
+    def mark(_, item):
+        if isinstance(item, h5py.Dataset) and item.chunks:
+            for i in range(item.id.get_num_chunks()):
+                piece = item.id.get_chunk_info(i)
+                free[piece.byte_offset : piece.byte_offset + piece.size] = False
+        elif isinstance(item, h5py.Dataset):
+            free[item.id.get_offset() : item.id.get_offset() + item.id.get_storage_size()] = False
+
+    with h5py.File(io.BytesIO(content)) as file:
+        file.visititems(mark)
+    return np.flatnonzero(free)
+
+
+def _odd(content, generator) -> bytes:
+    """JSON with one value replaced, removed, renamed or added, anywhere in it."""
+    holders, waiting = [], [content]
+    while waiting:
+        holder = waiting.pop()
+        if isinstance(holder, dict | list) and len(holder):
+            holders.append(holder)
+            waiting += holder.values() if isinstance(holder, dict) else holder
+    holder = holders[generator.integers(len(holders))]
+    keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+    key, value = keys[generator.integers(len(keys))], ODD[generator.integers(len(ODD))]
+    how = generator.integers(4)
+    if how == 0 and isinstance(holder, dict):
+        holder["another"] = holder.pop(key)
+    elif how == 1:
+        del holder[key]
+    elif how == 2 and isinstance(holder, dict):
+        holder["another"] = value
+    else:
+        holder[key] = value
+    return json.dumps(content).encode()
+
+
+def damage(run: Path, kind: str, seed: int) -> None:
+    """Mutates a file of a run, and makes what records its hash agree."""
+    from tfgen.storage import manifest
+
+    generator = np.random.default_rng(seed)
+    path = run / ("model.weights.h5" if kind == "weights" else FILES[kind])
+    changed = mutated(path.read_bytes(), kind, generator)
+    if kind == "checkpoint" and generator.integers(2):
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+            record, npz = json.loads(changed), path.with_suffix(".npz").read_bytes()
+            from tfgen.training import checkpoints
+
+            record["sha256"] = checkpoints._digest(npz, record["state"])
+            changed = json.dumps(record).encode()
+    path.write_bytes(changed)
+    if kind == "weights":
+        manifest.record(path)
+
+
+def read(run: Path, kind: str) -> None:
+    """What reads a kind of file; raises ValueError where it refuses it."""
+    import tfgen
+    from tfgen.storage import manifest, runs
+    from tfgen.training import checkpoints
+
+    if kind in ("weights", "config"):
+        model = tfgen.load(run)
+        if not all(np.isfinite(array).all() for array in model.get_weights()):
+            raise AssertionError("a model with weights that are not finite")
+    elif kind == "metrics":
+        runs.read_metrics(run)
+    elif kind == "history":
+        runs.read_history(run)
+    elif kind == "manifest":
+        manifest.checked(run / runs.WEIGHTS)
+    else:
+        checkpoints.newest(run, lambda line: None, epochs=2)
+
+
+def command(run: Path, name: str) -> None:
+    """Runs a command on a run, in this process. Raises ValueError with its line where it ends with exit code 2."""
+    from export.__main__ import main as export
+    from zoo import evaluate, figures, sample, train
+
+    to = run.parent / "to"
+    if name == "resume":
+        (run / "metrics.json").unlink()
+    main, arguments = {
+        "sample": (sample.main, [run, "--out", to / "samples.png"]),
+        "figures": (figures.main, [run]),
+        "evaluate": (evaluate.main, [run, "--k", 2, "--images", 20]),
+        "resume": (train.main, ["vae", "--run-dir", run, "--resume"]),
+        "export": (export, [run, "--to", to]),
+    }[name]
+    errors = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
+            main(list(map(str, arguments)))
+    except SystemExit as end:
+        lines = [line for line in errors.getvalue().splitlines() if line.startswith("error: ")]
+        if end.code and (end.code != 2 or len(lines) != 1 or "Traceback" in errors.getvalue()):
+            raise AssertionError(f"exit code {end.code}: {errors.getvalue()[-500:]}") from None
+        if end.code:
+            raise ValueError(lines[0]) from None
+
+
+def work(pipe, clean: Path) -> None:
+    """A worker: takes (kind, command or None, seed), sends (outcome, what was said, seconds, MB)."""
+    from tfgen import quiet
+
+    quiet.import_tensorflow()
+    while task := pipe.recv():
+        kind, name, seed = task
+        with tempfile.TemporaryDirectory() as scratch:
+            run = Path(scratch) / "run"
+            shutil.copytree(clean, run)
+            (run.parent / "to").mkdir()
+            if kind:
+                damage(run, kind, seed)
+            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+            before, began = _memory("VmRSS"), time.perf_counter()
+            try:
+                read(run, kind) if name is None else command(run, name)
+                outcome, said = "taken", ""
+            except ValueError as error:
+                outcome, said = "refused", str(error)
+                if "\n" in said or len(said) > 1000:
+                    outcome = "WRONG"
+            except BaseException as error:
+                outcome, said = "WRONG", f"{type(error).__name__}: {error}"
+            pipe.send((outcome, said, time.perf_counter() - began, _memory("VmHWM") - before))
+
+
+def _memory(field: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
+
+
+class Worker:
+    """A process that is started again when it had to be killed or has died."""
+
+    def __init__(self, clean: Path):
+        self.clean, self.process = clean, None
+
+    def __call__(self, kind, name, seed, limit: float = 60.0) -> tuple:
+        """The outcome of one task."""
+        if self.process is None:
+            context = multiprocessing.get_context("spawn")
+            self.pipe, theirs = context.Pipe()
+            self.process = context.Process(target=work, args=(theirs, self.clean), daemon=True)
+            self.process.start()
+            theirs.close()
+        self.pipe.send((kind, name, seed))
+        try:
+            if self.pipe.poll(limit):
+                return self.pipe.recv()
+            outcome = "WRONG", f"not done after {limit:g} s", limit, 0.0
+        except EOFError:
+            self.process.join()
+            outcome = "WRONG", f"ended by signal {-self.process.exitcode}", 0.0, 0.0
+        self.process.kill()
+        self.process = None
+        return outcome
+
+
+def main(weights: int = 2000, each: int = 500, commands: int = 50, clean: Path | None = None) -> list[str]:
+    """Attacks the readers and the commands, prints the counts, and returns what was wrong, a line each."""
+    wrong = []
+    with tempfile.TemporaryDirectory() as scratch:
+        if clean is None:
+            clean = Path(scratch) / "run"
+            command_line = ["vae", *SMALL, "--run-dir", str(clean)]
+            multiprocessing.get_context("spawn").Process(target=_train, args=(command_line,)).run()
+        worker = Worker(clean)
+        tasks = [("weights", None, weights), *((kind, None, each) for kind in FILES)]
+        tasks += [(kind, name, commands) for name in COMMANDS for kind in ("weights", *FILES)]
+        for kind, name, count in tasks:
+            worker(None, name, 0, 600) if name else worker("metrics", None, 0, 600)  # warm
+            _, _, usual, _ = worker(None, name, 0, 600) if name else ("", "", 0.0, 0.0)
+            outcomes, seconds, memory = collections.Counter(), 0.0, 0.0
+            for seed in range(count):
+                outcome, said, took, grew = worker(kind, name, seed)
+                late = outcome == "refused" and took > usual + LATE
+                if outcome == "WRONG" or late or grew > MOST:
+                    wrong.append(f"{kind} {seed} {name or 'reader'}: {said} ({took:.1f} s, {grew:.0f} MB)")
+                    outcome = "WRONG"
+                outcomes[outcome] += 1
+                if outcome == "refused":
+                    seconds, memory = max(seconds, took), max(memory, grew)
+            counts = ", ".join(f"{outcomes[name]:5,} {name}" for name in ("taken", "refused", "WRONG"))
+            print(f"{name or 'reader':9} {kind:11} {counts}; at most {seconds:.1f} s, {memory:.0f} MB", flush=True)
+    return wrong
+
+
+def _train(arguments: list[str]) -> None:
+    from zoo import train
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        train.main(arguments)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for option, default in (("weights", 2000), ("each", 500), ("commands", 50)):
+        parser.add_argument(f"--{option}", type=int, default=default)
+    found = main(**vars(parser.parse_args()))
+    print(*found, sep="\n")
+    raise SystemExit(bool(found))
