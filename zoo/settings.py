@@ -70,7 +70,8 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
         raise ValueError(f"there is no run directory {str(run)!r} to resume")
     config, given = runs.read_config(run), _given(options)
     missing = {"recipe", "seed", "dataset", "data", "versions"} - set(config)
-    missing |= {"epochs", "batch_size", "learning_rate"} - set(config.get("recipe", ()))
+    if "epochs" in config.get("recipe", ()):
+        missing |= {"batch_size", "learning_rate"} - set(config["recipe"])
     if missing:
         raise ValueError(f"{str(run / runs.CONFIG)!r} lacks {', '.join(sorted(missing))}, and cannot be resumed")
     if config["entry"] != entry:

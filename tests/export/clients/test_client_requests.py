@@ -133,7 +133,7 @@ def test_other_names_are_refused(given, message, url, plain):
 
 
 def test_other_lengths_are_refused(url, conditional):
-    with pytest.raises(ValueError, match="as many rows of each input, got 2 of seed, 3 of label"):
+    with pytest.raises(ValueError, match="as many rows of each input, got 3 of label, 2 of seed"):
         Client(url, conditional.model.entry, timeout=60).predict("sample", {"seed": [1, 2], "label": [1, 2, 3]})
 
 
