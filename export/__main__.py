@@ -36,32 +36,50 @@ def export(entry_or_run: str, /, *, to: Path, score_samples: int = 64, register:
             entries.announce(module)
         loading.find(entry_or_run)  # is refused without TensorFlow
         model = loading.load(entry_or_run)
-        folder = to / model.entry
-        publish.make_folder(folder)
-        if not os.access(folder, os.W_OK) or not os.access(to, os.W_OK):
-            raise ValueError(f"{str(folder)!r} is not writable")
     except ValueError as error:
         commandline.fail(error)
-    except OSError as error:
-        commandline.fail(f"{str(to)!r} cannot be written to: {error.strerror}")
 
-    from export import bundle, deployment
+    from export import bundle, card, deployment, manifest
+    from tfgen.quiet import tf
+    from tfgen.storage.manifest import fingerprint
 
-    with publish.staging(folder) as staged:
-        try:
+    with commandline.bad_input():
+        card.provenance(entry_or_run)  # a damaged run is refused before anything is written
+    folder = to / model.entry
+    try:
+        publish.make_folder(folder)
+        publish.check(folder)
+        deployment.check(to, model.entry)
+    except (ValueError, OSError) as error:
+        commandline.fail(_unwritable(to, error))
+
+    try:
+        with publish.staging(folder) as staged:
             facts = bundle.write(model, entry_or_run, staged, score_samples)
-        except contract.ContractError as error:
-            commandline.fail(error)
-        print(f"{model.entry}: {', '.join(facts['signatures'])}", flush=True)
-        if not proved(staged):
-            commandline.fail(
-                f"the export of {entry_or_run} fails its verification; nothing is published", commandline.FAILED
-            )
-        version = publish.publish(staged)
-    deployment.write(to, model.entry, facts)
+            print(f"{model.entry}: {', '.join(facts['signatures'])}", flush=True)
+            if not proved(staged):
+                commandline.fail(
+                    f"the export of {entry_or_run} fails its verification; nothing is published", commandline.FAILED
+                )
+            with deployment.writing(to, model.entry, facts):
+                version = publish.publish(staged)
+    except contract.ContractError as error:
+        commandline.fail(error)
+    except (OSError, tf.errors.OpError) as error:
+        commandline.fail(f"{_unwritable(to, error)}; nothing is published", commandline.NOT_WRITTEN)
     size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
+    pin = fingerprint(version / manifest.NAME)["sha256"]
     print(f"\n{version}  {size / 1e6:.1f} MB in {time.perf_counter() - start:.0f} s")
+    print(f"Pinned: python -m export.verify {version} --pin {pin}")
     print(f"How to serve it: {folder / 'README.md'}")
+
+
+def _unwritable(to: Path, error: Exception) -> str:
+    """What keeps an export from being written: the operating system's words, or those of a check."""
+    if isinstance(error, ValueError):
+        return str(error)
+    reason = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error)
+    return f"{str(to)!r} cannot be written to: {reason}"
 
 
 def proved(staged: Path) -> bool:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from export import contract, golden, versions
+from export import contract, versions
+from export.inspection import Inspection, inspected
 from export.session import Session, SessionError, as_the_server
 from tfgen import commandline
 
@@ -32,11 +33,14 @@ def benchmark(version: Path, /, *, seconds: float = 2.0) -> None:
     with commandline.bad_input():
         versions.check(version)
     try:
-        requests = golden.read(version / golden.NAME)
         as_the_server()
-        start = time.perf_counter()
-        session = Session(version)
-        loaded = time.perf_counter() - start
+        with inspected(version) as inspection:  # a SavedModel is a program
+            for check in Inspection.CHECKS:
+                inspection.run(check)
+            requests = inspection.requests
+            start = time.perf_counter()
+            session = Session(inspection.snapshot.folder)
+            loaded = time.perf_counter() - start
     except (OSError, ValueError) as error:
         commandline.fail(f"{str(version)!r} is no version of a served model: {error}")
     except SessionError as error:

@@ -73,7 +73,7 @@ def text(model, source, facts: dict, picture: str = "") -> str:
         facts: what `signatures.json` holds.
         picture: the name of a picture of samples beside the card, or "".
     """
-    config, metrics = _provenance(source)
+    config, metrics = provenance(source)
     classes, served = facts["classes"], facts["signatures"]
     origin = {
         "entry": model.entry,
@@ -108,7 +108,12 @@ def text(model, source, facts: dict, picture: str = "") -> str:
         words = BOUND if "score_samples" in facts else EXACT
         parts.append(words.format(samples=facts.get("score_samples"), pixels=pixels))
     parts += ["## Versions", _versions(config.get("versions") or {})]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return _plain("\n\n".join(part.strip() for part in parts)) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Text without control characters and HTML, whatever a run's files hold."""
+    return "".join(each if each.isprintable() or each == "\n" else " " for each in text).replace("<", "&lt;")
 
 
 def about(model) -> str:
@@ -140,8 +145,12 @@ def first_sentence(docstring: str) -> str:
     return paragraph[: end.end()] if end else paragraph
 
 
-def _provenance(source) -> tuple[dict, dict]:
-    """What is recorded about the weights of a run or of an entry: the settings, the numbers; empty where nothing is."""
+def provenance(source) -> tuple[dict, dict]:
+    """What is recorded about the weights of a run or of an entry: the settings, the numbers; empty where nothing is.
+
+    Raises:
+        ValueError: a file of the run is damaged.
+    """
     if str(source) in entries.entries():  # an entry's name wins over a folder
         record = loading.shipped(str(source))
         return record, record.get("metrics", {})
@@ -215,7 +224,7 @@ def _signatures(table: dict) -> str:
 
 def _table(*header: str, rows) -> str:
     """A Markdown table; rows that hold a None are left out."""
-    kept = [[str(cell).replace("|", r"\|") for cell in row] for row in rows if None not in row]
+    kept = [[" ".join(str(cell).split()).replace("|", r"\|") for cell in row] for row in rows if None not in row]
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *kept))
 
 

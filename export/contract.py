@@ -12,6 +12,11 @@ A version states what it has in signatures.json, its facts:
 The leading axis of every tensor is the batch, -1. No tensor is a scalar, so that a server may merge requests.
 """
 
+import math
+import re
+
+from export import limits
+
 FILE = "signatures.json"
 DEFAULT = "serving_default"  # the signature of a request that names none
 
@@ -32,6 +37,8 @@ UNLABELLED = ("discriminate",)  # does not take `label`, whatever the model
 CODES = ("latent", "latent_mean", "latent_stddev", "logits")
 NUMBERS = ("log_density", "elbo", "log_likelihood", "logit")  # nats, but for the logit
 DTYPES = ("float32", "int64")
+FACTS = ("model", "image_shape", "latent_dim", "classes", "signatures")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # of a model, a signature, a tensor
 
 
 class ContractError(ValueError):
@@ -55,8 +62,8 @@ def violations(facts) -> list[str]:
     """Where the facts of a version break the contract, a line each; none if they keep it.
 
     A signature that the contract does not name, as models of other packages may have, is free in its tensors as long as
-    each has the batch as its leading axis, fixed sizes after it, and dtype float32 or int64; names that the contract
-    knows mean the same everywhere.
+    each has the batch as its leading axis, fixed sizes after it, no more numbers a row than `limits.NUMBERS`, and dtype
+    float32 or int64; names that the contract knows mean the same everywhere.
     """
     malformed = _malformed(facts)
     if malformed:
@@ -82,7 +89,7 @@ def served(signatures: dict) -> list[str]:
     shapes = [spec["shape"] for key, spec in named if key == "image"]
     codes = [spec["shape"] for key, spec in named if key in CODES]
     facts = {
-        "model": "a served model",
+        "model": "served",
         "image_shape": shapes[0][1:] if shapes else [1, 1, 1],
         "latent_dim": codes[0][1] if codes and len(codes[0]) == 2 else None,
         "classes": ["0"] if any(key == "label" for key, _ in named) else [],
@@ -104,16 +111,23 @@ def _malformed(facts) -> list[str]:
         return ["the facts must be an object"]
     shape, dim, classes = (facts.get(name) for name in ("image_shape", "latent_dim", "classes"))
     signatures = facts.get("signatures")
+    unknown = set(facts) - {*FACTS, "score_samples"}
     rules = {
-        "model must be a name": isinstance(facts.get("model"), str) and bool(facts["model"]),
+        f"{', '.join(sorted(unknown))[:100]} is no part of it": not unknown,
+        "model must be a name": _named(facts.get("model")),
         "image_shape must be [height, width, channels]": isinstance(shape, list | tuple)
         and len(shape) == 3
-        and all(map(_positive, shape)),
-        "latent_dim must be a number of dimensions or null": "latent_dim" in facts and (dim is None or _positive(dim)),
+        and all(map(_positive, shape))
+        and math.prod(shape) <= limits.NUMBERS,
+        "latent_dim must be a number of dimensions or null": "latent_dim" in facts
+        and (dim is None or (_positive(dim) and dim <= limits.NUMBERS)),
         "classes must be a list of different names": isinstance(classes, list | tuple)
+        and len(classes) <= limits.CLASSES
         and all(isinstance(name, str) for name in classes)
         and len(set(classes)) == len(classes),
         "signatures must be named inputs and outputs with dtype and shape": isinstance(signatures, dict)
+        and len(signatures) <= limits.SIGNATURES
+        and all(map(_named, signatures))
         and all(map(_is_signature, signatures.values())),
     }
     return [rule for rule, kept in rules.items() if not kept]
@@ -122,7 +136,9 @@ def _malformed(facts) -> list[str]:
 def _is_signature(sides) -> bool:
     if not isinstance(sides, dict) or set(sides) != {"inputs", "outputs"}:
         return False
-    if not all(isinstance(specs, dict) and specs for specs in sides.values()):
+    if not all(isinstance(specs, dict) and 0 < len(specs) <= limits.SIGNATURES for specs in sides.values()):
+        return False
+    if not all(_named(name) for specs in sides.values() for name in specs):
         return False
     return all(
         isinstance(spec, dict) and set(spec) == {"dtype", "shape"} and isinstance(spec["shape"], list)
@@ -133,7 +149,9 @@ def _is_signature(sides) -> bool:
 
 def _may_be_served(spec: dict) -> bool:
     shape = spec["shape"]
-    return spec["dtype"] in DTYPES and shape[:1] == [-1] and all(map(_positive, shape[1:]))
+    sizes = shape[1:]
+    fixed = shape[:1] == [-1] and len(sizes) < 16 and all(map(_positive, sizes))
+    return spec["dtype"] in DTYPES and fixed and math.prod(sizes) <= limits.NUMBERS
 
 
 def _names(signature: str, sides: dict, conditional: bool) -> list[str]:
@@ -163,7 +181,11 @@ def _score_samples(facts: dict) -> list[str]:
 
 
 def _positive(value) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
+
+
+def _named(value) -> bool:
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
 def _listed(names) -> str:

@@ -1,5 +1,6 @@
 """What lies beside the versions: a server's configuration for every model of a folder, and a README for each model."""
 
+import contextlib
 import importlib.resources
 import json
 import string
@@ -8,34 +9,51 @@ from pathlib import Path
 from export import contract
 from tfgen import files, locks
 
-MODELS, LOCK = "models.config", ".lock"
+MODELS, README, LOCK = "models.config", "README.md", ".lock"
 ONCE = ("batching.config", "monitoring.config", "docker-compose.yml")  # written if absent: they are the user's to edit
 HEADER = "# Written by every `python -m export` to this folder, from the models that it holds.\n"
 IN_A_LINE = ("seed", "label", "latent")  # inputs short enough for a line of curl
 DTYPES = {"float32": "tf.float32", "int64": "tf.int64"}
 
 
-def write(folder: Path, name: str, facts: dict) -> None:
-    """Writes the configuration of a folder of models, and the README of one of them.
+def check(folder: Path, name: str) -> None:
+    """Raises ValueError where something lies in the place of a file that `write` writes."""
+    for path in (*(folder / file for file in (MODELS, *ONCE)), folder / name / README):
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{str(path)!r} is no file: an export writes one there; rename or remove it")
+
+
+@contextlib.contextmanager
+def writing(folder: Path, name: str, facts: dict):
+    """Writes the configuration of a folder of models, and the README of one of them, once the block has ended well.
+
+    All is on the disk before the block begins, beside its place: only renaming is left once a version is published.
 
     Args:
         folder: holds models.config and one folder a model.
-        name: the model whose README is written.
+        name: the model whose README is written, which is published in the block if it was not before.
         facts: what its `signatures.json` holds.
     """
-    with locks.held(folder / LOCK):
-        files.write_text(folder / MODELS, models_config(folder))
-        for file in ONCE:
-            if not (folder / file).exists():
-                files.write_text(folder / file, _template(file))
-    files.write_text(folder / name / "README.md", readme(name, facts))
+    with locks.held(folder / LOCK), contextlib.ExitStack() as stack:
+        texts = {folder / MODELS: models_config(folder, name), folder / name / README: readme(name, facts)}
+        texts |= {folder / file: _template(file) for file in ONCE if not (folder / file).exists()}
+        for path, text in texts.items():
+            stack.enter_context(files.replacing(path)).write_text(text, encoding="utf-8")
+        yield
 
 
-def models_config(folder: Path) -> str:
-    """The text of models.config: every folder with a numbered SavedModel in it is a model of the server."""
-    names = sorted({path.parent.parent.name for path in folder.glob("*/[0-9]*/saved_model.pb")})
+def write(folder: Path, name: str, facts: dict) -> None:
+    """`writing`, of a model that is published already."""
+    with writing(folder, name, facts):
+        pass
+
+
+def models_config(folder: Path, more: str = "") -> str:
+    """The text of models.config: every folder with a numbered SavedModel in it, and one more, is a model to serve."""
+    names = {path.parent.parent.name for path in folder.glob("*/[0-9]*/saved_model.pb")} | ({more} - {""})
     configs = [
-        f'  config {{ name: "{name}" base_path: "/models/{name}" model_platform: "tensorflow" }}' for name in names
+        f'  config {{ name: "{name}" base_path: "/models/{name}" model_platform: "tensorflow" }}'
+        for name in sorted(names)
     ]
     return "\n".join([f"{HEADER}model_config_list {{", *configs, "}"]) + "\n"
 
@@ -44,7 +62,7 @@ def readme(name: str, facts: dict) -> str:
     """The README of one model: how to run a server, and how to ask it, line by line."""
     signatures = facts["signatures"]
     first = next((signature for signature in signatures if signature != contract.DEFAULT), contract.DEFAULT)
-    return string.Template(_template("README.md")).substitute(
+    return string.Template(_template(README)).substitute(
         name=name,
         curl=_indented(_curl(name, facts)),
         classes=_classes(facts["classes"]),

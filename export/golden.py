@@ -3,13 +3,21 @@
 Whoever serves the model, on whatever processor, can send the requests and compare.
 """
 
+import math
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
+from export import limits
+
 NAME = "golden.npz"
 ROWS = 8
 ABSOLUTE, RELATIVE = 1e-4, 1e-5  # other processors round otherwise; the relative part is for hundreds of nats
+OVERHEAD = 1024  # bytes that an array's header and its place in the archive take at most
+DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, RuntimeError, EOFError, MemoryError, OverflowError)
+DAMAGE += (NotImplementedError, IndexError, TypeError, AttributeError)
 LARGEST_SEED = 2**53 - 1  # what JSON carries exactly
 
 
@@ -70,14 +78,80 @@ def write(path: Path, golden: dict) -> None:
     np.savez_compressed(path, **arrays)
 
 
-def read(path: Path) -> dict:
-    """The golden requests of a version, as `make` returns them."""
+def most(signatures: dict) -> int:
+    """The bytes that the golden requests of these signatures can take, uncompressed and with all headers."""
+    return sum(
+        _size(spec) + OVERHEAD for sides in signatures.values() for specs in sides.values() for spec in specs.values()
+    )
+
+
+def read(path: Path, signatures: dict | None = None) -> dict:
+    """The golden requests of a version, as `make` returns them.
+
+    Args:
+        path: the file.
+        signatures: those of the contract, name -> {"inputs", "outputs"}; the file must then hold just their tensors.
+            Without them, any tensors that a contract could have.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it holds other tensors, or is damaged. No tensor is read before its size is known to be right.
+    """
     golden: dict = {}
-    with path.open("rb") as file, np.load(file) as arrays:  # which leaves a damaged file open
-        for key in arrays.files:
-            signature, side, name = key.split("/")
-            golden.setdefault(signature, {"inputs": {}, "outputs": {}})[side][name] = arrays[key]
+    with open(path, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+                _check_names(members, len(archive.infolist()), signatures)
+                for key, member in members.items():
+                    signature, side, name = key.split("/")
+                    spec = signatures[signature][side][name] if signatures else None
+                    with archive.open(member) as content:
+                        array = _array(content, member.file_size, spec)
+                    golden.setdefault(signature, {"inputs": {}, "outputs": {}})[side][name] = array
+        except DAMAGE as error:
+            raise ValueError(f"{NAME} is damaged: {error or type(error).__name__}") from None
     return golden
+
+
+def _check_names(members: dict, number: int, signatures: dict | None) -> None:
+    expected = (
+        members
+        if signatures is None
+        else {
+            f"{signature}/{side}/{name}"
+            for signature, sides in signatures.items()
+            for side, specs in sides.items()
+            for name in specs
+        }
+    )
+    if set(members) != set(expected) or len(members) != number:
+        raise ValueError("it holds other tensors than the signatures of the contract have")
+
+
+def _array(content, size: int, spec: dict | None) -> np.ndarray:
+    """An array in NumPy's format, read once its header is what the contract lets expect."""
+    if np.lib.format.read_magic(content) != (1, 0):
+        raise ValueError("an array of another version of NumPy's format")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(content, max_header_size=OVERHEAD)
+    right = (
+        (shape, dtype) == ((ROWS, *spec["shape"][1:]), np.dtype(spec["dtype"]))
+        if spec
+        else dtype.kind in "fi" and math.prod(shape) <= ROWS * limits.NUMBERS
+    )
+    if fortran or not right:
+        raise ValueError(f"an array {dtype} {list(shape)}")
+    expected = math.prod(shape) * dtype.itemsize
+    if not expected < size <= expected + OVERHEAD:
+        raise ValueError(f"an array of {expected} bytes in {size}")
+    values = content.read(expected + 1)  # to the end, where the archive's checksum is compared
+    if len(values) != expected:
+        raise ValueError(f"an array of {expected} bytes in {len(values)}")
+    return np.frombuffer(values, dtype).reshape(shape).copy()
+
+
+def _size(spec: dict) -> int:
+    return ROWS * math.prod(spec["shape"][1:]) * np.dtype(spec["dtype"]).itemsize
 
 
 def agree(answer, expected) -> bool:

@@ -1,6 +1,7 @@
 """TensorFlow's compiled library and its protocol buffers, found without importing TensorFlow's Python."""
 
 import contextlib
+import importlib
 import importlib.util
 import sys
 import types
@@ -15,6 +16,13 @@ def folder() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise ImportError("TensorFlow is not installed")
     return Path(spec.submodule_search_locations[0])
+
+
+def available() -> None:
+    """Raises ImportError where TensorFlow's C++ loader cannot be reached; says why."""
+    if not sys.platform.startswith("linux"):
+        raise ImportError(f"TensorFlow's C++ loader is reached on Linux only, this is {sys.platform}")
+    folder()
 
 
 @contextlib.contextmanager
@@ -34,3 +42,9 @@ def protocol_buffers():
         yield
     finally:
         del sys.modules["tensorflow"]
+
+
+def protocol(name: str):
+    """A module of TensorFlow's protocol buffers, such as core.protobuf.saved_model_pb2."""
+    with protocol_buffers():
+        return importlib.import_module(f"tensorflow.{name}")

@@ -16,6 +16,13 @@ from tfgen import locks
 PREFIX = ".exporting-"
 
 
+def check(model_folder: Path) -> None:
+    """Raises ValueError where no further version can be published in a model's folder."""
+    if not os.access(model_folder, os.W_OK) or not os.access(model_folder.parent, os.W_OK):
+        raise ValueError(f"{str(model_folder)!r} is not writable")
+    _next(model_folder)
+
+
 def make_folder(folder: Path) -> None:
     """Makes a folder that other users can read, for the server is one, whatever the umask says of new files."""
     made = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -55,10 +62,18 @@ def publish(folder: Path) -> Path:
         _to_disk(path)
     parent = folder.parent
     with locked(parent):
-        version = parent / str(1 + max(versions.taken(parent), default=0))
+        version = parent / str(_next(parent))
         os.rename(folder, version)
     _to_disk(parent)
     return version
+
+
+def _next(model_folder: Path) -> int:
+    """The next free number. Raises ValueError if the largest is taken."""
+    number = 1 + max(versions.taken(model_folder), default=0)
+    if number > versions.LARGEST:
+        raise ValueError(f"{str(model_folder)!r} holds version {number - 1}, the largest there is: rename or remove it")
+    return number
 
 
 def locked(model_folder: Path):

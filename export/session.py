@@ -6,17 +6,15 @@ server without a server, and without TensorFlow's Python.
 
 import ctypes
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from export import library
+from export import graph, library, limits, metagraph
 from tfgen.quiet import muted
 
-DTYPES = {1: np.dtype(np.float32), 2: np.dtype(np.float64), 3: np.dtype(np.int32), 9: np.dtype(np.int64)}
+DTYPES = {number: np.dtype(name) for number, name in graph.NUMPY.items()}
 NUMBERS = {dtype: number for number, dtype in DTYPES.items()}  # of TensorFlow's enum DataType
-SERVE = b"serve"  # the tag of the graph that a server loads
 
 
 class SessionError(RuntimeError):
@@ -27,19 +25,17 @@ class _Output(ctypes.Structure):
     _fields_ = [("operation", ctypes.c_void_p), ("index", ctypes.c_int)]
 
 
-class _Buffer(ctypes.Structure):
-    _fields_ = [("data", ctypes.c_void_p), ("length", ctypes.c_size_t), ("free", ctypes.c_void_p)]
-
-
 def open_library() -> ctypes.CDLL:
     """The C library of the installed TensorFlow. Raises SessionError where there is none to load."""
-    if not sys.platform.startswith("linux"):
-        raise SessionError(f"TensorFlow's C++ loader is reached on Linux only, this is {sys.platform}")
+    try:
+        library.available()
+    except ImportError as error:
+        raise SessionError(error) from error
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         with muted():
             opened = ctypes.CDLL(str(library.folder() / library.LIBRARY))
-    except (OSError, ImportError) as error:
+    except OSError as error:
         raise SessionError(f"TensorFlow's C library cannot be loaded: {error}") from error
     pointer, pointers = ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)
     outputs = ctypes.POINTER(_Output)
@@ -66,8 +62,6 @@ def open_library() -> ctypes.CDLL:
         ("TF_TensorType", ctypes.c_int, [pointer]),
         ("TF_NumDims", ctypes.c_int, [pointer]),
         ("TF_Dim", ctypes.c_int64, [pointer, ctypes.c_int]),
-        ("TF_GetAllOpList", ctypes.POINTER(_Buffer), []),
-        ("TF_DeleteBuffer", None, [ctypes.POINTER(_Buffer)]),
     ):
         function = getattr(opened, name)
         function.restype, function.argtypes = result, arguments
@@ -87,37 +81,10 @@ def disable_xla(opened: ctypes.CDLL) -> None:
     disable()
 
 
-def read_graph(version: Path):
-    """The MetaGraphDef that a server loads. Raises SessionError if the file is missing or cannot be read."""
-    with library.protocol_buffers():
-        from google.protobuf.message import DecodeError
-        from tensorflow.core.protobuf import saved_model_pb2
-    saved = saved_model_pb2.SavedModel()
-    try:
-        saved.ParseFromString((Path(version) / "saved_model.pb").read_bytes())
-    except OSError as error:
-        raise SessionError(f"saved_model.pb cannot be read: {error.strerror}") from error
-    except DecodeError as error:
-        raise SessionError("saved_model.pb is damaged") from error
-    for graph in saved.meta_graphs:
-        if SERVE.decode() in graph.meta_info_def.tags:
-            return graph
-    raise SessionError(f"saved_model.pb holds no graph with the tag {SERVE.decode()!r}")
-
-
-def operations() -> dict:
-    """Every operation that the library knows: name -> OpDef."""
-    with library.protocol_buffers():
-        from tensorflow.core.framework import op_def_pb2
-    opened = open_library()
-    buffer = opened.TF_GetAllOpList()
-    listed = op_def_pb2.OpList.FromString(ctypes.string_at(buffer.contents.data, buffer.contents.length))
-    opened.TF_DeleteBuffer(buffer)
-    return {op.name: op for op in listed.op}
-
-
 class Session:
     """A loaded SavedModel. `run` may be called from many threads at once.
+
+    A SavedModel is a program: what is not one's own is inspected first (`export.inspection`).
 
     Attributes:
         graph: the MetaGraphDef.
@@ -125,12 +92,17 @@ class Session:
     """
 
     def __init__(self, version: Path):
-        self.graph = read_graph(version)
+        try:
+            self.graph = metagraph.read((Path(version) / limits.GRAPH).read_bytes())
+        except OSError as error:
+            raise SessionError(f"{limits.GRAPH} cannot be read: {error.strerror}") from error
+        except limits.RefusedError as error:
+            raise SessionError(error) from error
         self.signatures = dict(self.graph.signature_def)
         self._library = open_library()
         self._operations = self._library.TF_NewGraph()
         options = self._library.TF_NewSessionOptions()
-        tags = (ctypes.c_char_p * 1)(SERVE)
+        tags = (ctypes.c_char_p * 1)(metagraph.TAG.encode())
         path = os.fsencode(version)
         try:
             self._session = self._call(

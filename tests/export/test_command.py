@@ -1,6 +1,8 @@
 """The commands as users meet them: what they print, and bad input that ends in one line and exit code 2."""
 
+import hashlib
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -9,12 +11,12 @@ import pytest
 
 import tfgen
 from export import __main__ as command
-from export import benchmark, golden, replay, verify, versions
+from export import benchmark, bundle, golden, replay, verify, versions
+from export.inspection import Inspection
 from tfgen.storage import entries
 
 COMMANDS = (command.main, verify.main, benchmark.main, replay.main)
-CHECKS = ["manifest", "contract", "golden requests", "load", "signatures", "operations", "answers", "rows", "seeds"]
-CHECKS += ["pixels"]  # of a model without labels
+CHECKS = [*Inspection.CHECKS, "load", "answers", "rows", "seeds", "pixels"]  # of a model without labels
 
 FOREIGN = '''"""A module of another package, after A. Nobody et al. 2020, which turns the
 images of a model of the zoo. It is for a test."""
@@ -62,7 +64,9 @@ def test_an_export_is_verified_in_a_fresh_process_and_says_nothing_on_stderr(lig
     checks = [line.strip().partition("  ")[::2] for line in lines if line.startswith("  ")]
     assert [name for name, _ in checks] == CHECKS
     assert all(result.split()[0] == "ok" for _, result in checks)
-    assert lines[-2].startswith(f"{served}/{entry}/1  ")
+    assert lines[-3].startswith(f"{served}/{entry}/1  ")
+    pin = hashlib.sha256((served / entry / "1" / "manifest.json").read_bytes()).hexdigest()
+    assert lines[-2] == f"Pinned: python -m export.verify {served}/{entry}/1 --pin {pin}"
     assert lines[-1] == f"How to serve it: {served}/{entry}/README.md"
     assert [path.name for path in (served / entry).iterdir() if path.name.startswith(".")] == []
 
@@ -138,6 +142,65 @@ def test_an_unwritable_target_ends_with_one_line(target, light, tmp_path, ended)
     code, said, errors = ended(command.main, light.run, "--to", tmp_path / target)
     assert (code, said, len(errors)) == (2, "", 1)
     assert "cannot be written to" in errors[0]
+
+
+OBSTACLES = ("models.config", "batching.config", "{entry}/README.md", f"{{entry}}/{2**63 - 1}")
+
+
+@pytest.mark.parametrize("obstacle", OBSTACLES)
+def test_an_obstructed_place_is_named_before_anything_is_written(obstacle, light, tmp_path, ended):
+    place = tmp_path / obstacle.format(entry=light.model.entry)
+    place.mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    code, said, errors = ended(command.main, light.run, "--to", tmp_path)
+    assert (code, said, len(errors)) == (2, "", 1)
+    assert place.name in errors[0]
+    assert sorted(set(tmp_path.rglob("*")) - {tmp_path / light.model.entry}) == [
+        path for path in before if path != tmp_path / light.model.entry
+    ]
+
+
+@pytest.mark.parametrize("most", [20_000, 100_000])  # bytes of a file: less than the weights, less than the graph
+def test_a_full_disk_leaves_nothing(most, light, tmp_path, ended, monkeypatch):
+    """A quota instead of a full disk: every write beyond it fails, whoever runs the tests."""
+    limits, write = resource.getrlimit(resource.RLIMIT_FSIZE), bundle.write
+
+    def write_little(*arguments):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+        return write(*arguments)
+
+    monkeypatch.setattr(bundle, "write", write_little)
+    try:
+        code, _, errors = ended(command.main, light.run, "--to", tmp_path / "served")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (code, len(errors)) == (4, 1)
+    assert f"{str(tmp_path / 'served')!r} cannot be written to: " in errors[0]
+    assert errors[0].endswith("nothing is published")
+    assert [path for path in (tmp_path / "served").rglob("*") if not path.is_dir() and path.suffix != ".lock"] == []
+    assert list((tmp_path / "served" / light.model.entry).iterdir()) == []
+
+
+def test_the_files_beside_a_version_are_written_before_it_appears(light, tmp_path, ended, monkeypatch):
+    def full(path, room=0):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(command, "proved", lambda staged: True)
+    monkeypatch.setattr("tfgen.files.replacing", full)
+    code, _, errors = ended(command.main, light.run, "--to", tmp_path)
+    assert (code, len(errors)) == (4, 1)
+    assert "No space left on device; nothing is published" in errors[0]
+    assert versions.taken(tmp_path / light.model.entry) == []
+
+
+@pytest.mark.parametrize("file", ["config.json", "metrics.json"])
+def test_a_damaged_run_is_blamed_and_nothing_is_written(file, light, tmp_path, ended):
+    run = shutil.copytree(light.run, tmp_path / "run")
+    (run / file).write_text("{")
+    code, said, errors = ended(command.main, run, "--to", tmp_path / "served")
+    assert (code, said, len(errors)) == (2, "", 1)
+    assert str(run) in errors[0]
+    assert not (tmp_path / "served").exists()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from export import publish, verify, versions
+from export import publish, versions
+from export.inspection import Inspection, inspected
 from export.publish import PREFIX
 
 
@@ -26,7 +27,17 @@ def test_versions_count_up_and_are_never_overwritten(tmp_path):
     assert [(tmp_path / str(turn + 1) / "saved_model.pb").read_text() for turn in range(3)] == ["0", "1", "2"]
 
 
-@pytest.mark.parametrize(("taken", "given"), [("7", "8"), ("007", "8"), ("x7", "1"), ("7.old", "1")])
+def test_after_the_largest_number_there_is_none(tmp_path):
+    publish.check(tmp_path)
+    (tmp_path / str(2**63 - 1)).mkdir()
+    with pytest.raises(ValueError, match="holds version 9223372036854775807, the largest there is"):
+        publish.check(tmp_path)
+    with pytest.raises(ValueError, match="the largest there is"):
+        stage(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [str(2**63 - 1)]
+
+
+@pytest.mark.parametrize(("taken", "given"), [("7", "8"), ("007", "8"), ("x7", "1"), ("7.old", "1"), (str(2**63), "1")])
 def test_a_number_taken_by_anything_is_passed_over(taken, given, tmp_path):
     (tmp_path / taken).mkdir()
     assert stage(tmp_path).name == given
@@ -75,8 +86,9 @@ def test_an_export_killed_at_any_moment_leaves_no_version_that_fails(light, tmp_
         os.killpg(killed.pid, signal.SIGKILL)
         killed.wait()
         for number in versions.taken(tmp_path / light.model.entry):
-            differences = verify.check_manifest(tmp_path / light.model.entry / str(number))
-            assert "SHA-256" in differences
+            with inspected(tmp_path / light.model.entry / str(number)) as inspection:
+                for check in Inspection.CHECKS:
+                    inspection.run(check)
             published = max(published, number)
     for number in versions.taken(tmp_path / light.model.entry):
         verified = [sys.executable, "-m", "export.verify", str(tmp_path / light.model.entry / str(number))]
