@@ -45,23 +45,24 @@ def export(entry_or_run: str, /, *, to: Path, score_samples: int = 64, register:
 
     with commandline.bad_input():
         card.provenance(entry_or_run)  # a damaged run is refused before anything is written
-    folder = to / model.entry
+    name = entry_or_run if loading.is_shipped(entry_or_run) else model.entry
+    folder = to / name
     try:
         publish.make_folder(folder)
         publish.check(folder)
-        deployment.check(to, model.entry)
+        deployment.check(to, name)
     except (ValueError, OSError) as error:
         commandline.fail(_unwritable(to, error))
 
     try:
         with publish.staging(folder) as staged:
-            facts = bundle.write(model, entry_or_run, staged, score_samples)
-            print(f"{model.entry}: {', '.join(facts['signatures'])}", flush=True)
+            facts = bundle.write(model, entry_or_run, staged, score_samples, name)
+            print(f"{name}: {', '.join(facts['signatures'])}", flush=True)
             if not proved(staged):
                 commandline.fail(
                     f"the export of {entry_or_run} fails its verification; nothing is published", commandline.FAILED
                 )
-            with deployment.writing(to, model.entry, facts):
+            with deployment.writing(to, name, facts):
                 version = publish.publish(staged)
     except contract.ContractError as error:
         commandline.fail(error)

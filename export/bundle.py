@@ -15,14 +15,15 @@ from pathlib import Path
 from export import card, contract, golden, manifest, signatures, warmup
 
 
-def write(model, source, version: Path, score_samples: int) -> dict:
+def write(model, source, version: Path, score_samples: int, name: str | None = None) -> dict:
     """Writes a model into an empty directory.
 
     Args:
         model: a `tfgen.Model` with trained weights.
-        source: the run directory that it comes from, or its entry's name.
+        source: the run directory that it comes from, or the name of weights that ship.
         version: the directory.
         score_samples: K of `score`.
+        name: that it is served under, its entry's by default.
 
     Returns:
         What `signatures.json` holds.
@@ -38,7 +39,7 @@ def write(model, source, version: Path, score_samples: int) -> dict:
     (version / contract.FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     requests = golden.make(table, len(facts["classes"]))
     golden.write(version / golden.NAME, requests)
-    warmup.write(version, model.entry, requests)
+    warmup.write(version, name or model.entry, requests)
     pictured = "sample" in table
     if pictured:
         card.draw(model, version / card.PICTURE)

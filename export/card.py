@@ -9,7 +9,7 @@ import numpy as np
 
 from tfgen import measures
 from tfgen.data import names
-from tfgen.storage import entries, loading, runs
+from tfgen.storage import loading, runs
 
 NAME, PICTURE = "MODEL_CARD.md", "samples.png"
 COLUMNS, ROWS = 10, 3  # of the picture
@@ -151,7 +151,7 @@ def provenance(source) -> tuple[dict, dict]:
     Raises:
         ValueError: a file of the run is damaged.
     """
-    if str(source) in entries.entries():  # an entry's name wins over a folder
+    if loading.is_shipped(str(source)):  # an entry's name wins over a folder
         record = loading.shipped(str(source))
         return record, record.get("metrics", {})
     if not runs.is_run(Path(source)):
@@ -196,7 +196,7 @@ def _licences(source, config: dict) -> str:
     name = config.get("dataset") or "unknown"
     base = name.partition("/")[0]
     data = PUBLISHED.format(name=name, base=base) if names.is_published(name) else OWN.format(name=name)
-    shipped = str(source) in entries.entries()
+    shipped = loading.is_shipped(str(source))
     return LICENCES.format(weights=SHIPPED if shipped else "", data=" ".join(data.split()))
 
 

@@ -66,26 +66,28 @@ def check_model(entry_or_run, modules) -> None:
 
 def run_of(argument: str) -> Path | None:
     """The run directory that an ENTRY_OR_RUN names; None for an entry, whose name wins over a folder of that name."""
-    return None if argument in ENTRIES else Path(argument)
+    from tfgen.storage import loading
+
+    return None if argument in ENTRIES or loading.is_shipped(argument) else Path(argument)
 
 
-def dataset_of(run: Path | None, data_dir: Path | None, name: str | None = None):
+def dataset_of(entry_or_run, data_dir: Path | None, name: str | None = None):
     """The data set to show or measure a model on.
 
     Args:
-        run: the run directory of the model; None for an entry of the zoo.
+        entry_or_run: the run directory of the model, or the name of weights that ship.
         data_dir: a TFDS directory that holds it prepared, or None.
         name: another data set, by name or path; by default the one that the model was trained on.
     """
     from tfgen import data
-    from tfgen.storage import runs
+    from tfgen.storage import loading
 
-    config = runs.read_config(run) if run else {"dataset": data.DEFAULT}
+    config, _ = loading.find(entry_or_run)
     source = config.get("data", {"source": config["dataset"], "image_size": None, "image_channels": None})
     if name is None and source["source"] is None:
         raise ValueError(
-            f"{str(run)!r} does not say which data set its model was trained on: zoo.evaluate takes --dataset NAME, "
-            "model.save_run dataset=NAME"
+            f"{str(entry_or_run)!r} does not say which data set its model was trained on: zoo.evaluate takes "
+            "--dataset NAME, model.save_run dataset=NAME"
         )
     if name is not None:
         height, _, channels = config.get("hyperparameters", {}).get("image_shape", (28, 28, 1))

@@ -69,13 +69,13 @@ def measure(
         run = commands.run_of(name)
         checks.positive_int("k", k)
         checks.in_range("seed", seed, 0, 2**31 - 1)
-        own = runs.read_config(run)["dataset"] if run else data.DEFAULT
+        own = loading.find(name)[0]["dataset"]
         if run and to is None and own is not None and dataset not in (None, own):
             raise ValueError(f"{name} was trained on {own}: say where its numbers on {dataset} go with --to DIR")
         if dataset is not None:
             data.check(dataset, data_dir)
         model = loading.load(name)
-        measured = commands.dataset_of(run, data_dir, dataset if dataset != own else None)
+        measured = commands.dataset_of(name, data_dir, dataset if dataset != own else None)
         if measured.image_shape != model.image_shape:
             sizes = " x ".join(map(str, measured.image_shape)), " x ".join(map(str, model.image_shape))
             raise ValueError(f"the images of {measured.name} are {sizes[0]}, those of {name} are {sizes[1]}")

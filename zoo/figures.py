@@ -38,7 +38,7 @@ def figures(
             raise ValueError(f"{entry_or_run} is an entry, not a run: say where to with --out DIR")
         directory = commandline.writable_directory(out or run / runs.FIGURES)
         model = loading.load(entry_or_run)
-        dataset = commands.dataset_of(run, data_dir)
+        dataset = commands.dataset_of(entry_or_run, data_dir)
     for path in commands.draw(model, dataset, directory, run):
         print(path)
 

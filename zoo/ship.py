@@ -8,7 +8,7 @@ from tfgen import commandline
 from zoo import ENTRIES, commands, evaluate, report, verify
 
 USAGE = "python -m zoo.ship"
-LIMIT = 25_000_000  # bytes that all shipped weights may take together
+LIMIT = 30_000_000  # bytes that all shipped weights may take together
 PRECISIONS = ("float16", "float32")  # the first one that changes no number by half of its last digit is taken
 K = 10  # importance samples by which the change of the likelihood is measured
 
@@ -32,6 +32,7 @@ def ship(
         data_dir: a TFDS directory that holds the run's data set prepared; TFDS_DATA_DIR by default.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
+    from tfgen.data import names
     from tfgen.storage import loading, manifest, runs
 
     with commandline.bad_input():
@@ -43,7 +44,12 @@ def ship(
             raise ValueError(f"{str(run)!r} is not evaluated: python -m zoo.evaluate {run}")
         model = loading.load(run)
         dataset = commands.dataset_of(run, data_dir)
-        target = commandline.writable_directory(to or loading.shipped_folder()) / f"{model.entry}.weights.h5"
+        if to is None and not names.is_published(config["dataset"]):
+            raise ValueError(
+                f"weights ship for published data sets, not for {config['dataset']!r}; --to DIR takes them"
+            )
+        name = loading.shipped_name(model.entry, config["dataset"])
+        target = commandline.writable_directory(to or loading.shipped_folder()) / f"{name}{loading.SUFFIX}"
         others = [record["bytes"] for name, record in manifest.read(target.parent).items() if name != target.name]
     with tempfile.TemporaryDirectory() as scratch:
         packed, facts = _smallest(model, dataset, run, metrics, Path(scratch))

@@ -49,10 +49,10 @@ def table(*, readme: Path | None = None) -> None:
 
 
 def shipped() -> dict:
-    """The records of the entries whose weights ship."""
+    """The records of the weights that ship, by their names."""
     from tfgen.storage import loading
 
-    return {entry: record for entry in ENTRIES if (record := loading.shipped(entry))}
+    return {name: loading.shipped(name) for name in loading.shipped_names()}
 
 
 def markdown(records: dict) -> str:
@@ -87,7 +87,7 @@ def picture(entry: str) -> str:
 def _about(entry: str, records: dict) -> list[str]:
     from tfgen.storage import entries
 
-    module = entries.module(entry)
+    module = entries.module(entry.partition("-")[0])
     papers = ", ".join(f"[{name}]({link})" for name, link in getattr(module, "PAPERS", {}).items())
     what = getattr(module, "ABOUT", "") or (module.__doc__ or "").partition("\n")[0]
     cells = [f"`{entry}`", papers, what]
@@ -104,7 +104,7 @@ def _numbers(entry: str, metrics: dict) -> list[list[str]]:
     """A row for each number that is shown of an entry."""
     from tfgen.storage import entries
 
-    others = getattr(entries.module(entry), "OTHERS", {})
+    others = getattr(entries.module(entry), "OTHERS", {}) if entry in ENTRIES else {}  # these are of mnist
     rows = []
     for name in (name for name in SHOWN if name in metrics):
         value, error = _shown(name, metrics), _shown(f"{name}_error", metrics)

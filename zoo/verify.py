@@ -24,6 +24,7 @@ DECIMALS = {  # that are shown of a number, by name; two of the others, in nats 
     "test_nll_k": 0,
 }
 WIDTH = len(report.FLOOR) + max(map(len, report.MEANINGS))  # of a name in the table
+NAMES = 17  # characters of the weights' name
 QUICK = {"images": 500, "k": 100}
 
 
@@ -31,7 +32,7 @@ QUICK = {"images": 500, "k": 100}
 class Row:
     """A number of an entry as the manifest has it and as it was recomputed."""
 
-    entry: str
+    entry: str  # the name of its weights, vae or vae-fashion_mnist
     name: str
     recorded: float
     recomputed: float
@@ -55,7 +56,7 @@ class Row:
         """The row of the table."""
         verdict = "ok" if self.agrees else "DIFFERS"
         numbers = f"{self.recorded:12.4f} {self.recomputed:12.4f} {self.tolerance:10g}"
-        return f"{self.entry:10} {self.name:{WIDTH}} {numbers}  {verdict}"
+        return f"{self.entry:{NAMES}} {self.name:{WIDTH}} {numbers}  {verdict}"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -67,7 +68,7 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
     """Recomputes the numbers of the shipped weights and compares them with the manifest's; exit code 1 if one differs.
 
     Args:
-        entry: entries to verify; all whose weights ship by default.
+        entry: entries to verify, or names of weights such as vae-fashion_mnist; all weights that ship by default.
         quick: the same on the first 500 test images and as many samples, K = 100; in a minute an entry.
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
     """
@@ -76,23 +77,23 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
     from tfgen.storage import loading
 
     with commandline.bad_input():
-        records = {name: loading.shipped(name) for name in entry or ENTRIES}
+        records = {name: loading.shipped(name) for name in entry or dict.fromkeys([*ENTRIES, *loading.shipped_names()])}
         missing = [name for name, record in records.items() if not record]
         if missing and entry:
             raise ValueError(f"no weights ship for {', '.join(missing)}")
         datasets = {record["dataset"]: None for record in records.values() if record}
         datasets = {name: data.load(name, data_dir) for name in datasets}
         networks = {name: evaluate.recogniser(dataset) for name, dataset in datasets.items()}
-    print(f"{'entry':10} {'number':{WIDTH}} {'manifest':>12} {'recomputed':>12} {'may differ':>10}")
+    print(f"{'weights':{NAMES}} {'number':{WIDTH}} {'manifest':>12} {'recomputed':>12} {'may differ':>10}")
     wrong = []
     for name, record in records.items():
         if not record:
-            print(f"{name:10} no weights ship yet")
+            print(f"{name:{NAMES}} no weights ship yet")
             continue
         try:
             model = tfgen.load(name)
         except ValueError as error:
-            print(f"{name:10} REFUSED")
+            print(f"{name:{NAMES}} REFUSED")
             wrong.append(f"{name}: {error}")
             continue
         recorded, options = (record["quick"], QUICK) if quick else (record["metrics"], conditions(record["metrics"]))

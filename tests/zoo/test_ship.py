@@ -40,7 +40,9 @@ def run(tmp_path_factory, quickly):
 @pytest.fixture(scope="module")
 def shipped_once(run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("shipped") / "weights"
-    ship.main([str(run), "--to", str(folder)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loading, "USUAL", "digits")
+        ship.main([str(run), "--to", str(folder)])
     return folder
 
 
@@ -52,7 +54,19 @@ def shipped(shipped_once, tmp_path, monkeypatch):
     for path in shipped_once.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     monkeypatch.setattr(loading, "shipped_folder", lambda: folder)
+    monkeypatch.setattr(loading, "USUAL", "digits")
     return folder
+
+
+@pytest.fixture
+def shipped_of_digits(shipped, monkeypatch):
+    """The same beside weights of another data set: cvae-digits, and no cvae."""
+    monkeypatch.undo()
+    records = manifest.read(shipped)
+    (shipped / "cvae.weights.h5").rename(shipped / "cvae-digits.weights.h5")
+    (shipped / "manifest.json").write_text(json.dumps({"cvae-digits.weights.h5": records["cvae.weights.h5"]}))
+    monkeypatch.setattr(loading, "shipped_folder", lambda: shipped)
+    return shipped
 
 
 def ended(capsys, *arguments):
@@ -104,9 +118,9 @@ def test_single_precision_is_kept_where_half_changes_a_number(run, tmp_path, mon
     monkeypatch.setattr(verify, "DECIMALS", {"test_neg_elbo": 9})
     ship.main([str(run), "--to", str(tmp_path)])
     assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()][:2] == ["float16", "float32"]
-    assert manifest.read(tmp_path)["cvae.weights.h5"]["precision"] == "float32"
+    assert manifest.read(tmp_path)["cvae-digits.weights.h5"]["precision"] == "float32"
     other = entries.build("cvae", runs.read_config(run)["hyperparameters"])
-    weights.load(other, tmp_path / "cvae.weights.h5")
+    weights.load(other, tmp_path / "cvae-digits.weights.h5")
     for ours, theirs in zip(tfgen.load(run).get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -245,10 +259,36 @@ def test_verify_says_what_does_not_ship(shipped, capsys):
 
 
 def test_a_card_of_an_entry_tells_what_the_manifest_knows(shipped):
-    config, metrics = card._provenance("cvae")
+    config, metrics = card.provenance("cvae")
     assert (config["entry"], config["seed"]) == ("cvae", 3)
     assert metrics["test_neg_elbo"] == loading.shipped("cvae")["metrics"]["test_neg_elbo"]
-    assert card._provenance("vae") == ({}, {})
+    assert card.provenance("vae") == ({}, {})
+
+
+def test_weights_of_another_data_set_are_called_by_both_names(shipped_of_digits, run, tmp_path, monkeypatch, capsys):
+    trained = tfgen.load("cvae", dataset="digits")
+    np.testing.assert_array_equal(trained.get_weights()[0], tfgen.load("cvae-digits").get_weights()[0])
+    assert loading.shipped_names() == ["cvae-digits"]
+    with pytest.raises(ValueError, match="no weights of 'cvae' ship for the data set 'mnist'; they ship for digits"):
+        tfgen.load("cvae", dataset="mnist")
+    with pytest.raises(ValueError, match=r"no weights ship for 'vae' yet; .* vae --dataset digits"):
+        tfgen.load("vae", dataset="digits")
+    with pytest.raises(ValueError, match="dataset chooses among the weights that ship for an entry"):
+        tfgen.load(run, dataset="digits")
+    code, said, error = ended(capsys, "--quick")
+    assert (code, error) == (0, "")
+    assert said.count("cvae-digits") > 5
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cvae-2").mkdir()
+    assert commands.run_of("cvae-digits") is None
+    assert str(commands.run_of("cvae-2")) == "cvae-2"  # a folder, since no such weights ship
+    assert commands.dataset_of("cvae-digits", None).name == "digits"
+    assert card.provenance("cvae-digits")[0]["dataset"] == "digits"
+
+
+def test_weights_ship_under_the_name_of_their_data_set(run, tmp_path):
+    ship.main([str(run), "--to", str(tmp_path)])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cvae-digits.weights.h5", "manifest.json"]
 
 
 def test_only_finished_and_evaluated_runs_that_fit_are_shipped(run, trained_run, tmp_path, monkeypatch, capsys):
