@@ -4,9 +4,7 @@ Each check reads from a private copy, and the first that fails must be the last.
 known operations, whose every node is there for a known reason, and files no larger than the contract lets expect.
 """
 
-import contextlib
 import re
-import tempfile
 import zlib
 from pathlib import Path
 
@@ -48,9 +46,7 @@ class Inspection:
         return f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB, SHA-256"
 
     def _contract(self) -> str:
-        self.facts = limits.json_object(self.snapshot.take(contract.FILE), contract.FILE)
-        if broken := contract.violations(self.facts):
-            raise RefusedError(f"{contract.FILE} breaks the contract: {'; '.join(broken[:3])}")
+        self.facts = contract.parse(self.snapshot.take(contract.FILE))
         return ", ".join(self.facts["signatures"])
 
     def _signatures(self) -> str:
@@ -70,8 +66,8 @@ class Inspection:
         return f"{len(self._variables)} variables, {size / 1e6:.1f} MB"
 
     def _golden_requests(self) -> str:
-        self.snapshot.take(golden.NAME, golden.most(self.facts["signatures"]))
-        self.requests = golden.read(self.snapshot.folder / golden.NAME, self.facts["signatures"])
+        content = self.snapshot.take(golden.NAME, golden.most(self.facts["signatures"]))
+        self.requests = golden.parse(content, self.facts["signatures"])
         for name, sides in self.requests.items():
             if not all(np.isfinite(array).all() for array in sides["outputs"].values()):
                 raise RefusedError(f"the model answers {name} with NaN or infinity")
@@ -86,17 +82,6 @@ class Inspection:
         if limits.PICTURE in self.snapshot.sizes:
             check_picture(self.snapshot.take(limits.PICTURE))
         return found
-
-
-@contextlib.contextmanager
-def inspected(version: Path, pin: str = ""):
-    """An `Inspection` of a version, whose private copy is removed at the end; nothing is checked yet.
-
-    Raises:
-        OSError: there is no room for the copy.
-    """
-    with tempfile.TemporaryDirectory(prefix="verifying-") as folder:
-        yield Inspection(Path(version), Path(folder), pin)
 
 
 def check_signatures(meta, facts: dict) -> str:

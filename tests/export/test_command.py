@@ -94,7 +94,7 @@ def test_a_model_of_another_package_is_exported_once_it_is_registered(
     about = "`turned` is a module of another package, after A. Nobody et al. 2020, which turns the images of a model "
     about += "of the zoo."
     assert about in (served / "turned/1/MODEL_CARD.md").read_text().splitlines()
-    answer = golden.read(served / "turned/1" / golden.NAME)["turn"]
+    answer = golden.read(served / "turned/1")["turn"]
     assert (answer["outputs"]["turned"] == answer["inputs"]["image"][:, ::-1, ::-1]).all()
 
 

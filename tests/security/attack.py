@@ -17,12 +17,13 @@ from export import limits, manifest
 
 UNPROTECTED = """
 import sys
+from pathlib import Path
 from export import golden, library, metagraph
 from export.session import Session
 parse = library.protocol("core.protobuf.saved_model_pb2").SavedModel.FromString
 metagraph.read = lambda content: next(each for each in parse(content).meta_graphs if "serve" in each.meta_info_def.tags)
 with Session(sys.argv[1]) as session:
-    for name, sides in golden.read(sys.argv[1] + "/golden.npz").items():
+    for name, sides in golden.read(Path(sys.argv[1])).items():
         session.run(name, sides["inputs"])
 """
 

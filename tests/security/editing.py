@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from export import bundle, graph, library, limits, manifest, signatures
-from export.inspection import Inspection, inspected
+from export.inspection import Inspection
 from export.snapshot import Snapshot
 from tfgen.quiet import tf
 from tfgen.storage import entries
@@ -139,7 +139,8 @@ def running(name: str, honest: Path, target: Path) -> Path:
 
 def refusal(version: Path) -> str:
     """Which inspection refuses a version, and why; empty if none does."""
-    with inspected(version) as inspection:
+    with tempfile.TemporaryDirectory() as folder:
+        inspection = Inspection(version, Path(folder))
         for check in Inspection.CHECKS:
             try:
                 inspection.run(check)
