@@ -58,7 +58,7 @@ def tell(lines) -> None:
     except FileNotFoundError as error:
         print(json.dumps([False, f"{error.filename} is gone"]), flush=True)
     except OSError as error:
-        print(json.dumps([None, f"no private copy can be made: {error.strerror or error}"]), flush=True)
+        print(json.dumps([None, error.strerror or str(error)]), flush=True)
     except Exception as error:  # a version may fail in any way: each is a failed check, not a crash
         why = checks.shortened(str(error), WORDS) or type(error).__name__
         print(json.dumps([False, why]), flush=True)

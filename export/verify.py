@@ -5,7 +5,8 @@ private copy of the version (`export.inspection`). Only what passes is run, in a
 (`export.proof`), has no Keras, no TensorFlow Probability and none of TensorFlow's Python, and runs no XLA. The first
 refusal ends it.
 
-The exit code is 0, or 1 for a version that fails a check, or 2 for a path that is no version.
+The exit code is 0, or 1 for a version that fails a check, 2 for a path that is no version, or 4 where there is no room
+for the copy.
 """
 
 import tempfile
@@ -53,7 +54,10 @@ def check_options(version: Path, timeout: float) -> None:
 
 def no_room(error: OSError) -> None:
     """Ends the process, because there is no room for a private copy of a version."""
-    commandline.fail(f"{tempfile.gettempdir()!r}: {error.strerror or error}", commandline.NOT_WRITTEN)
+    place = repr(tempfile.gettempdir())
+    commandline.fail(
+        f"no private copy of a version fits into {place}: {error.strerror or error}", commandline.NOT_WRITTEN
+    )
 
 
 def proved(version: Path, pin: str = "", timeout: float = TIMEOUT) -> str:

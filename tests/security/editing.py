@@ -1,5 +1,6 @@
 """How an honest version is made, and changed into a hostile one."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,7 +11,7 @@ from export.snapshot import Snapshot
 from tfgen.quiet import tf
 from tfgen.storage import entries
 
-TRAP = "/tmp/tfgen-was-here"  # what hostile graphs write
+TRAP = f"{tempfile.gettempdir()}/tfgen-was-here-{os.getpid()}"  # what hostile graphs write
 FLOAT = 1  # of TensorFlow's enum DataType
 
 

@@ -216,11 +216,16 @@ def command(place: Path, name: str) -> None:
             raise ValueError(lines[0]) from None
 
 
-def work(pipe, clean: Path) -> None:
-    """A worker: takes (kind, command or None, seed), sends (outcome, what was said, seconds, MB)."""
+def work(pipe, clean: Path, run: str) -> None:
+    """A worker: takes (kind, command or None, seed), sends (outcome, what was said, seconds, MB).
+
+    The first one puts a clean run, and a version of it, into the folder `clean`.
+    """
     from tfgen import quiet
 
     quiet.import_tensorflow()
+    if not (clean / VERSION).exists():
+        prepare(clean, run)
     while task := pipe.recv():
         kind, name, seed = task
         with tempfile.TemporaryDirectory() as scratch:
@@ -243,15 +248,15 @@ def work(pipe, clean: Path) -> None:
 class Worker:
     """A process that is started again when it had to be killed or has died."""
 
-    def __init__(self, clean: Path):
-        self.clean, self.process = clean, None
+    def __init__(self, clean: Path, run: str):
+        self.clean, self.run, self.process = clean, run, None
 
     def __call__(self, kind, name, seed, limit: float = 60.0) -> tuple:
         """The outcome of one task."""
         if self.process is None:
             context = multiprocessing.get_context("spawn")
             self.pipe, theirs = context.Pipe()
-            self.process = context.Process(target=work, args=(theirs, self.clean), daemon=True)
+            self.process = context.Process(target=work, args=(theirs, self.clean, self.run), daemon=True)
             self.process.start()
             theirs.close()
         self.pipe.send((kind, name, seed))
@@ -278,11 +283,7 @@ def main(weights: int = 2000, each: int = 500, commands: int = 50, run: str = ""
     """
     wrong = []
     with tempfile.TemporaryDirectory() as scratch:
-        clean = Path(scratch)
-        making = multiprocessing.get_context("spawn").Process(target=prepare, args=(clean, run))
-        making.start()
-        making.join()
-        worker = Worker(clean)
+        worker = Worker(Path(scratch), run)
         tasks = [(kind, None, weights if kind == "weights" else each) for kind in FILES]
         for name, place in COMMANDS.items():
             tasks += [(kind, name, commands) for kind in FILES if FILES[kind].is_relative_to(place)]
@@ -325,7 +326,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for option, default in (("weights", 2000), ("each", 500), ("commands", 50)):
         parser.add_argument(f"--{option}", type=int, default=default)
-    parser.add_argument("--run", default="")
     found = main(**vars(parser.parse_args()))
-    print(*found, sep="\n")
+    print("\n".join(found), end="\n" * bool(found))
     raise SystemExit(bool(found))
