@@ -17,7 +17,7 @@ import re
 from pathlib import Path
 
 from export import limits
-from tfgen import files
+from tfgen import checks, files
 
 FILE = "signatures.json"
 DEFAULT = "serving_default"  # the signature of a request that names none
@@ -60,7 +60,7 @@ def parse(content: bytes) -> dict:
     """The facts that a file holds. Raises limits.RefusedError if it is damaged, or if they break the contract."""
     facts = limits.json_object(content, FILE)
     if broken := violations(facts):
-        raise limits.RefusedError(f"{FILE} breaks the contract: {'; '.join(broken[:3])}")
+        raise limits.RefusedError(f"{FILE} breaks the contract: {checks.shortened('; '.join(broken[:3]), 300)}")
     return facts
 
 

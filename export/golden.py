@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from export import contract
-from tfgen import files
+from tfgen import checks, files
 
 NAME = "golden.npz"
 ROWS = 8
@@ -120,7 +120,8 @@ def parse(content: bytes, signatures: dict) -> dict:
                     sides = golden.setdefault(signature, {"inputs": {}, "outputs": {}})
                     sides[side][name] = _array(array, member.file_size, spec)
     except DAMAGE as error:
-        raise ValueError(f"{NAME} is damaged: {error or type(error).__name__}") from None
+        reason = checks.shortened(str(error), 200) or type(error).__name__
+        raise ValueError(f"{NAME} is damaged: {reason}") from None
     return golden
 
 

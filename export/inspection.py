@@ -14,7 +14,6 @@ from export import checkpoint, contract, golden, graph, library, limits, metagra
 from export.limits import RefusedError
 from export.snapshot import Snapshot
 
-CARD = "MODEL_CARD.md"
 PNG = b"\x89PNG\r\n\x1a\n"
 CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"pHYs", b"sRGB", b"gAMA", b"tEXt", b"tRNS")
 SIDE = 2**13  # pixels
@@ -78,7 +77,7 @@ class Inspection:
         return warmup.check(records, self.facts["model"], self.requests)
 
     def _model_card(self) -> str:
-        found = check_card(self.snapshot.take(CARD), self.facts)
+        found = check_card(self.snapshot.take(limits.CARD), self.facts)
         if limits.PICTURE in self.snapshot.sizes:
             check_picture(self.snapshot.take(limits.PICTURE))
         return found
@@ -110,12 +109,12 @@ def check_card(content: bytes, facts: dict) -> str:
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        raise RefusedError(f"{CARD} is not UTF-8") from None
+        raise RefusedError(f"{limits.CARD} is not UTF-8") from None
     if not all(character.isprintable() or character == "\n" for character in text) or HTML.search(text):
-        raise RefusedError(f"{CARD} holds control characters or HTML")
+        raise RefusedError(f"{limits.CARD} holds control characters or HTML")
     missing = [name for name in facts["signatures"] if f"\n| `{name}` |" not in text]
     if not text.startswith(f"# {facts['model']}\n") or missing:
-        raise RefusedError(f"{CARD} is the card of another model than {facts['model']}")
+        raise RefusedError(f"{limits.CARD} is the card of another model than {facts['model']}")
     return f"{len(text):,} characters of {facts['model']}"
 
 

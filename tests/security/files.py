@@ -271,6 +271,12 @@ class Worker:
         self.process = None
         return outcome
 
+    def end(self) -> None:
+        """Ends the process."""
+        if self.process is not None:
+            self.pipe.send(None)
+            self.process.join()
+
 
 def main(weights: int = 2000, each: int = 500, commands: int = 50, run: str = "") -> list[str]:
     """Attacks the readers and the commands, prints the counts, and returns what was wrong, a line each.
@@ -304,6 +310,7 @@ def main(weights: int = 2000, each: int = 500, commands: int = 50, run: str = ""
                     seconds, memory = max(seconds, took), max(memory, grew)
             counts = ", ".join(f"{outcomes[each]:5,} {each}" for each in ("taken", "refused", "WRONG"))
             print(f"{name or 'reader':9} {kind:11} {counts}; at most {seconds:.1f} s, {memory:.0f} MB", flush=True)
+        worker.end()
     return wrong
 
 

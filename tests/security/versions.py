@@ -71,7 +71,7 @@ def hostile(folder: Path, look, runs: dict) -> list[str]:
         found[name] = look(version) + (", wrote a file" if trap.exists() else "")
         slowest = max(slowest, time.perf_counter() - began)
     trap.unlink(missing_ok=True)
-    for name in editing.RUN:
+    for name in list(editing.RUN)[: 1 if look is inspected else None]:
         version = editing.running(name, honest, folder / name)
         found |= {f"{name}, {command}": run(version) for command, run in runs.items()}
     counts = collections.Counter(found.values())
