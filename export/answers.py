@@ -11,11 +11,12 @@ import time
 
 import numpy as np
 
-from export import contract
+from export import contract, limits
+from tfgen import checks
 
 LISTING = 2**18  # bytes of an answer that lists signatures; those of a model of the zoo take 20,000
 NUMBERS = 2**19  # of the inputs, and of the outputs, of one request
-SIGNATURES, TENSORS, AXES = 64, 16, 8  # of a model, of one side of a signature, and of a tensor
+TENSORS, AXES = 16, 8  # of one side of a signature, and of a tensor
 OUT_OF_RANGE = 1e-4  # how far rounding may carry a pixel out of [0, 1]
 DTYPES = {"DT_FLOAT": "float32", "DT_INT64": "int64"}  # those of the contract, by the names of TensorFlow's enum
 SIZE = re.compile(r"-1|[0-9]{1,10}")
@@ -48,10 +49,8 @@ class Deadline:
 
 
 def said(text, most: int = 300) -> str:
-    """What a server said, fit for a message: one line of printable characters, cut off where it is long."""
-    words = "".join(each if each.isprintable() else " " for each in str(text)[: 4 * most])
-    line = " ".join(words.split())
-    return line if len(line) <= most else f"{line[:most]}..."
+    """What a server said, fit for a message."""
+    return checks.shortened(str(text), most)
 
 
 def without(text: str, secrets) -> str:
@@ -72,7 +71,7 @@ def signatures(listed) -> dict:
     """
     definitions = _object(_object(listed, "metadata").get("signature_def"), "signature_def")
     definitions = {name: each for name, each in definitions.items() if not name.startswith("__")}
-    _count(definitions, SIGNATURES, "signatures")
+    _count(definitions, limits.SIGNATURES, "signatures")
     found = {name: _sides(name, _object(each, name)) for name, each in definitions.items()}
     if broken := contract.served(found):
         raise AnswerError(f"lists signatures that break the contract: {said('; '.join(broken))}")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from export import limits
 from tfgen import measures
 from tfgen.data import names
 from tfgen.storage import loading, runs
 
-NAME, PICTURE = "MODEL_CARD.md", "samples.png"
+NAME, PICTURE = limits.CARD, limits.PICTURE
 COLUMNS, ROWS = 10, 3  # of the picture
 SEEDS = """
 Row i of a batch is drawn from `seed[i]` alone, by the algorithm Philox: the same seed gives the same image in Python

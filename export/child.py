@@ -1,59 +1,57 @@
-"""The process of `export.proof`, seen from the one that waits for it: it has a deadline, and may die."""
+"""A process that opens a version within bounds (`export.confinement`), seen from the one that waits for it."""
 
 import json
-import selectors
 import signal
 import subprocess
 import sys
-from pathlib import Path
+import tempfile
+
+TOO_LONG = ("SIGALRM", "SIGXCPU")  # what the kernel ends a process by that has used up its time
 
 
-class DiedError(RuntimeError):
-    """The process ended before it was done, or was taking too long; says how."""
+def results(module: str, timeout: float, *arguments: str):
+    """Yields what a module finds of a version, step by step, up to the first step that fails: (name, passed, detail).
 
-
-def results(version: Path, folder: Path, pin: str, timeout: float):
-    """Yields what each check of a version finds, (name, passed, detail), up to the first that fails.
+    The module is run as `python -m MODULE FOLDER TIMEOUT ARGUMENTS`, and prints two lines of JSON for each step: its
+    name, then [passed, detail]. The private folder is gone at the end, however this process or that one ends.
 
     Args:
-        version: the directory.
-        folder: an empty one for its private copy.
-        pin: the SHA-256 that its manifest must have; empty if any may be.
-        timeout: seconds that one check may take.
+        module: export.proof or export.timing.
+        timeout: seconds that one step, or one request, may take.
+        arguments: what else the module takes.
+
+    Raises:
+        OSError: the private folder cannot be made, or has no room.
     """
     name = "start"
-    with subprocess.Popen(
-        [sys.executable, "-m", "export.proof", str(version), str(folder), pin],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,  # a line in a buffer would not be seen to wait
-    ) as process:
+    with (
+        tempfile.TemporaryDirectory(prefix="verifying-") as folder,
+        subprocess.Popen(
+            [sys.executable, "-m", module, folder, str(timeout), *arguments],
+            stdin=subprocess.PIPE,  # it ends when this one is closed
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # what ends a whole group leaves it alive to remove its folder
+        ) as process,
+    ):
         try:
-            while (line := _line(process, timeout)) is not None:
+            for line in map(json.loads, process.stdout):
                 if isinstance(line, str):
-                    name = line  # the check that begins
+                    name = line  # the step that begins
+                elif line[0] is None:
+                    raise OSError(line[1])
                 else:
                     yield name, *line
-        except DiedError as error:
-            yield name, False, str(error)
+            if code := process.wait():
+                yield name, False, _words(code, process.stderr.read(), timeout)
         finally:
             process.kill()
 
 
-def _line(process, timeout: float):
-    """The next line of the process; None at its end."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ)
-        ready = selector.select(timeout)
-    if not ready:
-        raise DiedError(f"it takes more than {timeout:g} s (--timeout)")
-    if line := process.stdout.readline():
-        return json.loads(line)
-    code = process.wait()
+def _words(code: int, said: bytes, timeout: float) -> str:
+    """How a process ended that was not done."""
     if code < 0:
-        raise DiedError(f"it ends the process by {signal.Signals(-code).name}")
-    if code:
-        said = process.stderr.read().decode(errors="replace").strip().splitlines()
-        raise DiedError(f"the process that verifies failed: {said[-1] if said else code}")
-    return None
+        name = signal.Signals(-code).name
+        return f"it takes more than {timeout:g} s (--timeout)" if name in TOO_LONG else f"it ends the process by {name}"
+    lines = said.decode(errors="replace").strip().splitlines()
+    return f"the process that verifies failed: {lines[-1] if lines else code}"

@@ -14,8 +14,10 @@ The leading axis of every tensor is the batch, -1. No tensor is a scalar, so tha
 
 import math
 import re
+from pathlib import Path
 
 from export import limits
+from tfgen import checks, files
 
 FILE = "signatures.json"
 DEFAULT = "serving_default"  # the signature of a request that names none
@@ -43,6 +45,23 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")  # of a model, a signatur
 
 class ContractError(ValueError):
     """A model cannot be served as it is; says why."""
+
+
+def read(version: Path) -> dict:
+    """The facts of a version.
+
+    Raises:
+        FileNotFoundError: there are none. ValueError: they are damaged, or break the contract.
+    """
+    return parse(files.read(version / FILE, limits.FILES[FILE]))
+
+
+def parse(content: bytes) -> dict:
+    """The facts that a file holds. Raises limits.RefusedError if it is damaged, or if they break the contract."""
+    facts = limits.json_object(content, FILE)
+    if broken := violations(facts):
+        raise limits.RefusedError(f"{FILE} breaks the contract: {checks.shortened('; '.join(broken[:3]), 300)}")
+    return facts
 
 
 def tensors(facts: dict) -> dict:

@@ -18,7 +18,7 @@ DTYPES = {"float32": "tf.float32", "int64": "tf.int64"}
 
 def check(folder: Path, name: str) -> None:
     """Raises ValueError where something lies in the place of a file that `write` writes."""
-    for path in (*(folder / file for file in (MODELS, *ONCE)), folder / name / README):
+    for path in (*(folder / file for file in (MODELS, *ONCE, LOCK)), folder / name / README):
         if path.exists() and not path.is_file():
             raise ValueError(f"{str(path)!r} is no file: an export writes one there; rename or remove it")
 

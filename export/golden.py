@@ -3,6 +3,7 @@
 Whoever serves the model, on whatever processor, can send the requests and compare.
 """
 
+import io
 import math
 import zipfile
 import zlib
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from export import limits
+from export import contract
+from tfgen import checks, files
 
 NAME = "golden.npz"
 ROWS = 8
@@ -80,66 +82,65 @@ def write(path: Path, golden: dict) -> None:
 
 def most(signatures: dict) -> int:
     """The bytes that the golden requests of these signatures can take, uncompressed and with all headers."""
-    return sum(
-        _size(spec) + OVERHEAD for sides in signatures.values() for specs in sides.values() for spec in specs.values()
-    )
+    return sum(_size(spec) + OVERHEAD for spec in _specs(signatures).values())
 
 
-def read(path: Path, signatures: dict | None = None) -> dict:
-    """The golden requests of a version, as `make` returns them.
-
-    Args:
-        path: the file.
-        signatures: those of the contract, name -> {"inputs", "outputs"}; the file must then hold just their tensors.
-            Without them, any tensors that a contract could have.
+def read(version: Path) -> dict:
+    """The golden requests of a version, as `make` returns them, for the signatures that its facts state.
 
     Raises:
-        OSError: the file cannot be read.
-        ValueError: it holds other tensors, or is damaged. No tensor is read before its size is known to be right.
+        FileNotFoundError: it has none, or no facts. ValueError: they are damaged, or not of these signatures.
+    """
+    signatures = contract.read(version)["signatures"]
+    return parse(files.read(version / NAME, most(signatures)), signatures)
+
+
+def parse(content: bytes, signatures: dict) -> dict:
+    """Golden requests from the content of their file.
+
+    Args:
+        content: the file's bytes.
+        signatures: those of the contract, name -> {"inputs", "outputs"}.
+
+    Raises:
+        ValueError: it holds other tensors than theirs, or is damaged. No tensor is read before its size is known to be
+            right.
     """
     golden: dict = {}
-    with open(path, "rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
-                _check_names(members, len(archive.infolist()), signatures)
-                for key, member in members.items():
-                    signature, side, name = key.split("/")
-                    spec = signatures[signature][side][name] if signatures else None
-                    with archive.open(member) as content:
-                        array = _array(content, member.file_size, spec)
-                    golden.setdefault(signature, {"inputs": {}, "outputs": {}})[side][name] = array
-        except DAMAGE as error:
-            raise ValueError(f"{NAME} is damaged: {error or type(error).__name__}") from None
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members = archive.infolist()
+            expected = _specs(signatures)
+            if sorted(member.filename for member in members) != sorted(f"{key}.npy" for key in expected):
+                raise ValueError("it holds other tensors than the signatures of the contract have")
+            for key, spec in expected.items():
+                signature, side, name = key.split("/")
+                member = archive.getinfo(f"{key}.npy")
+                with archive.open(member) as array:
+                    sides = golden.setdefault(signature, {"inputs": {}, "outputs": {}})
+                    sides[side][name] = _array(array, member.file_size, spec)
+    except DAMAGE as error:
+        reason = checks.shortened(str(error), 200) or type(error).__name__
+        raise ValueError(f"{NAME} is damaged: {reason}") from None
     return golden
 
 
-def _check_names(members: dict, number: int, signatures: dict | None) -> None:
-    expected = (
-        members
-        if signatures is None
-        else {
-            f"{signature}/{side}/{name}"
-            for signature, sides in signatures.items()
-            for side, specs in sides.items()
-            for name in specs
-        }
-    )
-    if set(members) != set(expected) or len(members) != number:
-        raise ValueError("it holds other tensors than the signatures of the contract have")
+def _specs(signatures: dict) -> dict:
+    """The tensors of signatures by their names in the archive, SIGNATURE/inputs/NAME."""
+    return {
+        f"{signature}/{side}/{name}": spec
+        for signature, sides in signatures.items()
+        for side, specs in sides.items()
+        for name, spec in specs.items()
+    }
 
 
-def _array(content, size: int, spec: dict | None) -> np.ndarray:
+def _array(content, size: int, spec: dict) -> np.ndarray:
     """An array in NumPy's format, read once its header is what the contract lets expect."""
     if np.lib.format.read_magic(content) != (1, 0):
         raise ValueError("an array of another version of NumPy's format")
     shape, fortran, dtype = np.lib.format.read_array_header_1_0(content, max_header_size=OVERHEAD)
-    right = (
-        (shape, dtype) == ((ROWS, *spec["shape"][1:]), np.dtype(spec["dtype"]))
-        if spec
-        else dtype.kind in "fi" and math.prod(shape) <= ROWS * limits.NUMBERS
-    )
-    if fortran or not right:
+    if fortran or (shape, dtype) != ((ROWS, *spec["shape"][1:]), np.dtype(spec["dtype"])):
         raise ValueError(f"an array {dtype} {list(shape)}")
     expected = math.prod(shape) * dtype.itemsize
     if not expected < size <= expected + OVERHEAD:

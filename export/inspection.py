@@ -4,9 +4,7 @@ Each check reads from a private copy, and the first that fails must be the last.
 known operations, whose every node is there for a known reason, and files no larger than the contract lets expect.
 """
 
-import contextlib
 import re
-import tempfile
 import zlib
 from pathlib import Path
 
@@ -16,7 +14,6 @@ from export import checkpoint, contract, golden, graph, library, limits, metagra
 from export.limits import RefusedError
 from export.snapshot import Snapshot
 
-CARD = "MODEL_CARD.md"
 PNG = b"\x89PNG\r\n\x1a\n"
 CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"pHYs", b"sRGB", b"gAMA", b"tEXt", b"tRNS")
 SIDE = 2**13  # pixels
@@ -48,9 +45,7 @@ class Inspection:
         return f"{len(sizes)} files, {sum(sizes) / 1e6:.1f} MB, SHA-256"
 
     def _contract(self) -> str:
-        self.facts = limits.json_object(self.snapshot.take(contract.FILE), contract.FILE)
-        if broken := contract.violations(self.facts):
-            raise RefusedError(f"{contract.FILE} breaks the contract: {'; '.join(broken[:3])}")
+        self.facts = contract.parse(self.snapshot.take(contract.FILE))
         return ", ".join(self.facts["signatures"])
 
     def _signatures(self) -> str:
@@ -70,8 +65,8 @@ class Inspection:
         return f"{len(self._variables)} variables, {size / 1e6:.1f} MB"
 
     def _golden_requests(self) -> str:
-        self.snapshot.take(golden.NAME, golden.most(self.facts["signatures"]))
-        self.requests = golden.read(self.snapshot.folder / golden.NAME, self.facts["signatures"])
+        content = self.snapshot.take(golden.NAME, golden.most(self.facts["signatures"]))
+        self.requests = golden.parse(content, self.facts["signatures"])
         for name, sides in self.requests.items():
             if not all(np.isfinite(array).all() for array in sides["outputs"].values()):
                 raise RefusedError(f"the model answers {name} with NaN or infinity")
@@ -82,21 +77,10 @@ class Inspection:
         return warmup.check(records, self.facts["model"], self.requests)
 
     def _model_card(self) -> str:
-        found = check_card(self.snapshot.take(CARD), self.facts)
+        found = check_card(self.snapshot.take(limits.CARD), self.facts)
         if limits.PICTURE in self.snapshot.sizes:
             check_picture(self.snapshot.take(limits.PICTURE))
         return found
-
-
-@contextlib.contextmanager
-def inspected(version: Path, pin: str = ""):
-    """An `Inspection` of a version, whose private copy is removed at the end; nothing is checked yet.
-
-    Raises:
-        OSError: there is no room for the copy.
-    """
-    with tempfile.TemporaryDirectory(prefix="verifying-") as folder:
-        yield Inspection(Path(version), Path(folder), pin)
 
 
 def check_signatures(meta, facts: dict) -> str:
@@ -125,12 +109,12 @@ def check_card(content: bytes, facts: dict) -> str:
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        raise RefusedError(f"{CARD} is not UTF-8") from None
+        raise RefusedError(f"{limits.CARD} is not UTF-8") from None
     if not all(character.isprintable() or character == "\n" for character in text) or HTML.search(text):
-        raise RefusedError(f"{CARD} holds control characters or HTML")
+        raise RefusedError(f"{limits.CARD} holds control characters or HTML")
     missing = [name for name in facts["signatures"] if f"\n| `{name}` |" not in text]
     if not text.startswith(f"# {facts['model']}\n") or missing:
-        raise RefusedError(f"{CARD} is the card of another model than {facts['model']}")
+        raise RefusedError(f"{limits.CARD} is the card of another model than {facts['model']}")
     return f"{len(text):,} characters of {facts['model']}"
 
 

@@ -8,9 +8,11 @@ import math
 
 NUMBERS = 2**22  # numbers of one row of one tensor
 SIGNATURES = 64
+VERSION = 2**63 - 1  # a server takes versions for 64-bit numbers
 CLASSES = 2**16
 FOLDERS = ("variables", "assets.extra", "assets")  # the last is always empty
 INDEX, DATA = "variables/variables.index", "variables/variables.data-00000-of-00001"
+CARD = "MODEL_CARD.md"
 PICTURE = "samples.png"  # the one file that a version may lack: models that do not sample have none
 GRAPH, FINGERPRINT = "saved_model.pb", "fingerprint.pb"
 FILES = {  # every file of a version, and its largest size in bytes; what holds tensors is bounded by the contract too
@@ -21,7 +23,7 @@ FILES = {  # every file of a version, and its largest size in bytes; what holds 
     "assets.extra/tf_serving_warmup_requests": 2**30,
     "signatures.json": 2**22,
     "golden.npz": 2**30,
-    "MODEL_CARD.md": 2**22,
+    CARD: 2**22,
     PICTURE: 2**24,
     "manifest.json": 2**16,
 }
@@ -49,7 +51,7 @@ def json_object(content: bytes, name: str) -> dict:
 
     def finite(text):
         if not math.isfinite(float(text)):
-            raise ValueError(f"{text} is not finite")
+            raise ValueError("a number is not finite")
         return float(text)
 
     try:

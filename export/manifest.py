@@ -4,12 +4,22 @@ import json
 import re
 from pathlib import Path
 
-from export import limits
 from export.limits import RefusedError
+from tfgen.storage import schemas
 from tfgen.storage.manifest import fingerprint
 
 NAME = "manifest.json"
 SHA256 = re.compile("[0-9a-f]{64}")
+
+
+class Listed(schemas.Fingerprint, extra="forbid"):
+    """What a manifest has of a file."""
+
+
+class Manifest(schemas.Schema):
+    """manifest.json of a version."""
+
+    files: dict[str, Listed]
 
 
 def write(version: Path) -> None:
@@ -21,15 +31,8 @@ def write(version: Path) -> None:
 
 
 def parse(content: bytes) -> dict:
-    """The records of a manifest: file -> {"bytes", "sha256"}. Raises RefusedError unless it is as `write` writes it."""
-    facts = limits.json_object(content, NAME)
-    records = facts.get("files")
-    if set(facts) != {"files"} or not isinstance(records, dict):
-        raise RefusedError(f"{NAME} is damaged: it must hold files, and nothing else")
-    for record in records.values():
-        whole = isinstance(record, dict) and set(record) == {"bytes", "sha256"}
-        if not whole or type(record["bytes"]) is not int or not SHA256.fullmatch(str(record["sha256"])):
-            raise RefusedError(f"{NAME} is damaged: files must be names with bytes and sha256")
+    """The records of a manifest: file -> {"bytes", "sha256"}. Raises ValueError unless it is as `write` writes it."""
+    records = schemas.check(content, Manifest, Path(NAME))["files"]
     if content != _content(records):
         raise RefusedError(f"{NAME} is damaged: it is not written as an export writes it")
     return records

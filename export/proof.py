@@ -1,23 +1,19 @@
 """The process that verifies one version: it inspects all of it, then loads it as a server does, and asks it.
 
-`export.verify` starts it, may kill it, and reads from its standard output two lines of JSON for each check: its name,
-then [passed, detail]. Its memory is limited, and once the version is inspected it can write no file.
+`export.verify` starts it by `export.child`, within the bounds of `export.confinement`.
 """
 
-import json
-import resource
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 
-from export import contract, golden, limits
+from export import confinement, contract, golden, limits
 from export.inspection import Inspection
 from export.session import Session, as_the_server
 
 ROUNDING = 1e-5  # matrix products of other heights round otherwise
-MEMORY = 2**32  # bytes, beside the library and four times the weights
 
 
 class CheckError(Exception):
@@ -25,45 +21,41 @@ class CheckError(Exception):
 
 
 def main() -> None:
-    """Verifies the version that the command line names: VERSION, a folder for its private copy, and the pin or ''."""
-    version, folder, pin = sys.argv[1:]
-    _limit(resource.RLIMIT_AS, MEMORY)
-    for line in results(Path(version), Path(folder), pin):
-        print(json.dumps(line), flush=True)
+    """Verifies what the command line names: a private folder, seconds a check, VERSION, and the pin or ''."""
+    folder, timeout, version, pin = sys.argv[1:]
+    confinement.begin(Path(folder))
+    confinement.tell(results(Path(folder), float(timeout), Path(version), pin))
 
 
-def results(version: Path, folder: Path, pin: str):
-    """Yields each check's name, then (passed, detail). Nothing follows a check that fails."""
-    try:
-        inspection = Inspection(version, folder, pin)
-        for name in Inspection.CHECKS:
-            yield name
-            yield True, inspection.run(name)
-        yield "load"
-        as_the_server()
-        confine(inspection.snapshot.sizes[limits.DATA])
-        start = time.perf_counter()
-        with Session(folder) as session:
-            yield True, f"C++ session in {time.perf_counter() - start:.2f} s, XLA disabled"
-            for name, check in checks(inspection.facts, inspection.requests).items():
-                yield name
-                yield True, check(session)
-    except OSError as error:
-        yield False, f"no private copy can be made in {str(folder)!r}: {error.strerror or error}"
-    except Exception as error:  # a version may fail in any way: each is a failed check, not a crash
-        yield False, " ".join(str(error).split()) or type(error).__name__
+def results(folder: Path, timeout: float, version: Path, pin: str):
+    """Yields each check's name, then (passed, detail). Raises what a check that fails raises."""
+    session, inspection, _ = yield from loaded(folder, timeout, version, pin)
+    for name, check in checks(inspection.facts, inspection.requests).items():
+        yield name
+        confinement.allow(timeout)
+        yield True, check(session)
 
 
-def confine(weights: int) -> None:
-    """Lets this process write no file, and bounds its memory by what weights of so many bytes let expect."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    _limit(resource.RLIMIT_AS, pages * resource.getpagesize() + MEMORY + 4 * weights)
-    _limit(resource.RLIMIT_FSIZE, 0)
+def loaded(folder: Path, timeout: float, version: Path, pin: str = ""):
+    """Inspects a version and loads its private copy; yields as `results`.
 
-
-def _limit(kind: int, most: int) -> None:
-    hard = resource.getrlimit(kind)[1]
-    resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    Returns:
+        The session, the `Inspection`, and the seconds that loading took.
+    """
+    inspection = Inspection(version, folder, pin)
+    for name in Inspection.CHECKS:
+        yield name
+        confinement.allow(timeout)
+        yield True, inspection.run(name)
+    yield "load"
+    confinement.allow(timeout)
+    as_the_server()
+    confinement.confine(inspection.snapshot.sizes[limits.DATA])
+    start = time.perf_counter()
+    session = Session(folder)
+    seconds = time.perf_counter() - start
+    yield True, f"C++ session in {seconds:.2f} s, XLA disabled"
+    return session, inspection, seconds
 
 
 def checks(facts: dict, requests: dict) -> dict:

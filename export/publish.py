@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from export import versions
+from export import limits, versions
 from tfgen import locks
 
 PREFIX = ".exporting-"
@@ -20,6 +20,9 @@ def check(model_folder: Path) -> None:
     """Raises ValueError where no further version can be published in a model's folder."""
     if not os.access(model_folder, os.W_OK) or not os.access(model_folder.parent, os.W_OK):
         raise ValueError(f"{str(model_folder)!r} is not writable")
+    lock = _folder_lock(model_folder)
+    if lock.exists() and not lock.is_file():
+        raise ValueError(f"{str(lock)!r} is no file: exports hold it as a lock; rename or remove it")
     _next(model_folder)
 
 
@@ -71,14 +74,18 @@ def publish(folder: Path) -> Path:
 def _next(model_folder: Path) -> int:
     """The next free number. Raises ValueError if the largest is taken."""
     number = 1 + max(versions.taken(model_folder), default=0)
-    if number > versions.LARGEST:
+    if number > limits.VERSION:
         raise ValueError(f"{str(model_folder)!r} holds version {number - 1}, the largest there is: rename or remove it")
     return number
 
 
 def locked(model_folder: Path):
     """Holds a model's folder for this process: a lock file beside it, and whether the file system offers locks."""
-    return locks.held(model_folder.with_name(f".{model_folder.name}.lock"))
+    return locks.held(_folder_lock(model_folder))
+
+
+def _folder_lock(model_folder: Path) -> Path:
+    return model_folder.with_name(f".{model_folder.name}.lock")
 
 
 def _lock(folder: Path) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 from google.protobuf.message import DecodeError
 from requests.utils import should_bypass_proxies
 
-from export import answers, library
+from export import answers, library, limits
 from export.answers import AnswerError, Deadline, LateError, said
 
 SERVICE = "tensorflow.serving.PredictionService"
@@ -142,7 +142,7 @@ def listing(listed) -> dict:
     return {
         "signature_def": {
             name: {"inputs": side(each.inputs), "outputs": side(each.outputs)}
-            for name, each in itertools.islice(listed.signature_def.items(), answers.SIGNATURES + 2)
+            for name, each in itertools.islice(listed.signature_def.items(), limits.SIGNATURES + 2)
         }
     }
 

@@ -4,14 +4,13 @@ Each file is read once, from a handle that is known to be a plain file, up to th
 the SHA-256 of the manifest before anything parses it.
 """
 
-import contextlib
 import hashlib
 import os
-import stat
 from pathlib import Path
 
 from export import limits, manifest
 from export.limits import RefusedError
+from tfgen import files
 
 CHUNK = 2**20
 
@@ -19,7 +18,7 @@ CHUNK = 2**20
 class Snapshot:
     """A version's files, copied one by one into a folder of this process.
 
-    Raises RefusedError where the version lacks a file, has one too many, or one that is no plain file or too large.
+    Raises ValueError where the version lacks a file, has one too many, or one that is no plain file or too large.
 
     Attributes:
         folder: the copy; it holds the files taken so far.
@@ -40,8 +39,8 @@ class Snapshot:
             raise RefusedError(f"{manifest.NAME} lists other files than there are")
         self.sizes = {manifest.NAME: len(content)} | {name: each["bytes"] for name, each in self._records.items()}
         for name, size in self.sizes.items():
-            with self._opened(name) as handle:
-                if (found := os.fstat(handle).st_size) != size:
+            with files.opened(version / name) as file:
+                if (found := os.fstat(file.fileno()).st_size) != size:
                     raise RefusedError(f"{name} has changed: it has {found} bytes, its record {size}")
             if size > limits.FILES[name]:
                 raise RefusedError(f"{name} has {size} bytes, at most {limits.FILES[name]} are allowed")
@@ -67,8 +66,8 @@ class Snapshot:
         digest, kept, left = hashlib.sha256(), [], most
         target = self.folder / name
         target.parent.mkdir(exist_ok=True)
-        with self._opened(name) as handle, open(target, "wb") as copy:
-            while chunk := os.read(handle, CHUNK):
+        with files.opened(self._version / name) as file, open(target, "wb") as copy:
+            while chunk := file.read(CHUNK):
                 left -= len(chunk)
                 if left < 0:
                     raise RefusedError(f"{name} has more than {most} bytes")
@@ -77,21 +76,6 @@ class Snapshot:
                 if name != limits.DATA:
                     kept.append(chunk)
         return b"".join(kept), digest.hexdigest()
-
-    @contextlib.contextmanager
-    def _opened(self, name: str):
-        """A handle of a plain file, in a folder that is no link: opening a FIFO or a device would wait for ever."""
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        try:
-            handle = os.open(self._version / name, flags)
-        except OSError as error:
-            raise RefusedError(f"{name} cannot be read: {error.strerror}") from None
-        try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise RefusedError(f"{name} is no plain file")
-            yield handle
-        finally:
-            os.close(handle)
 
 
 def _names(version: Path):

@@ -12,11 +12,10 @@ for what it cannot read. Whether that is an answer which the contract allows is 
 
 import contextlib
 
+from export import limits
 from export.rest import Rest, without_user
 from export.rpc import Grpc
 from tfgen import checks
-
-LARGEST_VERSION = 2**63 - 1
 
 
 def connect(url: str, model: str, version: int | None):
@@ -27,7 +26,7 @@ def connect(url: str, model: str, version: int | None):
     """
     if not isinstance(model, str) or model in ("", ".", "..") or not _is_unicode(model):
         raise ValueError(f"model must be the name of a model, got {model!r}")
-    if version is not None and checks.positive_int("version", version, 0) > LARGEST_VERSION:
+    if version is not None and checks.positive_int("version", version, 0) > limits.VERSION:
         raise ValueError(f"version must be below 2**63, got {version}")
     scheme, _, address = url.partition("://") if isinstance(url, str) else ("", "", "")
     wrong = not address or any(not each.isprintable() or each in "?# " for each in url)

@@ -5,16 +5,19 @@ private copy of the version (`export.inspection`). Only what passes is run, in a
 (`export.proof`), has no Keras, no TensorFlow Probability and none of TensorFlow's Python, and runs no XLA. The first
 refusal ends it.
 
-The exit code is 0, or 1 for a version that fails a check, or 2 for a path that is no version.
+The exit code is 0, or 1 for a version that fails a check, 2 for a path that is no version, or 4 where there is no room
+for the copy.
 """
 
 import tempfile
 from pathlib import Path
 
 from export import child, library, manifest, versions
-from tfgen import commandline
+from tfgen import checks, commandline
 
 NAME = "python -m export.verify"
+TIMEOUT = 120.0  # seconds that one check may take
+SHORTEST, LONGEST = 1, 1_000_000
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -22,47 +25,67 @@ def main(arguments: list[str] | None = None) -> None:
     commandline.run(verify, arguments, NAME)
 
 
-def verify(version: Path, /, *, pin: str = "", timeout: float = 120.0) -> None:
+def verify(version: Path, /, *, pin: str = "", timeout: float = TIMEOUT) -> None:
     """Proves a version through TensorFlow's C++ loader, with XLA disabled, as a stock server runs it.
 
     Args:
         version: the directory of a version, such as served/vae/1.
         pin: the SHA-256 of its manifest.json, as the export printed it; any other version is refused.
-        timeout: seconds that one check of the running model may take.
+        timeout: seconds that one check may take.
     """
-    with commandline.bad_input():
-        versions.check(version)
+    check_options(version, timeout)
     if pin and not manifest.SHA256.fullmatch(pin.lower()):
         commandline.fail(f"pin must be a SHA-256 of 64 hexadecimal digits, got {pin!r}")
-    if not timeout > 0:
-        commandline.fail(f"timeout must be above 0, got {timeout:g}")
-    try:
-        library.available()
-        results = check(version, pin, timeout)
-    except ImportError as error:
-        commandline.fail(error)
-    except OSError as error:
-        commandline.fail(f"no room for a private copy of {str(version)!r}: {error.strerror or error}")
-    print(commandline.table([(name, "ok" if passed else "FAILED", detail) for name, passed, detail in results]))
-    name, passed, _ = results[-1]
-    if not passed:
-        commandline.fail(f"{version} fails {name}", commandline.FAILED)
+    if failed := proved(version, pin, timeout):
+        commandline.fail(f"{version} fails {failed}", commandline.FAILED)
     print(f"{version} holds what it promises")
 
 
-def check(version: Path, pin: str = "", timeout: float = 120.0) -> list[tuple[str, bool, str]]:
+def check_options(version: Path, timeout: float) -> None:
+    """Ends the process unless a path is a version, a timeout can be kept, and the C++ loader can be reached."""
+    with commandline.bad_input():
+        versions.check(version)
+        checks.in_range("timeout", timeout, SHORTEST, LONGEST)
+    try:
+        library.available()
+    except ImportError as error:
+        commandline.fail(error)
+
+
+def no_room(error: OSError) -> None:
+    """Ends the process, because there is no room for a private copy of a version."""
+    place = repr(tempfile.gettempdir())
+    commandline.fail(
+        f"no private copy of a version fits into {place}: {error.strerror or error}", commandline.NOT_WRITTEN
+    )
+
+
+def proved(version: Path, pin: str = "", timeout: float = TIMEOUT) -> str:
+    """Prints the table of a version's checks. Returns the name of the one that it fails, "" if it passes all.
+
+    Arguments are those of `check`. Where there is no room for a private copy, the process ends.
+    """
+    try:
+        results = check(version, pin, timeout)
+    except OSError as error:
+        no_room(error)
+    print(commandline.table([(name, "ok" if passed else "FAILED", detail) for name, passed, detail in results]))
+    name, passed, _ = results[-1]
+    return "" if passed else name
+
+
+def check(version: Path, pin: str = "", timeout: float = TIMEOUT) -> list[tuple[str, bool, str]]:
     """Runs the checks, up to the first that fails. Returns (name, passed, detail) each.
 
     Args:
         version: the directory.
         pin: the SHA-256 that its manifest must have; empty if any may be.
-        timeout: seconds that one check of the running model may take.
+        timeout: seconds that one check may take.
 
     Raises:
         OSError: there is no room for a private copy.
     """
-    with tempfile.TemporaryDirectory(prefix="verifying-") as folder:
-        return list(child.results(version.resolve(), Path(folder), pin, timeout))
+    return list(child.results("export.proof", timeout, str(version.resolve()), pin))
 
 
 if __name__ == "__main__":

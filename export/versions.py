@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from export import manifest
+from export import limits, manifest
 
 MARKS = ("saved_model.pb", manifest.NAME, "variables")  # of a version, whole or damaged
-LARGEST = 2**63 - 1  # a server takes versions for 64-bit numbers
 SHOWN = 5  # paths that a message lists
 
 
@@ -13,7 +12,7 @@ def taken(model_folder: Path) -> list[int]:
     """The numbers taken in a model's folder, whatever lies there; larger ones than a server knows are none."""
     names = (path.name for path in model_folder.iterdir()) if model_folder.is_dir() else ()
     numbers = (int(name) for name in names if name.isascii() and name.isdigit())
-    return sorted(number for number in numbers if number <= LARGEST)
+    return sorted(number for number in numbers if number <= limits.VERSION)
 
 
 def is_version(path: Path) -> bool:

@@ -55,8 +55,9 @@ def above_zero(name: str, value) -> float:
 
 
 def shortened(text: str, most: int = 80) -> str:
-    """A text as an error shows it: one line of at most `most` characters, cut off where it is longer."""
-    words = " ".join(text.split())
+    """A text as an error shows it: one line of at most `most` printable characters, cut off where it is longer."""
+    printable = "".join(each if each.isprintable() else " " for each in text[: 4 * most])
+    words = " ".join(printable.split())
     return words if len(words) <= most else f"{words[: most - 3]}..."
 
 

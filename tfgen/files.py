@@ -14,6 +14,31 @@ class ReadError(OSError):
     """A file that a command depends on, and read before, can no longer be read; the message says which."""
 
 
+@contextlib.contextmanager
+def opened(path: Path):
+    """A plain file, open for reading its bytes. Nothing else is opened: a FIFO or a device would be waited for.
+
+    Raises:
+        FileNotFoundError: there is none. ValueError: it is no plain file, or cannot be opened; the message names it.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    if Path(path).is_symlink():
+        raise ValueError(f"{str(path)!r} is a symbolic link; only plain files are read")
+    try:
+        handle = os.open(path, flags)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError(f"{str(path)!r} is not a plain file")
+        with open(handle, "rb", closefd=False) as file:
+            yield file
+    finally:
+        os.close(handle)
+
+
 def read(path: Path, largest: int) -> bytes:
     """The content of a plain file, read once.
 
@@ -25,21 +50,17 @@ def read(path: Path, largest: int) -> bytes:
         FileNotFoundError: there is none.
         ValueError: it is no plain file, is larger, or cannot be read; the message names it.
     """
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    try:
-        if Path(path).is_symlink():
-            raise ValueError(f"{str(path)!r} is a symbolic link; only plain files are read")
-        with open(os.open(path, flags), "rb") as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise ValueError(f"{str(path)!r} is not a plain file")
-            if found.st_size > largest:
-                raise ValueError(f"{str(path)!r} has {found.st_size:,} bytes, more than the {largest:,} it may have")
+    with opened(path) as file:
+        if (size := os.fstat(file.fileno()).st_size) > largest:
+            raise ValueError(f"{str(path)!r} has {size:,} bytes, more than the {largest:,} it may have")
+        try:
             return file.read(largest)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ValueError(f"{str(path)!r} cannot be read: {error.strerror or error}") from error
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> ValueError:
+    return ValueError(f"{str(path)!r} cannot be read: {error.strerror or error}")
 
 
 @contextlib.contextmanager

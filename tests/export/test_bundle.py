@@ -15,7 +15,7 @@ from tfgen.storage import entries
 
 
 def test_there_is_one_warm_up_record_a_signature_and_the_session_answers_it(exported, session):
-    requests = golden.read(exported.version / golden.NAME)
+    requests = golden.read(exported.version)
     answered = []
     for record in tf.data.TFRecordDataset(str(exported.version / warmup.FILE)):
         log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
@@ -112,7 +112,7 @@ def test_a_sentence_ends_where_a_reader_ends_it(docstring, sentence):
 
 
 def test_golden_requests_hold_large_seeds_and_every_class(exported):
-    requests = golden.read(exported.version / golden.NAME)
+    requests = golden.read(exported.version)
     assert set(requests) == set(exported.facts["signatures"])
     for sides in requests.values():
         for name, array in sides["inputs"].items():

@@ -94,7 +94,7 @@ def test_a_model_of_another_package_is_exported_once_it_is_registered(
     about = "`turned` is a module of another package, after A. Nobody et al. 2020, which turns the images of a model "
     about += "of the zoo."
     assert about in (served / "turned/1/MODEL_CARD.md").read_text().splitlines()
-    answer = golden.read(served / "turned/1" / golden.NAME)["turn"]
+    answer = golden.read(served / "turned/1")["turn"]
     assert (answer["outputs"]["turned"] == answer["inputs"]["image"][:, ::-1, ::-1]).all()
 
 
@@ -144,7 +144,14 @@ def test_an_unwritable_target_ends_with_one_line(target, light, tmp_path, ended)
     assert "cannot be written to" in errors[0]
 
 
-OBSTACLES = ("models.config", "batching.config", "{entry}/README.md", f"{{entry}}/{2**63 - 1}")
+OBSTACLES = (
+    "models.config",
+    "batching.config",
+    ".lock",
+    ".{entry}.lock",
+    "{entry}/README.md",
+    f"{{entry}}/{2**63 - 1}",
+)
 
 
 @pytest.mark.parametrize("obstacle", OBSTACLES)
@@ -193,7 +200,7 @@ def test_the_files_beside_a_version_are_written_before_it_appears(light, tmp_pat
     assert versions.taken(tmp_path / light.model.entry) == []
 
 
-@pytest.mark.parametrize("file", ["config.json", "metrics.json"])
+@pytest.mark.parametrize("file", ["config.json", "metrics.json", "manifest.json", "model.weights.h5"])
 def test_a_damaged_run_is_blamed_and_nothing_is_written(file, light, tmp_path, ended):
     run = shutil.copytree(light.run, tmp_path / "run")
     (run / file).write_text("{")

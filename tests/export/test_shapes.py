@@ -56,7 +56,7 @@ def test_a_model_of_any_shape_goes_from_training_to_serving(entry, shape, no_xla
     assert facts["classes"] == (list(NAMES) if model.conditional else [])
     checks = verify.check(version)
     assert [(name, detail) for name, passed, detail in checks if not passed] == []
-    requests = golden.read(version / golden.NAME)
+    requests = golden.read(version)
     assert requests.keys() == model.signatures(2).keys()
     assert checks[-1] == ("pixels", True, "outside [0, 1] a row of NaN, the others as before")
     if model.conditional:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from export import contract, golden, limits, manifest, verify, versions, warmup
-from export.inspection import Inspection, inspected
+from export.inspection import Inspection
 
 HEAVY = ("tensorflow", "tensorflow.python", "keras", "tf_keras", "tensorflow_probability")
 RUN = ("load", "answers", "rows", "seeds")  # of what is inspected, what is run
@@ -33,7 +34,8 @@ def failing(version) -> dict:
 
 def refusal(version, pin="") -> tuple[str, str]:
     """The inspection that a version fails, and why; nothing of it is run."""
-    with inspected(version, pin) as inspection:
+    with tempfile.TemporaryDirectory() as folder:
+        inspection = Inspection(version, Path(folder), pin)
         for name in Inspection.CHECKS:
             try:
                 inspection.run(name)
@@ -60,8 +62,11 @@ def test_a_whole_version_passes_with_a_table_and_without_tensorflow_or_keras(con
         f"print([name for name in {HEAVY} if name in sys.modules])\n"
         "print({name.split('.')[1] for name in sys.modules if name.startswith('tensorflow.')})\n"
     )
-    words = [sys.executable, "-c", code, str(conditional.version), str(tmp_path), ""]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    words = [sys.executable, "-c", code, str(tmp_path), "60", str(conditional.version), ""]
+    reading, writing = os.pipe()  # whose end would end the process
+    done = subprocess.run(words, stdin=reading, capture_output=True, text=True, check=False)
+    os.close(reading)
+    os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
     *lines, heavy, parts = done.stdout.splitlines()
     assert [json.loads(name) for name in lines[::2]] == [*Inspection.CHECKS, *RUN, "labels", "pixels"]
@@ -204,7 +209,7 @@ def test_an_empty_numbered_folder_is_a_version_that_fails(tmp_path):
 
 def write_golden(version, change):
     """Other golden requests, with the warm-up records and the manifest of these."""
-    requests = golden.read(version / golden.NAME)
+    requests = golden.read(version)
     change(requests)
     golden.write(version / golden.NAME, requests)
     warmup.write(version, json.loads((version / contract.FILE).read_text())["model"], requests)
@@ -240,7 +245,7 @@ def test_golden_answers_that_are_not_finite_fail(copy):
     ids=["missing", "foreign", "shape", "large", "dtype", "objects"],
 )
 def test_golden_requests_other_than_the_contract_has_fail(copy, change):
-    requests = golden.read(copy / golden.NAME)
+    requests = golden.read(copy)
     change(requests)
     golden.write(copy / golden.NAME, requests)
     manifest.write(copy)
@@ -248,7 +253,7 @@ def test_golden_requests_other_than_the_contract_has_fail(copy, change):
 
 
 def test_golden_requests_that_claim_more_than_they_hold_fail_before_they_are_read(copy):
-    requests = golden.read(copy / golden.NAME)
+    requests = golden.read(copy)
     golden.write(copy / golden.NAME, requests)
     with zipfile.ZipFile(copy / golden.NAME) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
@@ -263,7 +268,7 @@ def test_golden_requests_that_claim_more_than_they_hold_fail_before_they_are_rea
 
 
 def test_other_warm_up_records_fail(copy):
-    model, requests = json.loads((copy / contract.FILE).read_text())["model"], golden.read(copy / golden.NAME)
+    model, requests = json.loads((copy / contract.FILE).read_text())["model"], golden.read(copy)
 
     def refused(content):
         (copy / warmup.FILE).write_bytes(content)

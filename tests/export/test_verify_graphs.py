@@ -128,7 +128,7 @@ def test_other_shapes_and_dtypes_than_the_contract_fail(wrong, tmp_path):
 
 
 def test_pixels_that_are_not_refused_with_nan_fail(plain, sessions):
-    requests, session = golden.read(plain.version / golden.NAME), sessions[plain.model.entry]
+    requests, session = golden.read(plain.version), sessions[plain.model.entry]
     assert proof.check_pixels(session, requests) == "outside [0, 1] a row of NaN, the others as before"
 
     class Careless:
@@ -141,7 +141,7 @@ def test_pixels_that_are_not_refused_with_nan_fail(plain, sessions):
 
 
 def test_labels_that_are_not_refused_with_nan_fail(conditional, sessions):
-    requests, classes = golden.read(conditional.version / golden.NAME), len(conditional.facts["classes"])
+    requests, classes = golden.read(conditional.version), len(conditional.facts["classes"])
     session = sessions[conditional.model.entry]
     proof.check_labels(session, requests, classes)
 

@@ -1,16 +1,17 @@
 """How an honest version is made, and changed into a hostile one."""
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from export import bundle, graph, library, limits, manifest, signatures
-from export.inspection import Inspection, inspected
+from export.inspection import Inspection
 from export.snapshot import Snapshot
 from tfgen.quiet import tf
 from tfgen.storage import entries
 
-TRAP = "/tmp/tfgen-was-here"  # what hostile graphs write
+TRAP = f"{tempfile.gettempdir()}/tfgen-was-here-{os.getpid()}"  # what hostile graphs write
 FLOAT = 1  # of TensorFlow's enum DataType
 
 
@@ -139,7 +140,8 @@ def running(name: str, honest: Path, target: Path) -> Path:
 
 def refusal(version: Path) -> str:
     """Which inspection refuses a version, and why; empty if none does."""
-    with inspected(version) as inspection:
+    with tempfile.TemporaryDirectory() as folder:
+        inspection = Inspection(version, Path(folder))
         for check in Inspection.CHECKS:
             try:
                 inspection.run(check)

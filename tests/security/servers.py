@@ -84,22 +84,23 @@ def outcomes(kind: str, quick: bool = False) -> list[Outcome]:
     return found
 
 
-def main(quick: bool = False) -> int:
-    """Prints a line for each transport, and one for each answer that is not refused as it should. 1 if there is any."""
-    failed = 0
+def main(quick: bool = False) -> list[str]:
+    """Prints a line for each transport, and returns the answers that are not refused as they should be, a line each."""
+    failed = []
     for kind, name in (("rest", "REST"), ("grpc", "gRPC")):
         found = outcomes(kind, quick)
         wrong = [each for each in found if not each.kept]
-        failed += len(wrong)
         print(
             f"{len(found)} hostile answers over {name}: {len(found) - len(wrong)} end in ServingError, "
             f"after {max(each.seconds for each in found):.2f} s at most (timeout {TIMEOUT:g} s), "
-            f"with {max(each.megabytes for each in found):.0f} MB at most"
+            f"with {max(each.megabytes for each in found):.0f} MB at most",
+            flush=True,
         )
-        for each in wrong:
-            print(f"  {each.case}: {each.said} ({each.seconds:.2f} s, {each.megabytes:.0f} MB)")
-    return int(failed > 0)
+        failed += [f"{name} {each.case}: {each.said} ({each.seconds:.2f} s, {each.megabytes:.0f} MB)" for each in wrong]
+    return failed
 
 
 if __name__ == "__main__":
-    sys.exit(main("--quick" in sys.argv))
+    failures = main("--quick" in sys.argv)
+    print("\n".join(failures), end="\n" * bool(failures))
+    raise SystemExit(bool(failures))
