@@ -9,7 +9,7 @@ from typing import Literal
 
 from tfgen import commandline, data
 from tfgen.storage import entries, runs
-from zoo import commands
+from zoo import ENTRIES, commands
 
 USAGE = "python -m zoo.train"
 MNIST = 55_000  # images that mnist is trained on
@@ -140,7 +140,7 @@ def train(
 
 def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
     """Trains from a checkpoint or from the start until it is done, or says why it broke off; the state at the end."""
-    from tfgen.storage import weights
+    from tfgen.storage import requirements, weights
     from tfgen.training import callbacks, checkpoints, loop, strategies
     from zoo import settings
 
@@ -171,7 +171,7 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
                 break
             except MemoryError as error:
                 commandline.fail(f"{error}; a new run with a smaller --batch-size or --memory needs less")
-            except callbacks.UnknownMetricError as error:
+            except requirements.RequirementError as error:
                 commandline.fail(error)
             except loop.NonFiniteError as error:
                 if not chief:
@@ -270,7 +270,9 @@ def summarise(metrics: dict, run: Path, drawn: list[Path], model) -> None:
         shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
         print(f"  {name:{width}}  {shown}")
     example = f"label={model.class_names[-1]!r}" if model.conditional else "4, seed=0"
-    print(f"\nIn Python: tfgen.load({str(run)!r}).sample({example})")
+    module = type(model).__module__
+    registered = f"tfgen.register({module!r}); " if model.entry not in ENTRIES else ""
+    print(f"\nIn Python: {registered}tfgen.load({str(run)!r}).sample({example})")
 
 
 if __name__ == "__main__":

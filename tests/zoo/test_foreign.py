@@ -24,6 +24,12 @@ class Mine(vae.VAE):
 
 build = Mine
 '''
+LOSS = """entry = "mine"
+
+    def training_loss(self, batch, seed, step):
+        noise = self.noise(batch, seed)
+        return {}
+"""
 REGISTER = ("--register", "guest_package.mine")
 
 
@@ -50,6 +56,7 @@ def test_it_is_trained_evaluated_and_sampled_once_it_is_registered(
     code, output, error = command(*REGISTER, "mine", *options, "--run-dir", run)
     assert (code, error) == (0, "")
     assert "mine: " in output
+    assert f"In Python: tfgen.register('guest_package.mine'); tfgen.load({str(run)!r})" in output
     config = json.loads((run / runs.CONFIG).read_text())
     assert (config["entry"], config["module"]) == ("mine", "guest_package.mine")
 
@@ -126,11 +133,17 @@ def test_a_failing_figure_is_a_note_and_all_else_is_there(command, no_xla, packa
     [
         ('entry = "mine"', 'entry = "mine"\n    monitor = "val_loss"', ["mine.monitor is 'val_loss'", "val_neg_elbo"]),
         ("build = Mine", "def build(*, seed: int = 0): ...", ["mine has a hyperparameter seed", "option"]),
+        ('entry = "mine"', LOSS.format('{"total": noise[:, 0]}'), ["'loss', returns 'total'"]),
+        (
+            'entry = "mine"',
+            LOSS.format('{"loss": noise[:, 0], "mmd": noise[0, 0]}'),
+            ["'mmd' as [B]", "its shape is ()"],
+        ),
     ],
 )
 def test_what_only_a_training_meets_is_named(command, no_xla, package, tmp_path, old, new, words):
     (package / "mine.py").write_text(MODULE.replace(old, new))
-    options = OPTIONS if "monitor" in new else ()
+    options = () if "seed:" in new else OPTIONS
     code, _, error = command(*REGISTER, "mine", *options, "--run-dir", tmp_path / "run")
     (line,) = [line for line in error.splitlines() if not line.startswith("warning: ")]
     assert code == 2

@@ -14,6 +14,7 @@ from tfgen.models.saving import Saving
 from tfgen.models.signatures import Signature
 from tfgen.models.training_steps import TrainingSteps
 from tfgen.networks import common
+from tfgen.storage import requirements
 from tfgen.training import replicas
 
 
@@ -102,7 +103,7 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         Returns the means of its parts.
         """
         with tf.GradientTape() as tape:
-            terms = self.training_loss(batch, seed, step)
+            terms = requirements.check_terms(self.entry, self.training_loss(batch, seed, step))
             loss = losses.mean(terms["loss"], batch.get("weight"))
         replicas.descend(self.optimizer, tape, loss, self.trainable_variables, clip_norm=self.clip_norm)
         return {name: losses.mean(term, batch.get("weight")) for name, term in terms.items()}

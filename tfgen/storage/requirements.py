@@ -9,6 +9,10 @@ REQUIRED = ("build", "STEPS", "BATCH_SIZE", "LEARNING_RATE")  # of a module
 GUIDE = "docs/new-model.md"
 
 
+class RequirementError(ValueError):
+    """What a model's own methods return is not what training needs of them."""
+
+
 def check_module(module: ModuleType, name: str) -> ModuleType:
     """Returns a module that has what an entry must have. Raises ValueError that says what it lacks."""
     if missing := [required for required in REQUIRED if not hasattr(module, required)]:
@@ -34,7 +38,10 @@ def check_module(module: ModuleType, name: str) -> ModuleType:
         if parameter.default is parameter.empty:
             raise refused(module, f"the hyperparameter {parameter.name} of build needs a default")
         if parameter.annotation is parameter.empty:
-            raise refused(module, f"the hyperparameter {parameter.name} of build needs a type, such as int")
+            raise refused(
+                module,
+                f"the hyperparameter {parameter.name} of build needs a type, such as {_type_of(parameter.default)}",
+            )
     return module
 
 
@@ -78,6 +85,25 @@ def in_words(error: BaseException) -> str:
         return f"{type(error).__name__}: {reason}"
     *_, last = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__}: {reason} ({last.filename}, line {last.lineno})"
+
+
+def check_terms(entry: str, terms: dict) -> dict:
+    """Returns the terms of a loss. Raises RequirementError unless there is a "loss", and each term is a [B]."""
+    if not isinstance(terms, dict) or "loss" not in terms:
+        returned = ", ".join(map(repr, terms)) if isinstance(terms, dict) else type(terms).__name__
+        raise RequirementError(f"training_loss of {entry} must return a dictionary with 'loss', returns {returned}")
+    for name, term in terms.items():
+        shape = getattr(term, "shape", ())
+        if getattr(shape, "rank", len(shape)) not in (None, 1):
+            raise RequirementError(
+                f"training_loss of {entry} must return {name!r} as [B], one number a row; its shape is {shape}"
+            )
+    return terms
+
+
+def _type_of(default) -> str:
+    """The name of a default's type, as an annotation has it."""
+    return "int" if default is None else type(default).__name__
 
 
 def _defines(kind: type, base: type, method: str) -> bool:

@@ -6,14 +6,10 @@ import time
 import keras
 import tensorflow as tf
 
-from tfgen.storage import runs, weights
+from tfgen.storage import requirements, runs, weights
 from tfgen.training import checkpoints
 
 RATE = "images_per_s"
-
-
-class UnknownMetricError(ValueError):
-    """A model's `monitor` names a metric that validation does not report."""
 
 
 class Throughput(keras.callbacks.Callback):
@@ -63,10 +59,10 @@ class RunWriter(keras.callbacks.Callback):
             self.events.flush()
 
     def monitored(self, logs: dict) -> float:
-        """The validation metric that names the weights to keep. Raises UnknownMetricError for another one."""
+        """The validation metric that names the weights to keep. Raises RequirementError for another one."""
         if self.model.monitor not in logs:
             reported = ", ".join(name for name in logs if name.startswith("val_")) or "nothing"
-            raise UnknownMetricError(
+            raise requirements.RequirementError(
                 f"{self.model.entry}.monitor is {self.model.monitor!r}, and validation reports {reported}"
             )
         return logs[self.model.monitor]

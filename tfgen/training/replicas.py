@@ -35,6 +35,11 @@ def noise(draw, shape, seed, axis: int = 0):
     return own_rows(draw(whole, seed), axis)
 
 
+def gathered(rows):
+    """The rows of the whole global batch, in order, of this replica's rows [B, ...]: for a loss that compares rows."""
+    return rows if count() == 1 else tf.distribute.get_replica_context().all_gather(rows, axis=0)
+
+
 def descend(optimizer, tape, loss, variables, *, clip_norm: float | None = None, when=True) -> None:
     """One step of an optimiser down the gradient of the replicas' mean of `loss`.
 
