@@ -105,7 +105,7 @@ def drive(examples: int, parse, honest) -> None:
 
 
 def test_small_files_are_taken_or_refused(parsers):
-    drive(100, parse_small, parsers)
+    drive(50, parse_small, parsers)
 
 
 def test_weights_are_taken_or_refused(weighted):
