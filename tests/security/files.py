@@ -45,7 +45,7 @@ COMMANDS |= {"replay": VERSION, "verify": VERSION, "benchmark": VERSION}
 def mutated(content: bytes, kind: str, generator: np.random.Generator) -> bytes:
     """A file's content with something wrong in it, or nothing that matters."""
     if kind == "weights":
-        return _flipped(content, generator, _structure(content))
+        return _flipped(content, generator, structure(content))
     how = generator.integers(4)
     if kind == "golden" and how > 1:
         return _other_members(content, generator)
@@ -67,7 +67,7 @@ def _flipped(content: bytes, generator, places: np.ndarray) -> bytes:
     return bytes(changed)
 
 
-def _structure(content: bytes) -> np.ndarray:
+def structure(content: bytes) -> np.ndarray:
     """The places of an HDF5 file that hold no numbers."""
     import h5py
 

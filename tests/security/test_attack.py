@@ -8,7 +8,7 @@ import scripts
 
 
 def counts(*arguments: str) -> dict[str, int]:
-    """What attack.py counts: the words behind each number that begins a line, or a line of a reader."""
+    """What attack.py counts: the words behind the number that begins a line -> the number."""
     done = scripts.run("attack.py", "--quick", *arguments, seconds=500)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr[-2000:]
     return {words: int(number.replace(",", "")) for number, words in re.findall(r"^([\d,]+) (.+?):", done.stdout, re.M)}

@@ -1,15 +1,9 @@
 """What hostile versions are made of: an honest one that passes, and an index that is read as it was written."""
 
-import pytest
-from editing import honest, refusal
+from editing import refusal
 
 from export import checkpoint, limits
 from tfgen.quiet import tf
-
-
-@pytest.fixture(scope="module")
-def version(tmp_path_factory):
-    return honest(tmp_path_factory.mktemp("honest"))
 
 
 def test_the_honest_version_that_all_are_made_of_passes(version):

@@ -7,6 +7,7 @@ python tests/security/versions.py --unprotected   # the same graphs through Tens
 
 import collections
 import functools
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -58,12 +59,12 @@ def unprotected(version: Path) -> str:
     return ended([sys.executable, "-c", UNPROTECTED, str(version)], TIMEOUT)
 
 
-def hostile(folder: Path, look, runs: dict) -> list[str]:
+def hostile(honest: Path, folder: Path, look, runs: dict) -> list[str]:
     """Gives every attack of `savedmodels` to `look`, and those that only running shows to each of `runs`.
 
     Returns what was wrong, a line each.
     """
-    honest, trap, found, slowest = editing.honest(folder / "honest"), Path(editing.TRAP), {}, 0.0
+    trap, found, slowest = Path(editing.TRAP), {}, 0.0
     for number, (name, attack) in enumerate(savedmodels.INSPECTED.items()):
         trap.unlink(missing_ok=True)
         version = editing.hostile(attack, honest, folder / str(number))
@@ -79,9 +80,12 @@ def hostile(folder: Path, look, runs: dict) -> list[str]:
     return [f"{name}: {how}" for name, how in found.items() if how != "refused"]
 
 
-def damaged(folder: Path, places: int, of_manifest: int) -> list[str]:
-    """Bits flipped, bytes removed and added in every file, at places spread over it, in the manifest at more."""
-    version, found = editing.honest(folder / "damaged"), []
+def damaged(honest: Path, folder: Path, places: int, of_manifest: int) -> list[str]:
+    """Bits flipped, bytes removed and added in every file, at places spread over it, in the manifest at more.
+
+    Returns what was wrong, a line each.
+    """
+    version, found = Path(shutil.copytree(honest, folder / "damaged")), []
     for name in limits.FILES:
         content = (version / name).read_bytes()
         for changed in editing.damages(content, of_manifest if name == manifest.NAME else places):
@@ -95,10 +99,12 @@ def damaged(folder: Path, places: int, of_manifest: int) -> list[str]:
 def main(quick: bool = False) -> list[str]:
     """Prints the counts, and returns what was wrong, a line each."""
     with tempfile.TemporaryDirectory() as folder:
-        wrong = damaged(Path(folder), *((5, 40) if quick else (100, 10_000)))
+        honest, look = editing.honest(Path(folder) / "honest"), inspected if quick else commanded
+        wrong = ["the honest version is refused"] if look(honest) == "refused" else []
+        wrong += damaged(honest, Path(folder), *((5, 40) if quick else (100, 10_000)))
         timeout = 5 if quick else TIMEOUT
         runs = {name: functools.partial(commanded, name=name, timeout=timeout) for name in ("verify", "benchmark")}
-        return wrong + hostile(Path(folder), inspected if quick else commanded, runs)
+        return wrong + hostile(honest, Path(folder), look, runs)
 
 
 def _listed(counts: dict) -> str:
@@ -108,7 +114,8 @@ def _listed(counts: dict) -> str:
 if __name__ == "__main__":
     if "--unprotected" in sys.argv:
         with tempfile.TemporaryDirectory() as scratch:
-            print(*hostile(Path(scratch), unprotected, {"alone": unprotected}), sep="\n")
+            made = editing.honest(Path(scratch) / "honest")
+            print("\n".join(hostile(made, Path(scratch), unprotected, {"alone": unprotected})))
     else:
         found = main("--quick" in sys.argv)
         print("\n".join(found), end="\n" * bool(found))
