@@ -28,9 +28,11 @@ import tensorflow_probability as tfp
 
 from tfgen import checks, inputs, seeds
 from tfgen.distributions import flows, posteriors, priors
+from tfgen.distributions.divergence import kl_divergence
+from tfgen.distributions.learned_priors import COUPLING_STEPS, COUPLING_WIDTH, Prior
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.graphs import graph
-from tfgen.models import Autoencoding, Model, Variational, signatures
+from tfgen.models import Autoencoding, LearnedPrior, Model, Variational, signatures
 from tfgen.networks import convolutional
 from tfgen.networks.common import apply
 from tfgen.networks.masked import made
@@ -49,10 +51,10 @@ STEPS = 51_540  # 60 epochs of MNIST
 BATCH_SIZE = 64
 LEARNING_RATE = 2e-3
 SMALL = {"latent_dim": 4, "channels": (4, 8), "flow_width": 16, "context_dim": 4}
-VARIANTS = ({"flow_steps": 0},)
+VARIANTS = ({"flow_steps": 0}, {"prior": "flow", "prior_steps": 3, "prior_width": 16})
 
 
-class IAFVAE(Autoencoding, Variational, Model):
+class IAFVAE(LearnedPrior, Autoencoding, Variational, Model):
     """p(x|z) p(z) with a posterior that is a flow over a diagonal normal."""
 
     entry = "iaf_vae"
@@ -70,6 +72,9 @@ class IAFVAE(Autoencoding, Variational, Model):
         context_dim: int = 64,
         warmup: float = 0.125,
         free_bits: float = 0.0,
+        prior: Prior = "normal",
+        prior_steps: int = COUPLING_STEPS,
+        prior_width: int = COUPLING_WIDTH,
     ):
         """Builds the model with fresh weights.
 
@@ -84,6 +89,9 @@ class IAFVAE(Autoencoding, Variational, Model):
             context_dim: width of the context h(x) that enters every step.
             warmup: share of the training over which the rate's weight grows linearly from 0 to 1.
             free_bits: nats below which an image's rate is not pushed.
+            prior: of the code: normal, or flow, a RealNVP flow over it that is learned with the model.
+            prior_steps: coupling steps of a flow.
+            prior_width: width of the two hidden layers of each coupling step.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.
@@ -99,6 +107,7 @@ class IAFVAE(Autoencoding, Variational, Model):
         decoder = convolutional.decoder(self.latent_dim, self.pixels.parameter_shape, channels)
         self.decoder = self.pixels.complete(decoder)
         self.flow = [made(self.latent_dim, flow_width, 2, context_dim) for _ in range(flow_steps)]
+        self.choose_prior(prior, steps=prior_steps, width=prior_width)
 
     def posterior(self, image):
         """q(z|x) of images [B, H, W, C], event [Z]; normal without a flow."""
@@ -118,9 +127,7 @@ class IAFVAE(Autoencoding, Variational, Model):
         posterior = self.posterior(image)
         latent = posterior.bijector.forward(noise)  # z_T, [L, B, Z]
         distortion = -tf.reduce_mean(self.likelihood(latent).log_prob(image), 0)
-        if not self.flow:
-            return distortion, tfd.kl_divergence(posterior, self.prior)
-        rate = tf.reduce_mean(posterior.log_prob(latent) - self.prior.log_prob(latent), 0)  # at the flow's own sample
+        rate = kl_divergence(posterior, self.prior, latent)
         return distortion, rate
 
     def encode(self, image, *, seed=None):
