@@ -79,31 +79,34 @@ class RealNVP(tfb.Bijector):
         log |det| = sum of l over steps and coordinates                                     equation 6
 
     The half a has Z // 2 coordinates. The order of all of them is reversed after each step, so that the halves swap.
-    Either direction is one pass through the networks, which is kept for the log-determinant.
+    Either direction is one pass through the networks. That from codes to noise keeps its log-determinant, so that the
+    density of a code costs no second one.
     """
 
     def __init__(self, networks):
         """Takes the networks of the steps, [B, Z // 2] to a shift and a raw log-scale [B, 2 * (Z - Z // 2)] each."""
         super().__init__(forward_min_event_ndims=1, name="real_nvp")
-        self._networks, self._latest = networks, {}
+        self._networks, self._latest = networks, (None, None)
 
-    def _pass(self, direction: str, start):
-        """Where a point [..., Z] goes and the log-determinant [...] of getting there."""
-        if direction not in self._latest or self._latest[direction][0] is not start:
-            way = self._to_codes if direction == "forward" else self._to_noise
-            self._latest[direction] = start, way(start)
-        return self._latest[direction][1]
-
-    def _to_codes(self, point):
-        log_determinant = 0.0
+    def _forward(self, x):
         for network in self._networks:
-            kept, moved = _halves(point)
+            kept, moved = _halves(x)
             shift, log_scale = _shift_and_log_scale(network, kept)
-            point = tf.reverse(tf.concat([kept, moved * tf.exp(log_scale) + shift], -1), [-1])
-            log_determinant += tf.reduce_sum(log_scale, -1)
-        return point, log_determinant
+            x = tf.reverse(tf.concat([kept, moved * tf.exp(log_scale) + shift], -1), [-1])
+        return x
 
-    def _to_noise(self, point):
+    def _inverse(self, y):
+        return self._noise_and_log_determinant(y)[0]
+
+    def _inverse_log_det_jacobian(self, y):  # TFP asks it for the forward one as well
+        return self._noise_and_log_determinant(y)[1]
+
+    def _noise_and_log_determinant(self, latent):
+        if self._latest[0] is not latent:
+            self._latest = latent, self._compute(latent)
+        return self._latest[1]
+
+    def _compute(self, point):
         log_determinant = 0.0
         for network in reversed(self._networks):
             kept, moved = _halves(tf.reverse(point, [-1]))
@@ -111,18 +114,6 @@ class RealNVP(tfb.Bijector):
             point = tf.concat([kept, (moved - shift) * tf.exp(-log_scale)], -1)
             log_determinant -= tf.reduce_sum(log_scale, -1)
         return point, log_determinant
-
-    def _forward(self, x):
-        return self._pass("forward", x)[0]
-
-    def _forward_log_det_jacobian(self, x):
-        return self._pass("forward", x)[1]
-
-    def _inverse(self, y):
-        return self._pass("inverse", y)[0]
-
-    def _inverse_log_det_jacobian(self, y):
-        return self._pass("inverse", y)[1]
 
 
 def _halves(point):

@@ -10,6 +10,7 @@ bit, whatever it is drawn beside.
 from typing import Literal, get_args
 
 import keras
+import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen import checks, seeds
@@ -44,4 +45,6 @@ class FlowPrior(keras.layers.Layer):
     def draws(self, rows):
         """Codes [B, Z], each from its row seed (int64 [B]) alone: the flow of the noise that N(0, I) has for it."""
         flow = flows.RealNVP(self.steps)
-        return seeds.map_rows(lambda seed: flow.forward(seeds.normal([1, self.dim], seed))[0], rows)
+        return seeds.map_rows(
+            lambda seed: flow.forward(seeds.normal([1, self.dim], seed))[0], rows, tf.TensorSpec([self.dim])
+        )
