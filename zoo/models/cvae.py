@@ -24,7 +24,7 @@ import tensorflow as tf
 
 from tfgen.distributions import posteriors
 from tfgen.distributions.divergence import kl_divergence
-from tfgen.distributions.learned_priors import COUPLING_STEPS, COUPLING_WIDTH, Prior
+from tfgen.distributions.learned_priors import COMPONENTS, COUPLING_STEPS, COUPLING_WIDTH, Prior
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.models import Autoencoding, LearnedPrior, Model, Variational
 from tfgen.networks import autoencoder
@@ -44,6 +44,7 @@ SMALL = {"latent_dim": 3, "hidden_units": (32,)}
 VARIANTS = (
     {"network": "conv", "hidden_units": (4, 8)},
     {"prior": "flow", "prior_steps": 3, "prior_width": 16},
+    {"prior": "vamp", "prior_components": 12},
 )
 
 
@@ -67,6 +68,7 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
         prior: Prior = "normal",
         prior_steps: int = COUPLING_STEPS,
         prior_width: int = COUPLING_WIDTH,
+        prior_components: int = COMPONENTS,
     ):
         """Builds the model with fresh weights.
 
@@ -81,9 +83,11 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
                 64 by default, the last of which holds for further stages; mirrored in the decoder.
             beta: weight of the rate in the loss; 1 is the ELBO.
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
-            prior: of the code: normal, or flow, a RealNVP flow over it that is learned with the model.
+            prior: of the code: normal, or learned with the model: a mixture of normals, vamp, the mixture of the
+                posteriors of pseudo-inputs, or flow, RealNVP.
             prior_steps: coupling steps of a flow.
             prior_width: width of the two hidden layers of each coupling step.
+            prior_components: normals of a mixture, or pseudo-inputs of vamp.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.
@@ -92,7 +96,7 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
         self.weigh(beta=beta, warmup=warmup)
         self.convolutional = network == "conv"
         self.encoder, self.decoder = autoencoder.make(network, hidden_units, self, 2 * self.latent_dim, labelled=True)
-        self.choose_prior(prior, steps=prior_steps, width=prior_width)
+        self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)
 
     def posterior(self, image, label):
         """q(z|x,y) of images [B, H, W, C] and labels [B]: batch [B], event [Z]."""

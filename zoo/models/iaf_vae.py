@@ -29,7 +29,7 @@ import tensorflow_probability as tfp
 from tfgen import checks, inputs, seeds
 from tfgen.distributions import flows, posteriors, priors
 from tfgen.distributions.divergence import kl_divergence
-from tfgen.distributions.learned_priors import COUPLING_STEPS, COUPLING_WIDTH, Prior
+from tfgen.distributions.learned_priors import COMPONENTS, COUPLING_STEPS, COUPLING_WIDTH, Prior
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.graphs import graph
 from tfgen.models import Autoencoding, LearnedPrior, Model, Variational, signatures
@@ -75,6 +75,7 @@ class IAFVAE(LearnedPrior, Autoencoding, Variational, Model):
         prior: Prior = "normal",
         prior_steps: int = COUPLING_STEPS,
         prior_width: int = COUPLING_WIDTH,
+        prior_components: int = COMPONENTS,
     ):
         """Builds the model with fresh weights.
 
@@ -89,9 +90,11 @@ class IAFVAE(LearnedPrior, Autoencoding, Variational, Model):
             context_dim: width of the context h(x) that enters every step.
             warmup: share of the training over which the rate's weight grows linearly from 0 to 1.
             free_bits: nats below which an image's rate is not pushed.
-            prior: of the code: normal, or flow, a RealNVP flow over it that is learned with the model.
+            prior: of the code: normal, or learned with the model: a mixture of normals, vamp, the mixture of the
+                posteriors of pseudo-inputs, or flow, RealNVP.
             prior_steps: coupling steps of a flow.
             prior_width: width of the two hidden layers of each coupling step.
+            prior_components: normals of a mixture, or pseudo-inputs of vamp.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.
@@ -101,13 +104,18 @@ class IAFVAE(LearnedPrior, Autoencoding, Variational, Model):
         checks.positive_int("flow_steps", flow_steps, 0, checks.MOST_LAYERS)
         checks.positive_int("flow_width", flow_width)
         checks.positive_int("context_dim", context_dim)
+        if prior == "vamp" and flow_steps:
+            raise ValueError(
+                "prior vamp needs flow_steps 0: the density of a code under each pseudo-input's posterior would take "
+                f"{self.latent_dim} passes through the flow; got {flow_steps}"
+            )
         self.weigh(warmup=warmup, free_bits=free_bits)
         self.context_dim = context_dim if flow_steps else 0
         self.encoder = convolutional.encoder(self.image_shape, 2 * self.latent_dim + self.context_dim, channels)
         decoder = convolutional.decoder(self.latent_dim, self.pixels.parameter_shape, channels)
         self.decoder = self.pixels.complete(decoder)
         self.flow = [made(self.latent_dim, flow_width, 2, context_dim) for _ in range(flow_steps)]
-        self.choose_prior(prior, steps=prior_steps, width=prior_width)
+        self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)
 
     def posterior(self, image):
         """q(z|x) of images [B, H, W, C], event [Z]; normal without a flow."""

@@ -30,7 +30,7 @@ import tensorflow as tf
 from tfgen import checks
 from tfgen.distributions import posteriors
 from tfgen.distributions.divergence import kl_divergence
-from tfgen.distributions.learned_priors import COUPLING_STEPS, COUPLING_WIDTH, Prior
+from tfgen.distributions.learned_priors import COMPONENTS, COUPLING_STEPS, COUPLING_WIDTH, Prior
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.models import Autoencoding, LearnedPrior, Model, Variational
 from tfgen.networks import autoencoder
@@ -52,6 +52,8 @@ VARIANTS = (
     {"network": "conv", "hidden_units": (4, 8)},
     {"covariance": "full", "samples": 2},
     {"prior": "flow", "prior_steps": 3, "prior_width": 16},
+    {"prior": "mixture", "prior_components": 5},
+    {"prior": "vamp", "prior_components": 5, "covariance": "full"},
 )
 
 
@@ -75,6 +77,7 @@ class VAE(LearnedPrior, Autoencoding, Variational, Model):
         prior: Prior = "normal",
         prior_steps: int = COUPLING_STEPS,
         prior_width: int = COUPLING_WIDTH,
+        prior_components: int = COMPONENTS,
     ):
         """Builds the model with fresh weights.
 
@@ -90,9 +93,11 @@ class VAE(LearnedPrior, Autoencoding, Variational, Model):
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
             samples: Monte Carlo samples L of the distortion.
             covariance: of the posterior: diagonal, or full with z = mu + L eps.
-            prior: of the code: normal, or flow, a RealNVP flow over it that is learned with the model.
+            prior: of the code: normal, or learned with the model: a mixture of normals, vamp, the mixture of the
+                posteriors of pseudo-inputs, or flow, RealNVP.
             prior_steps: coupling steps of a flow.
             prior_width: width of the two hidden layers of each coupling step.
+            prior_components: normals of a mixture, or pseudo-inputs of vamp.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.
@@ -104,7 +109,7 @@ class VAE(LearnedPrior, Autoencoding, Variational, Model):
         self.encoder, self.decoder = autoencoder.make(
             network, hidden_units, self, posteriors.outputs(self.latent_dim, covariance)
         )
-        self.choose_prior(prior, steps=prior_steps, width=prior_width)
+        self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)
 
     def posterior(self, image):
         """q(z|x) of images [B, H, W, C]: batch [B], event [Z]."""
