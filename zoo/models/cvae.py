@@ -65,6 +65,7 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
         hidden_units: tuple[int, ...] = (),
         beta: float = 1.0,
         warmup: float = 0.0,
+        free_bits: float = 0.0,
         prior: Prior = "normal",
         prior_steps: int = COUPLING_STEPS,
         prior_width: int = COUPLING_WIDTH,
@@ -83,6 +84,7 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
                 64 by default, the last of which holds for further stages; mirrored in the decoder.
             beta: weight of the rate in the loss; 1 is the ELBO.
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
+            free_bits: nats below which an image's rate is not pushed.
             prior: of the code: normal, or learned with the model: a mixture of normals, vamp, the mixture of the
                 posteriors of pseudo-inputs, or flow, RealNVP.
             prior_steps: coupling steps of a flow.
@@ -93,7 +95,7 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
             TypeError, ValueError: a hyperparameter out of range; the message names it.
         """
         super().__init__(latent_dim=latent_dim, image_shape=image_shape, classes=classes, likelihood=likelihood)
-        self.weigh(beta=beta, warmup=warmup)
+        self.weigh(beta=beta, warmup=warmup, free_bits=free_bits)
         self.convolutional = network == "conv"
         self.encoder, self.decoder = autoencoder.make(network, hidden_units, self, 2 * self.latent_dim, labelled=True)
         self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)

@@ -74,6 +74,7 @@ class VAE(LearnedPrior, Autoencoding, Variational, Model):
         warmup: float = 0.15,
         samples: int = 1,
         covariance: Literal["diagonal", "full"] = "diagonal",
+        free_bits: float = 0.0,
         prior: Prior = "normal",
         prior_steps: int = COUPLING_STEPS,
         prior_width: int = COUPLING_WIDTH,
@@ -93,6 +94,7 @@ class VAE(LearnedPrior, Autoencoding, Variational, Model):
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
             samples: Monte Carlo samples L of the distortion.
             covariance: of the posterior: diagonal, or full with z = mu + L eps.
+            free_bits: nats below which an image's rate is not pushed.
             prior: of the code: normal, or learned with the model: a mixture of normals, vamp, the mixture of the
                 posteriors of pseudo-inputs, or flow, RealNVP.
             prior_steps: coupling steps of a flow.
@@ -104,7 +106,7 @@ class VAE(LearnedPrior, Autoencoding, Variational, Model):
         """
         super().__init__(latent_dim=latent_dim, image_shape=image_shape, likelihood=likelihood)
         checks.one_of("covariance", covariance, ("diagonal", "full"))
-        self.weigh(beta=beta, warmup=warmup, samples=samples)
+        self.weigh(beta=beta, warmup=warmup, samples=samples, free_bits=free_bits)
         self.convolutional, self.covariance = network == "conv", covariance
         self.encoder, self.decoder = autoencoder.make(
             network, hidden_units, self, posteriors.outputs(self.latent_dim, covariance)
