@@ -10,7 +10,7 @@ MEANINGS = {
     "test_nll_bits_per_dim": "NLL in bits for each channel of a pixel",
     "test_nll_error": "its standard error over images",
     "test_nll_k": "its samples K of z an image",
-    "active_units": "dimensions of the code whose posterior mean has a variance over images above 0.01",
+    "active_units": "dimensions of the code whose posterior mean has a variance over images above 0.01 of the prior's",
     "kl_per_dimension": "rate of each dimension of the code, nats",
     "code_mean_error": "largest difference of the aggregated posterior's mean over test images from the prior's",
     "code_covariance_error": "largest difference of an entry of its covariance from the prior's",

@@ -7,12 +7,15 @@
                         same of training images, as the floor
 
 Real images are the test images, which the data set's protocol binarises for likelihoods and leaves grey for the rest.
+With `--split validation` they are the validation images, and the numbers stand beside those of the test: what is tried
+out is compared on these, and test numbers are for what was chosen.
 """
 
 import contextlib
 import dataclasses
 import time
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,6 +26,7 @@ USAGE = "python -m zoo.evaluate"
 SAMPLES = 10_000  # drawn from the model, and training images that stand in for them in the floor
 PARZEN_VALIDATION = 1000  # validation images that choose the bandwidth
 FEWEST = 20  # images: two in each block of the kernel distance
+TEST = "test"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -36,6 +40,7 @@ def measure(
     *,
     k: int = 1000,
     images: int | None = None,
+    split: Literal["validation", "test"] = "test",
     seed: int = 0,
     dataset: str | None = None,
     features: Path | None = None,
@@ -48,8 +53,10 @@ def measure(
     Args:
         entry_or_run: an entry whose weights ship, such as vae, or a run directory.
         k: importance samples an image of the log-likelihood.
-        images: a quick, partial evaluation on the first so many test images, with as many samples. It is written to
+        images: a quick, partial evaluation on the first so many images, with as many samples. It is written to
             metrics-first-N.json and metrics-first-N.md.
+        split: the images to measure on. Choose on validation, and report test once. The numbers on validation are
+            written to metrics-validation.json and metrics-validation.md.
         seed: of all that is drawn.
         dataset: the data set to measure on; by default the one that the model was trained on.
         features: what images are compared in: a run of zoo.classifier, or a Keras model of these images in a .keras
@@ -79,25 +86,28 @@ def measure(
         if measured.image_shape != model.image_shape:
             sizes = " x ".join(map(str, measured.image_shape)), " x ".join(map(str, model.image_shape))
             raise ValueError(f"the images of {measured.name} are {sizes[0]}, those of {name} are {sizes[1]}")
+        part = getattr(measured, split)
         if len(measured.test.images) < 2 or len(measured.validation.images) < 2:
             raise ValueError(
                 f"{measured.name} has too few images to measure a model on: its test and validation "
                 f"parts hold {len(measured.test.images)} and {len(measured.validation.images)}"
             )
         compared = recogniser(measured, features)
-        if images is not None and not FEWEST <= images <= len(measured.test.images):
-            raise ValueError(f"images must lie in {FEWEST}..{len(measured.test.images)}, got {images}")
-        stem = "metrics" if images is None else f"metrics-first-{images}"
+        if images is not None and not FEWEST <= images <= len(part.images):
+            raise ValueError(f"images must lie in {FEWEST}..{len(part.images)}, got {images}")
+        stem = "metrics" if split == TEST else f"metrics-{split}"
+        stem += "" if images is None else f"-first-{images}"
         in_run = run is not None and to is None
         directory = _finished(run) if in_run else _outside_runs(to or Path("evaluation") / name, stem)
-        known = runs.read_metrics(run) if in_run and images is None else {}
-    if compared is None or len(measured.test.images) < FEWEST:
-        print(f"note: {_left_out(measured)}", flush=True)
+        known = runs.read_metrics(run) if in_run and stem == "metrics" else {}
+    if compared is None or len(part.images) < FEWEST:
+        print(f"note: {_left_out(measured, split)}", flush=True)
     from tfgen.evaluation.features import NotFiniteError
 
     try:
         with progress_bars() as track:
-            metrics = evaluate(model, measured, compared, k=k, images=images, seed=seed, track=track)
+            options = {"k": k, "images": images, "seed": seed, "split": split}
+            metrics = evaluate(model, measured, compared, **options, track=track)
     except KeyboardInterrupt as error:
         commandline.give_up(error, saved="nothing was written")
     except NotFiniteError as error:
@@ -156,7 +166,9 @@ def recogniser(dataset, source: Path | None = None):
     return features.of_classifier(network, classifier.name_of(path))
 
 
-def evaluate(model, dataset, compared, *, k: int = 1000, images: int | None = None, seed: int = 0, track=None) -> dict:
+def evaluate(
+    model, dataset, compared, *, k: int = 1000, images: int | None = None, seed: int = 0, split: str = TEST, track=None
+) -> dict:
     """The whole evaluation of a model.
 
     Args:
@@ -164,23 +176,25 @@ def evaluate(model, dataset, compared, *, k: int = 1000, images: int | None = No
         dataset: a `tfgen.data.Dataset`.
         compared: the features of the data set's `recogniser`, or None.
         k: importance samples an image.
-        images: how many test images, the first ones, and samples; all test images and 10,000 samples by default.
+        images: how many images, the first ones, and samples; all of them and 10,000 samples by default.
         seed: of all that is drawn. (The binarised test images have the protocol's own.)
+        split: "test", or "validation".
         track: wraps each long loop, with a word that describes it.
 
     Returns:
-        "protocol"; the numbers by the names that `zoo.report.MEANINGS` explains, the floor's with "floor_" before them;
-        and "evaluation", their conditions.
+        "protocol"; the numbers by the names that `zoo.report.MEANINGS` explains, the floor's with "floor_" before them,
+        those of validation with "validation_" for "test_"; and "evaluation", their conditions.
     """
     from tfgen.evaluation import codes, likelihood, parzen
     from tfgen.evaluation import images as seen
     from tfgen.storage import runs
 
     started, track = time.perf_counter(), track or (lambda loop, name: loop)
-    part = dataclasses.replace(dataset, test=first(dataset.test, images or len(dataset.test.images)))
+    whole = getattr(dataset, split)
+    part = dataclasses.replace(dataset, test=first(whole, images or len(whole.images)))
     metrics, conditions = (
         likelihood.report(model, part, seed),
-        {"test_images": f"{len(part.test.images):,}, {part.test.name}"},
+        {f"{split}_images": f"{len(part.test.images):,}, {part.test.name}"},
     )
     abilities = model.signatures()
     if "score" in abilities:
@@ -198,17 +212,24 @@ def evaluate(model, dataset, compared, *, k: int = 1000, images: int | None = No
         recognised, conditions["floor"] = in_features(compared, samples, part, asked=asked, seed=seed, track=track)
         metrics |= recognised
     else:
-        conditions["left_out"] = _left_out(dataset)
+        conditions["left_out"] = _left_out(dataset, split)
     if "score" not in abilities:
-        validation = first(dataset.validation, PARZEN_VALIDATION)
-        grey = (seen.as_float(split.images) for split in (validation, part.test))
-        metrics |= parzen.parzen_score(samples, *grey, track=track)
+        count = min(PARZEN_VALIDATION, len(dataset.validation.images))
+        if split == TEST:
+            choosing, scored = dataset.validation.images[:count], part.test.images
+        else:  # images that chose the bandwidth are not scored by it
+            count = min(count, len(part.test.images) // 2)
+            choosing, scored = part.test.images[:count], part.test.images[count:]
+        metrics |= parzen.parzen_score(samples, seen.as_float(choosing), seen.as_float(scored), track=track)
 
     conditions |= {"versions": runs.library_versions(), "seconds": round(time.perf_counter() - started, 1)}
     protocol = dataset.protocol(model.pixels.protocol)
     if images is not None:
-        protocol += f", first {images} test images only"
-    return {"protocol": protocol, **report.rounded(metrics), "evaluation": conditions}
+        protocol += f", first {images} {split} images only"
+    elif split != TEST:
+        protocol += f", {split} images"
+    metrics = {name.replace(f"{TEST}_", f"{split}_", 1): value for name, value in report.rounded(metrics).items()}
+    return {"protocol": protocol, **metrics, "evaluation": conditions}
 
 
 def in_features(compared, samples, dataset, *, asked=None, seed: int = 0, track) -> tuple[dict, str]:
@@ -256,10 +277,10 @@ def progress_bars():
         yield lambda loop, name: bars.track(loop, description=name)
 
 
-def _left_out(dataset) -> str:
-    few = len(dataset.test.images)
+def _left_out(dataset, split: str) -> str:
+    few = len(getattr(dataset, split).images)
     if few < FEWEST:
-        return f"scores in features need {FEWEST} test images, {dataset.name} has {few}; they are left out"
+        return f"scores in features need {FEWEST} {split} images, {dataset.name} has {few}; they are left out"
     source, trains = dataset.source or dataset.name, len(dataset.classes) > 1
     way = f"python -m zoo.classifier --dataset {source} trains one" if trains else "a Keras model in a .keras file does"
     return f"no classifier ships for {dataset.name}, and the scores in features are left out; {way} for --features"

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tfgen.measures import FLOOR, MEANINGS
 
+VALIDATION = "validation_"  # in place of "test_" before a number of validation images
+
 
 def write(stem: Path, name: str, metrics: dict) -> tuple[Path, Path]:
     """Writes STEM.json and STEM.md; their paths."""
@@ -26,7 +28,7 @@ def as_markdown(name: str, metrics: dict) -> str:
     """A table of all numbers with what they mean, then the conditions they were measured under."""
     lines = [f"# Evaluation of {name}", "", f"Protocol {metrics['protocol']}.", ""]
     lines += ["| | model | floor | |", "|---|---|---|---|"]
-    lines += [f"| {key} | {value} | {floor} | {MEANINGS[key]} |" for key, value, floor in rows(metrics)]
+    lines += [f"| {key} | {value} | {floor} | {meaning(key)} |" for key, value, floor in rows(metrics)]
     lines += ["", "The floor is the score of training images in place of samples.", ""]
     for key, value in metrics["evaluation"].items():
         if isinstance(value, dict):
@@ -45,9 +47,14 @@ def as_text(metrics: dict) -> str:
 
 def rows(metrics: dict) -> list[tuple[str, str, str]]:
     """(name, value, its floor or "") of every number that there is, in the order of `MEANINGS`."""
-    return [
-        (key, _in_words(metrics[key]), _in_words(metrics.get(FLOOR + key, ""))) for key in MEANINGS if key in metrics
-    ]
+    names = [name for key in MEANINGS for name in (key, key.replace("test_", VALIDATION, 1)) if name in metrics]
+    names = list(dict.fromkeys(names))
+    return [(name, _in_words(metrics[name]), _in_words(metrics.get(FLOOR + name, ""))) for name in names]
+
+
+def meaning(name: str) -> str:
+    """What a number means, of the test or the validation images."""
+    return MEANINGS[name.replace(VALIDATION, "test_", 1)]
 
 
 def rounded(metrics: dict) -> dict:

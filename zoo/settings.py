@@ -16,7 +16,10 @@ OPTIONAL = {  # what a recipe does without, unless it is asked for
     "augment": (),
     "init_from": None,
     "init_sha256": None,  # of the weights that --init-from names
+    "ema": None,
+    "importance_samples": None,
 }
+OF_BOUND = ("ema", "importance_samples")  # of a recipe, for models with a bound on the likelihood
 DERIVED = ("passes", "init_sha256")  # of a recipe, which no option names
 SHORTEST_EPOCH = 100  # steps, unless --epochs counts the passes
 DATA = {"dataset": None, "image_size": None, "image_channels": None}

@@ -60,6 +60,8 @@ def train(
     patience: int | None = None,
     augment: tuple[Literal["flip", "shift"], ...] | None = None,
     init_from: str | None = None,
+    ema: float | None = None,
+    importance_samples: int | None = None,
     **hyperparameters,
 ) -> Path:
     """Trains a model of the zoo, measures and draws it, and leaves all of it in a run directory.
@@ -95,6 +97,10 @@ def train(
             up to a sixteenth of their sides. None by default.
         init_from: starts from the trained weights of a run or of an entry that ships, with its hyperparameters, in
             place of random ones.
+        ema: validates and keeps an exponential moving average of the weights, such as 0.999, the share of the old
+            average in the new one; none by default. For models with a bound on the likelihood.
+        importance_samples: descends the importance-weighted bound with so many samples of the code an image in place
+            of -ELBO. For models with a bound on the likelihood.
     """
     began = time.perf_counter()
     with commandline.bad_input():  # what needs no TensorFlow
@@ -109,7 +115,7 @@ def train(
     options |= {"image_size": image_size, "image_channels": image_channels, "seed": seed}
     options |= {"checkpoint_every": checkpoint_every, "on_nan": on_nan, "strategy": strategy, "precision": precision}
     options |= {"clip_norm": clip_norm, "cycles": cycles, "patience": patience, "augment": augment}
-    options |= {"init_from": init_from, "memory": memory}
+    options |= {"init_from": init_from, "memory": memory, "ema": ema, "importance_samples": importance_samples}
     with contextlib.ExitStack() as held:
         with commandline.bad_input():
             if resume:
@@ -185,19 +191,21 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
 
 def _watchers(model, images, run: Path, chosen: dict, state, began: float) -> list:
     """The callbacks of a training, in the order in which they act when an epoch ends."""
-    from tfgen.training import callbacks, progress, symptoms
+    from tfgen.training import averages, callbacks, progress, symptoms
     from zoo import frames, settings
 
     recipe = chosen["recipe"]
     images_per_epoch = settings.steps_of_epoch(recipe, len(images.train.images)) * recipe["batch_size"]
-    patience = recipe["patience"]
+    patience, shown = recipe["patience"], averages.Averages()
     return [
+        *([shown] if recipe["ema"] else []),
         callbacks.Throughput(images_per_epoch, state),
         callbacks.RunWriter(run, state),
         progress.ProgressLines(settings.epochs(recipe)),
         symptoms.Symptoms(images.validation, warn, state.warned),
         frames.Frames(run, settings.epochs(recipe)),
         *([callbacks.Patience(patience, state)] if patience else []),
+        *([averages.Weights(shown)] if recipe["ema"] else []),
         callbacks.Checkpoints(run, state, chosen["safety"]["checkpoint_every"], began),
     ]
 

@@ -162,6 +162,42 @@ def test_partial_evaluation_is_named_as_such_and_replaces_nothing(run, command):
     assert metrics["protocol"] in (run / "metrics-first-20.md").read_text()
 
 
+def test_validation_numbers_are_named_as_such_and_replace_nothing(run, command, digits):
+    before = (run / runs.METRICS).read_bytes()
+    code, output, _ = command(run, "--k", "2", "--split", "validation")
+    assert code == 0
+    assert (run / runs.METRICS).read_bytes() == before
+    assert not (run / "metrics.md").exists()
+    metrics = json.loads((run / "metrics-validation.json").read_text())
+    assert metrics["protocol"] == "digits-dynamic, validation images"
+    assert metrics["protocol"] in output
+    assert "validation nll" in output
+    assert "| validation_nll |" in (run / "metrics-validation.md").read_text()
+    assert not [name for name in metrics if name.startswith("test_")]
+    assert metrics["evaluation"]["validation_images"] == "200, shuffled[1297:1497]"
+    bits = digits.validation.binarised()
+    assert metrics["validation_neg_elbo"] == pytest.approx(-tfgen.load(run).elbo(bits, seed=0).numpy().mean(), rel=1e-5)
+    best = min(row["val_neg_elbo"] for row in runs.read_history(run))
+    assert metrics["validation_neg_elbo"] == pytest.approx(best, rel=1e-5)
+    assert command(run, "--k", "2", "--split", "validation", "--images", "20")[0] == 0
+    partial = json.loads((run / "metrics-validation-first-20.json").read_text())
+    assert partial["protocol"] == "digits-dynamic, first 20 validation images only"
+
+
+def test_a_parzen_score_on_validation_leaves_out_what_chose_its_bandwidth(as_mnist, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(
+        "tfgen.evaluation.parzen.parzen_score",
+        lambda samples, validation, test, track: seen.update(validation=validation, test=test) or {},
+    )
+    model = small(next(entry for entry in tfgen.entries() if "score" not in small(entry).signatures()))
+    evaluate.evaluate(model, as_mnist, None, images=40, split="validation")
+    np.testing.assert_array_equal(
+        np.concatenate([seen["validation"], seen["test"]]), as_float(as_mnist.validation.images[:40])
+    )
+    assert len(seen["test"]) == 20
+
+
 def test_evaluations_stand_side_by_side_and_none_is_lost(run, command, tmp_path):
     to = tmp_path / "apart"
     assert command(run, "--k", "2", "--to", to)[0] == 0

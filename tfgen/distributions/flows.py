@@ -1,4 +1,8 @@
-"""Inverse autoregressive flow: the gated step of Kingma, Salimans et al. 2016 as a bijector, and a chain of them."""
+"""Flows as bijectors over standard normal noise.
+
+inverse autoregressive   the gated steps of Kingma, Salimans et al. 2016 (arXiv 1606.04934), for posteriors
+RealNVP                  the affine coupling steps of Dinh et al. 2017 (arXiv 1605.08803), for priors
+"""
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +14,7 @@ tfb = tfp.bijectors
 
 OPEN_GATE = 2.0  # sigmoid(2) = 0.88: a new step keeps most of its input
 SMALLEST_GATE = 1e-3  # bounds a step's log-determinant, and its inverse
+LOG_SCALE = 2.0  # of a coupling step, at most, up or down
 
 
 class GatedStep(tfb.Bijector):
@@ -65,3 +70,58 @@ def inverse_autoregressive_flow(mean, stddev, steps, context):
             chain.append(tfb.Permute(np.arange(dim)[::-1]))
         chain.append(GatedStep(network, context))
     return tfb.Chain(chain[::-1])
+
+
+class RealNVP(tfb.Bijector):
+    """Affine coupling steps from standard normal noise [..., Z] to codes [..., Z].
+
+        [a, b] -> [a, b * exp(l(a)) + t(a)],  l = 2 tanh(s / 2),  (t, s) = network(a)       equations 4 and 5
+        log |det| = sum of l over steps and coordinates                                     equation 6
+
+    The half a has Z // 2 coordinates. The order of all of them is reversed after each step, so that the halves swap.
+    Either direction is one pass through the networks. That from codes to noise keeps its log-determinant, so that the
+    density of a code costs no second one.
+    """
+
+    def __init__(self, networks):
+        """Takes the networks of the steps, [B, Z // 2] to a shift and a raw log-scale [B, 2 * (Z - Z // 2)] each."""
+        super().__init__(forward_min_event_ndims=1, name="real_nvp")
+        self._networks, self._latest = networks, (None, None)
+
+    def _forward(self, x):
+        for network in self._networks:
+            kept, moved = _halves(x)
+            shift, log_scale = _shift_and_log_scale(network, kept)
+            x = tf.reverse(tf.concat([kept, moved * tf.exp(log_scale) + shift], -1), [-1])
+        return x
+
+    def _inverse(self, y):
+        return self._noise_and_log_determinant(y)[0]
+
+    def _inverse_log_det_jacobian(self, y):  # TFP asks it for the forward one as well
+        return self._noise_and_log_determinant(y)[1]
+
+    def _noise_and_log_determinant(self, latent):
+        if self._latest[0] is not latent:
+            self._latest = latent, self._compute(latent)
+        return self._latest[1]
+
+    def _compute(self, point):
+        log_determinant = 0.0
+        for network in reversed(self._networks):
+            kept, moved = _halves(tf.reverse(point, [-1]))
+            shift, log_scale = _shift_and_log_scale(network, kept)
+            point = tf.concat([kept, (moved - shift) * tf.exp(-log_scale)], -1)
+            log_determinant -= tf.reduce_sum(log_scale, -1)
+        return point, log_determinant
+
+
+def _halves(point):
+    """The coordinates [..., Z] that a coupling step keeps, and those that it moves."""
+    kept = point.shape[-1] // 2
+    return point[..., :kept], point[..., kept:]
+
+
+def _shift_and_log_scale(network, kept):
+    shift, raw = tf.split(common.apply(network, kept), 2, axis=-1)
+    return shift, LOG_SCALE * tf.tanh(raw / 2)

@@ -10,7 +10,7 @@ from tfgen.inputs import row_seeds
 
 tfd = tfp.distributions
 
-ACTIVE = 0.01  # variance over images of a code's posterior mean above which its dimension counts as used
+ACTIVE = 0.01  # variance over images of a code's posterior mean, of the prior's, above which a dimension counts as used
 DRAWS = 8  # per image and half, where the posterior mean has no closed form
 
 
@@ -26,22 +26,23 @@ def code_usage(model, split, seed: int = 0) -> dict:
     """How much of the code carries something about the image.
 
     Returns:
-        {"active_units": the dimensions u with Var_x(E_q(z|x)[z_u]) > 0.01 (Burda et al. 2016, section 5),
-        "kl_per_dimension": KL(q(z_u|x) || p(z_u)), the mean over images, nats [Z]}. The latter is there for diagonal
-        normal posteriors only, where it adds up to the rate. Where a posterior has no mean in closed form, two
-        independent estimates of it, whose covariance over images has the variance as its expectation, take its place.
+        {"active_units": the dimensions u with Var_x(E_q(z|x)[z_u]) > 0.01 Var_p(z_u) (Burda et al. 2016, section 5,
+        where the prior's variance is 1), "kl_per_dimension": KL(q(z_u|x) || p(z_u)), the mean over images, nats [Z]}.
+        The latter is there where posterior and prior are diagonal normals: it adds up to the rate. Where a posterior
+        has no mean in closed form, two independent estimates of it, whose covariance over images has the variance as
+        its expectation, take its place.
     """
     image, rows = held_out(model, split), row_seeds(seed, len(split.images))
-    halves, divergences = [], []
+    halves, divergences, prior = [], [], model.prior
     for part, condition in chunks(model, split.labels):
         posterior = model.posterior(tf.constant(as_float(image[part])), **condition)
         halves.append(_two_means(posterior, rows[part], model.latent_dim))
-        if isinstance(posterior, tfd.MultivariateNormalDiag):
-            own = tfd.Normal(posterior.mean(), posterior.stddev())  # batch [B, Z]
-            divergences.append(tfd.kl_divergence(own, tfd.Normal(0.0, 1.0)))
+        if isinstance(posterior, tfd.MultivariateNormalDiag) and isinstance(prior, tfd.MultivariateNormalDiag):
+            own, of_prior = (tfd.Normal(each.mean(), each.stddev()) for each in (posterior, prior))  # batch [B, Z]
+            divergences.append(tfd.kl_divergence(own, of_prior))
     first, second = np.concatenate(halves, 1).astype(np.float64)  # [N, Z] each
     variance = np.mean((first - first.mean(0)) * (second - second.mean(0)), 0)
-    usage = {"active_units": int(np.sum(variance > ACTIVE))}
+    usage = {"active_units": int(np.sum(variance > ACTIVE * np.asarray(model.prior_variance())))}
     if divergences:
         usage["kl_per_dimension"] = np.concatenate(divergences).mean(0, dtype=np.float64).tolist()
     return usage

@@ -73,7 +73,8 @@ def _of_codes(model, dataset, name: str, prior) -> dict[str, Figure]:
         drawn["manifold"] = manifold(model, name, None if even else spread)
     drawn["latent"] = latent(codes, labels, dataset.classes, name, prior)
     if model.latent_dim > 2:
-        drawn["traversal"] = traversal(model, codes, labels, name, spread)
+        variance = 1.0 if prior is None else np.asarray(model.prior_variance())
+        drawn["traversal"] = traversal(model, codes, labels, name, spread, variance)
     return drawn
 
 
@@ -140,7 +141,7 @@ def manifold(model, name: str, draws=None, steps: int = 20) -> Figure:
 
 
 def latent(codes, labels, classes, name: str, prior=None) -> Figure:
-    """Codes of test images by class, beside samples of the prior; the first principal components of larger codes.
+    """Codes of test images by class, beside samples of the prior; of larger codes along their principal components.
 
     Args:
         codes: [N, Z].
@@ -149,26 +150,31 @@ def latent(codes, labels, classes, name: str, prior=None) -> Figure:
         name: what the title begins with.
         prior: codes drawn from the prior, [M, Z], if there is one.
     """
-    text = f"{name}: codes of test images"
+    text, beside = f"{name}: codes of test images", "samples of the prior"
     if codes.shape[1] <= 2:
-        return figures.plane(codes, labels, classes, title=text, beside=prior, beside_title="samples of the prior")
-    components, shares = principal_components(codes)
+        return figures.plane(codes, labels, classes, title=text, beside=prior, beside_title=beside)
+    components, shares = principal_components(codes, codes)
     names = [f"principal component {i + 1}, {share:.0%} of the variance" for i, share in enumerate(shares)]
-    return figures.plane(components, labels, classes, title=text, axis_names=names)
+    prior = None if prior is None else principal_components(codes, prior)[0]
+    return figures.plane(components, labels, classes, title=text, axis_names=names, beside=prior, beside_title=beside)
 
 
-def principal_components(codes, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Codes [N, Z] along the directions in which they vary most, [N, count], and the shares of variance, [count]."""
+def principal_components(codes, points, count: int = 2) -> tuple[np.ndarray, np.ndarray]:
+    """Points [M, Z] along the directions in which codes [N, Z] vary most.
+
+    Returns:
+        (the points' coordinates from the codes' mean, [M, count], and the shares of the codes' variance, [count]).
+    """
     codes = np.asarray(codes, np.float64)
     offsets = codes - codes.mean(0)
     variances, directions = np.linalg.eigh(offsets.T @ offsets)
     largest = np.argsort(variances)[::-1][:count]
     directions = directions[:, largest]
     directions *= np.sign(directions[np.abs(directions).argmax(0), np.arange(count)])
-    return offsets @ directions, variances[largest] / (variances.sum() or 1)
+    return (points - codes.mean(0)) @ directions, variances[largest] / (variances.sum() or 1)
 
 
-def traversal(model, codes, labels, name: str, draws, rows: int = 10, steps: int = 11) -> Figure:
+def traversal(model, codes, labels, name: str, draws, variance=1.0, rows: int = 10, steps: int = 11) -> Figure:
     """The code of one test image, each of its most active dimensions swept in a row of its own.
 
     Active is what varies over test images. A row goes from the 1 % to the 99 % quantile of that dimension.
@@ -178,10 +184,11 @@ def traversal(model, codes, labels, name: str, draws, rows: int = 10, steps: int
         codes, labels: of test images, [N, Z] and [N]; the first is swept.
         name: what the title begins with.
         draws: codes whose quantiles bound the rows, [M, Z]: of the prior, if there is one.
+        variance: the prior's, [Z], beside which codes vary much or little.
         rows: dimensions at most.
         steps: images a row.
     """
-    variances = codes.var(0)
+    variances = codes.var(0) / variance
     active = np.argsort(-variances, kind="stable")[:rows]
     active = active[: max(1, np.sum(variances[active] > ACTIVE))]
     low, high = np.quantile(draws, [0.01, 0.99], axis=0)

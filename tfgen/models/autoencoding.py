@@ -34,7 +34,7 @@ class Autoencoding:
         return self.by_row(self._reconstruct, image, **self._condition(len(image), label, digit))
 
     def interpolate(self, image_a, image_b, steps: int = 8, *, label=None, digit=None):
-        """Images on the straight lines between the codes of two batches.
+        """Images on the lines between the codes of two batches: straight in the code, or in the noise of a flow prior.
 
         Args:
             image_a, image_b: [B, H, W, C] each.
@@ -51,8 +51,12 @@ class Autoencoding:
         condition = self._condition(len(image_a), label, digit)
         fraction = np.linspace(0, 1, steps, dtype=np.float32)[:, None, None]
         start, end = (self.by_row(self._code, image, **condition) for image in (image_a, image_b))  # [B, Z]
-        latents = (1 - fraction) * start + fraction * end  # [steps, B, Z]
+        latents = self.between(start, end, fraction)  # [steps, B, Z]
         return tf.stack([self.by_row(self._decode, latent, **condition) for latent in tf.unstack(latents)], axis=1)
+
+    def between(self, start, end, fraction):
+        """The codes that lie between those of two batches, [B, Z] each, at fractions [steps, 1, 1] of the way."""
+        return (1 - fraction) * start + fraction * end
 
     def code(self, image, **condition):
         """The code that stands for an image, [B, Z]: the posterior's image of zero noise, its mean if it is normal."""

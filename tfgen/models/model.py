@@ -17,6 +17,8 @@ from tfgen.networks import common
 from tfgen.storage import requirements
 from tfgen.training import replicas
 
+VARIANCE_DRAWS = 10_000
+
 
 class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
     """A generative model of images: a prior over codes and a likelihood of images given a code.
@@ -72,6 +74,17 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
     def prior(self):
         """p(z), event [Z]; N(0, I) unless a model has another one."""
         return priors.standard_normal(self.latent_dim)
+
+    def prior_variance(self):
+        """The variance of each dimension of p(z), [Z], beside which codes vary much or little; 1 for N(0, I).
+
+        Of a prior without a closed form, such as a flow, it is that of `VARIANCE_DRAWS` draws.
+        """
+        prior = self.prior
+        try:
+            return prior.variance()
+        except NotImplementedError:
+            return tf.math.reduce_variance(prior.sample(VARIANCE_DRAWS, seed=tf.constant([0, 0])), 0)
 
     # --- training ---------------------------------------------------------------------------------------------------
 

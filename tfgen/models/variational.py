@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfgen import checks, inputs, seeds
 from tfgen.graphs import graph
-from tfgen.models import bounds, signatures
+from tfgen.models import bounds, importance, signatures
 from tfgen.models.signatures import Signature
 from tfgen.training import schedules
 
@@ -28,8 +28,9 @@ class Variational:
     monitor = "val_neg_elbo"
     tracked = ("loss", "distortion", "rate")
     reported = ("loss", "neg_elbo", "rate", "distortion")
-    settings = ("augment", "clip_norm", "warmup_steps")
+    settings = ("augment", "clip_norm", "warmup_steps", "importance_samples")
     beta, warmup_share, warmup_steps, samples, free_bits = 1.0, 0.0, 0, 1, 0.0
+    importance_samples, ema = 1, None
 
     def weigh(self, *, beta: float = 1.0, warmup: float = 0.0, samples: int = 1, free_bits: float = 0.0) -> None:
         """Sets how the bound is trained.
@@ -48,6 +49,30 @@ class Variational:
         self.samples = checks.positive_int("samples", samples)
         self.free_bits = checks.in_range("free_bits", free_bits, 0)
 
+    def train_by(self, *, ema: float | None = None, importance_samples: int | None = None) -> None:
+        """Sets what a training may do besides; call it before `compile_recipe`.
+
+        Args:
+            ema: the share of the old average in an exponential moving average of the weights, which Keras's optimiser
+                keeps; None for no average.
+            importance_samples: K of the importance-weighted bound that is descended in place of -ELBO; None or 1 for
+                the latter.
+
+        Raises:
+            TypeError, ValueError: one of them is out of range, or does not go with `weigh`'s; the message names it.
+        """
+        if ema is not None and not 0 < checks.in_range("ema", ema, 0, 1) < 1:
+            raise ValueError(f"ema must lie between 0 and 1, got {ema}")
+        count = checks.positive_int("importance_samples", 1 if importance_samples is None else importance_samples)
+        if count > 1 and self.samples > 1:
+            raise ValueError(
+                f"importance_samples take the place of samples: leave out one of {count} and {self.samples}"
+            )
+        if count > 1 and self.free_bits:
+            raise ValueError(f"importance_samples leave no rate to free bits of: leave out free_bits {self.free_bits}")
+        self.ema, self.importance_samples = ema, count
+        self.monitor = "val_neg_bound" if count > 1 else "val_neg_elbo"
+
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Compiles the model with Adam, whose learning rate falls to zero along half a cosine over `steps`.
 
@@ -57,7 +82,8 @@ class Variational:
                 learning rate stays and the rate has its full weight.
         """
         self.warmup_steps = round(self.warmup_share * (steps or 0))
-        self.compile(optimizer=keras.optimizers.Adam(schedules.falling(learning_rate, steps)))
+        average = {"use_ema": True, "ema_momentum": self.ema} if self.ema else {}
+        self.compile(optimizer=keras.optimizers.Adam(schedules.falling(learning_rate, steps), **average))
 
     def rate_weight(self, step):
         """The weight of the rate at a step: beta, once the warm-up is over."""
@@ -66,7 +92,10 @@ class Variational:
         return self.beta * tf.minimum(1.0, tf.cast(step, tf.float32) / self.warmup_steps)
 
     def training_loss(self, batch, seed, step):
-        """-ELBO with L samples and the rate weighted: {"loss", "distortion", "rate"}, each [B], nats."""
+        """-ELBO with L samples, or -L_K, the rate weighted: {"loss", "distortion", "rate"}, each [B], nats."""
+        if self.importance_samples > 1:
+            noise, weight = self.noise(batch, seed, self.importance_samples), self.rate_weight(step)
+            return importance.loss_terms(self, batch["image"], noise, weight, **self.condition(batch))
         noise = self.noise(batch, seed, self.samples)  # [L, B, Z]
         distortion, rate = self.elbo_terms(batch["image"], noise, **self.condition(batch))
         free = tf.maximum(rate, self.free_bits) if self.free_bits else rate
@@ -115,8 +144,14 @@ class Variational:
         return bounds.streamed_bound(weights, noise, chunk)
 
     def validation_terms(self, image, rows, **condition) -> dict:
-        """What validation and tests report: {"neg_elbo", "rate", "distortion"}, each [B], nats."""
-        return self._terms(image, rows, **condition)
+        """What validation and tests report: {"neg_elbo", "rate", "distortion"}, each [B], nats.
+
+        In a training by the importance-weighted bound also "neg_bound", which it descends.
+        """
+        terms = self._terms(image, rows, **condition)
+        if self.importance_samples > 1 and self.uses_loop():
+            terms |= {"neg_bound": -self.streamed_bound(image, rows, self.importance_samples, **condition)}
+        return terms
 
     def evaluation_terms(self, image, rows, **condition) -> dict:
         """As `validation_terms`, with "loss": the rate weighted as it is once the warm-up is over."""

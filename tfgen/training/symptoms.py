@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfgen import inputs
 
 IMAGES = 1000  # of the validation split that are looked at
-ACTIVE_VARIANCE = 0.01  # of a dimension's posterior mean over images (Burda et al. 2016, section 4.3)
+ACTIVE_VARIANCE = 0.01  # of a dimension's posterior mean over images, of the prior's (Burda et al. 2016, section 4.3)
 ACTIVE_SHARE = 0.1  # of the dimensions, below which a posterior has collapsed
 ALL_RIGHT = 1 - 1e-6  # an accuracy of 100 %, in float32
 SAMPLES = 200
@@ -58,10 +58,13 @@ class Symptoms(keras.callbacks.Callback):
 
 
 def active_units(model, images, labels) -> int:
-    """The number of the code's dimensions whose posterior mean varies over images, uint8 [N, H, W, C], by over 0.01."""
+    """The number of the code's dimensions whose posterior mean varies over images, uint8 [N, H, W, C], by over 0.01.
+
+    The variance is compared with the prior's, which is 1 for N(0, I).
+    """
     seen = tf.constant(inputs.images(model.pixels.held_out(images), model.image_shape))
     codes = model.code(seen, **model.condition({"label": tf.constant(labels)}))
-    return int((np.var(codes, 0) > ACTIVE_VARIANCE).sum())
+    return int((np.var(codes, 0) > ACTIVE_VARIANCE * np.asarray(model.prior_variance())).sum())
 
 
 def discriminator_won(logs: dict) -> str:

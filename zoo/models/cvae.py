@@ -21,15 +21,14 @@ the commands and of `python -m zoo.evaluate RUN`.
 """
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfgen.distributions import posteriors
+from tfgen.distributions.divergence import kl_divergence
+from tfgen.distributions.learned_priors import COMPONENTS, COUPLING_STEPS, COUPLING_WIDTH, Prior
 from tfgen.distributions.likelihoods import Likelihood
-from tfgen.models import Autoencoding, Model, Variational
+from tfgen.models import Autoencoding, LearnedPrior, Model, Variational
 from tfgen.networks import autoencoder
 from tfgen.networks.common import Network, apply, one_hot
-
-tfd = tfp.distributions
 
 ABOUT = "conditional VAE: you choose the digit"
 PAPERS = {
@@ -42,10 +41,14 @@ STEPS = 22_000  # 80 epochs of MNIST
 BATCH_SIZE = 200
 LEARNING_RATE = 2e-3
 SMALL = {"latent_dim": 3, "hidden_units": (32,)}
-VARIANTS = ({"network": "conv", "hidden_units": (4, 8)},)
+VARIANTS = (
+    {"network": "conv", "hidden_units": (4, 8)},
+    {"prior": "flow", "prior_steps": 3, "prior_width": 16},
+    {"prior": "vamp", "prior_components": 12},
+)
 
 
-class CVAE(Autoencoding, Variational, Model):
+class CVAE(LearnedPrior, Autoencoding, Variational, Model):
     """p(x|z,y) p(z) with the amortised posterior q(z|x,y)."""
 
     entry = "cvae"
@@ -62,6 +65,11 @@ class CVAE(Autoencoding, Variational, Model):
         hidden_units: tuple[int, ...] = (),
         beta: float = 1.0,
         warmup: float = 0.0,
+        free_bits: float = 0.0,
+        prior: Prior = "normal",
+        prior_steps: int = COUPLING_STEPS,
+        prior_width: int = COUPLING_WIDTH,
+        prior_components: int = COMPONENTS,
     ):
         """Builds the model with fresh weights.
 
@@ -76,14 +84,21 @@ class CVAE(Autoencoding, Variational, Model):
                 64 by default, the last of which holds for further stages; mirrored in the decoder.
             beta: weight of the rate in the loss; 1 is the ELBO.
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
+            free_bits: nats below which an image's rate is not pushed.
+            prior: of the code: normal, or learned with the model: a mixture of normals, vamp, the mixture of the
+                posteriors of pseudo-inputs, or flow, RealNVP.
+            prior_steps: coupling steps of a flow.
+            prior_width: width of the two hidden layers of each coupling step.
+            prior_components: normals of a mixture, or pseudo-inputs of vamp.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.
         """
         super().__init__(latent_dim=latent_dim, image_shape=image_shape, classes=classes, likelihood=likelihood)
-        self.weigh(beta=beta, warmup=warmup)
+        self.weigh(beta=beta, warmup=warmup, free_bits=free_bits)
         self.convolutional = network == "conv"
         self.encoder, self.decoder = autoencoder.make(network, hidden_units, self, 2 * self.latent_dim, labelled=True)
+        self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)
 
     def posterior(self, image, label):
         """q(z|x,y) of images [B, H, W, C] and labels [B]: batch [B], event [Z]."""
@@ -99,7 +114,7 @@ class CVAE(Autoencoding, Variational, Model):
         posterior = self.posterior(image, label)
         latent = posterior.bijector.forward(noise)  # z = mu + sigma * eps, [L, B, Z]
         distortion = -tf.reduce_mean(self.likelihood(latent, label).log_prob(image), 0)
-        rate = tfd.kl_divergence(posterior, self.prior)
+        rate = kl_divergence(posterior, self.prior, latent)
         return distortion, rate
 
 

@@ -28,9 +28,11 @@ import tensorflow_probability as tfp
 
 from tfgen import checks, inputs, seeds
 from tfgen.distributions import flows, posteriors, priors
+from tfgen.distributions.divergence import kl_divergence
+from tfgen.distributions.learned_priors import COMPONENTS, COUPLING_STEPS, COUPLING_WIDTH, Prior
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.graphs import graph
-from tfgen.models import Autoencoding, Model, Variational, signatures
+from tfgen.models import Autoencoding, LearnedPrior, Model, Variational, signatures
 from tfgen.networks import convolutional
 from tfgen.networks.common import apply
 from tfgen.networks.masked import made
@@ -49,10 +51,10 @@ STEPS = 51_540  # 60 epochs of MNIST
 BATCH_SIZE = 64
 LEARNING_RATE = 2e-3
 SMALL = {"latent_dim": 4, "channels": (4, 8), "flow_width": 16, "context_dim": 4}
-VARIANTS = ({"flow_steps": 0},)
+VARIANTS = ({"flow_steps": 0}, {"prior": "flow", "prior_steps": 3, "prior_width": 16})
 
 
-class IAFVAE(Autoencoding, Variational, Model):
+class IAFVAE(LearnedPrior, Autoencoding, Variational, Model):
     """p(x|z) p(z) with a posterior that is a flow over a diagonal normal."""
 
     entry = "iaf_vae"
@@ -70,6 +72,10 @@ class IAFVAE(Autoencoding, Variational, Model):
         context_dim: int = 64,
         warmup: float = 0.125,
         free_bits: float = 0.0,
+        prior: Prior = "normal",
+        prior_steps: int = COUPLING_STEPS,
+        prior_width: int = COUPLING_WIDTH,
+        prior_components: int = COMPONENTS,
     ):
         """Builds the model with fresh weights.
 
@@ -84,6 +90,11 @@ class IAFVAE(Autoencoding, Variational, Model):
             context_dim: width of the context h(x) that enters every step.
             warmup: share of the training over which the rate's weight grows linearly from 0 to 1.
             free_bits: nats below which an image's rate is not pushed.
+            prior: of the code: normal, or learned with the model: a mixture of normals, vamp, the mixture of the
+                posteriors of pseudo-inputs, or flow, RealNVP.
+            prior_steps: coupling steps of a flow.
+            prior_width: width of the two hidden layers of each coupling step.
+            prior_components: normals of a mixture, or pseudo-inputs of vamp.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.
@@ -93,12 +104,18 @@ class IAFVAE(Autoencoding, Variational, Model):
         checks.positive_int("flow_steps", flow_steps, 0, checks.MOST_LAYERS)
         checks.positive_int("flow_width", flow_width)
         checks.positive_int("context_dim", context_dim)
+        if prior == "vamp" and flow_steps:
+            raise ValueError(
+                "prior vamp needs flow_steps 0: the density of a code under each pseudo-input's posterior would take "
+                f"{self.latent_dim} passes through the flow; got {flow_steps}"
+            )
         self.weigh(warmup=warmup, free_bits=free_bits)
         self.context_dim = context_dim if flow_steps else 0
         self.encoder = convolutional.encoder(self.image_shape, 2 * self.latent_dim + self.context_dim, channels)
         decoder = convolutional.decoder(self.latent_dim, self.pixels.parameter_shape, channels)
         self.decoder = self.pixels.complete(decoder)
         self.flow = [made(self.latent_dim, flow_width, 2, context_dim) for _ in range(flow_steps)]
+        self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)
 
     def posterior(self, image):
         """q(z|x) of images [B, H, W, C], event [Z]; normal without a flow."""
@@ -118,9 +135,7 @@ class IAFVAE(Autoencoding, Variational, Model):
         posterior = self.posterior(image)
         latent = posterior.bijector.forward(noise)  # z_T, [L, B, Z]
         distortion = -tf.reduce_mean(self.likelihood(latent).log_prob(image), 0)
-        if not self.flow:
-            return distortion, tfd.kl_divergence(posterior, self.prior)
-        rate = tf.reduce_mean(posterior.log_prob(latent) - self.prior.log_prob(latent), 0)  # at the flow's own sample
+        rate = kl_divergence(posterior, self.prior, latent)
         return distortion, rate
 
     def encode(self, image, *, seed=None):

@@ -26,16 +26,15 @@ Last lines of the commands and of `python -m zoo.evaluate RUN`.
 from typing import Literal
 
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tfgen import checks
 from tfgen.distributions import posteriors
+from tfgen.distributions.divergence import kl_divergence
+from tfgen.distributions.learned_priors import COMPONENTS, COUPLING_STEPS, COUPLING_WIDTH, Prior
 from tfgen.distributions.likelihoods import Likelihood
-from tfgen.models import Autoencoding, Model, Variational
+from tfgen.models import Autoencoding, LearnedPrior, Model, Variational
 from tfgen.networks import autoencoder
 from tfgen.networks.common import Network, apply
-
-tfd = tfp.distributions
 
 ABOUT = "variational autoencoder; diagonal or full-covariance posterior, beta, dense or convolutional"
 PAPERS = {"Kingma and Welling 2014": "https://arxiv.org/abs/1312.6114"}
@@ -49,10 +48,16 @@ STEPS = 17_875  # 65 epochs of MNIST
 BATCH_SIZE = 200
 LEARNING_RATE = 2e-3
 SMALL = {"latent_dim": 3, "hidden_units": (32,)}
-VARIANTS = ({"network": "conv", "hidden_units": (4, 8)}, {"covariance": "full", "samples": 2})
+VARIANTS = (
+    {"network": "conv", "hidden_units": (4, 8)},
+    {"covariance": "full", "samples": 2},
+    {"prior": "flow", "prior_steps": 3, "prior_width": 16},
+    {"prior": "mixture", "prior_components": 5},
+    {"prior": "vamp", "prior_components": 5, "covariance": "full"},
+)
 
 
-class VAE(Autoencoding, Variational, Model):
+class VAE(LearnedPrior, Autoencoding, Variational, Model):
     """p(x|z) p(z) with the amortised posterior q(z|x)."""
 
     entry = "vae"
@@ -69,6 +74,11 @@ class VAE(Autoencoding, Variational, Model):
         warmup: float = 0.15,
         samples: int = 1,
         covariance: Literal["diagonal", "full"] = "diagonal",
+        free_bits: float = 0.0,
+        prior: Prior = "normal",
+        prior_steps: int = COUPLING_STEPS,
+        prior_width: int = COUPLING_WIDTH,
+        prior_components: int = COMPONENTS,
     ):
         """Builds the model with fresh weights.
 
@@ -84,17 +94,24 @@ class VAE(Autoencoding, Variational, Model):
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
             samples: Monte Carlo samples L of the distortion.
             covariance: of the posterior: diagonal, or full with z = mu + L eps.
+            free_bits: nats below which an image's rate is not pushed.
+            prior: of the code: normal, or learned with the model: a mixture of normals, vamp, the mixture of the
+                posteriors of pseudo-inputs, or flow, RealNVP.
+            prior_steps: coupling steps of a flow.
+            prior_width: width of the two hidden layers of each coupling step.
+            prior_components: normals of a mixture, or pseudo-inputs of vamp.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.
         """
         super().__init__(latent_dim=latent_dim, image_shape=image_shape, likelihood=likelihood)
         checks.one_of("covariance", covariance, ("diagonal", "full"))
-        self.weigh(beta=beta, warmup=warmup, samples=samples)
+        self.weigh(beta=beta, warmup=warmup, samples=samples, free_bits=free_bits)
         self.convolutional, self.covariance = network == "conv", covariance
         self.encoder, self.decoder = autoencoder.make(
             network, hidden_units, self, posteriors.outputs(self.latent_dim, covariance)
         )
+        self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)
 
     def posterior(self, image):
         """q(z|x) of images [B, H, W, C]: batch [B], event [Z]."""
@@ -112,7 +129,7 @@ class VAE(Autoencoding, Variational, Model):
         posterior = self.posterior(image)
         latent = posterior.bijector.forward(noise)  # z = mu + sigma * eps, [L, B, Z]
         distortion = -tf.reduce_mean(self.likelihood(latent).log_prob(image), 0)
-        rate = tfd.kl_divergence(posterior, self.prior)
+        rate = kl_divergence(posterior, self.prior, latent)
         return distortion, rate
 
 

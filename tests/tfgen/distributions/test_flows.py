@@ -1,4 +1,4 @@
-"""The flow against brute force: a log-density that is the numerical one, and an inverse that undoes it."""
+"""The flows against brute force: a log-density that is the numerical one, and an inverse that undoes it."""
 
 import keras
 import numpy as np
@@ -7,6 +7,7 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from tfgen.distributions import flows, priors
+from tfgen.networks.coupling import coupling
 from tfgen.networks.masked import made
 
 DIM, CONTEXT = 5, 3
@@ -88,3 +89,49 @@ def test_an_extreme_gate_keeps_the_density_finite(raw):
     latent = tf.ones([2, DIM])
     assert np.isfinite(step.forward(latent)).all()
     assert np.isfinite(step.forward_log_det_jacobian(latent, event_ndims=1)).all()
+
+
+@pytest.fixture(scope="module", params=[2, 5, 6])
+def couplings(request):
+    """The networks of four lively coupling steps over codes of two, of an odd and of an even number of dimensions."""
+    keras.utils.set_random_seed(0)
+    dim = request.param
+    return dim, [randomised(coupling(dim // 2, dim - dim // 2, 16), 0.4) for _ in range(4)]
+
+
+def test_real_nvp_has_the_log_determinant_of_its_numerical_jacobian(couplings):
+    dim, networks = couplings
+    noise = tf.random.stateless_normal([dim], [1, 2])
+    latent = flows.RealNVP(networks).forward(noise[None])
+    numerical = jacobian(lambda eps: flows.RealNVP(networks).forward(eps), noise)
+    _, expected = np.linalg.slogdet(numerical)
+    assert (np.abs(numerical - np.eye(dim)).max(0) > 1e-2).all(), "a coordinate is never moved"
+    fresh = flows.RealNVP(networks)
+    np.testing.assert_allclose(fresh.forward_log_det_jacobian(noise[None], event_ndims=1)[0], expected, atol=1e-5)
+    np.testing.assert_allclose(fresh.inverse_log_det_jacobian(latent, event_ndims=1)[0], -expected, atol=1e-5)
+    density = tfp.distributions.TransformedDistribution(priors.standard_normal(dim), fresh).log_prob(latent)
+    np.testing.assert_allclose(density, priors.standard_normal(dim).log_prob(noise) - expected, atol=1e-4)
+
+
+def test_real_nvp_is_undone_by_its_inverse(couplings):
+    dim, networks = couplings
+    noise = tf.random.stateless_normal([3, 4, dim], [3, 4])
+    latent = flows.RealNVP(networks).forward(noise)
+    assert np.abs(latent - noise).max() > 0.5
+    np.testing.assert_allclose(flows.RealNVP(networks).inverse(latent), noise, atol=1e-4)
+
+
+def test_density_under_real_nvp_costs_one_pass_a_step(couplings):
+    dim, networks = couplings
+    passes = []
+    counted = [lambda kept, network=network: passes.append(1) or network(kept) for network in networks]
+    prior = tfp.distributions.TransformedDistribution(priors.standard_normal(dim), flows.RealNVP(counted))
+    prior.log_prob(tf.ones([2, dim]))
+    assert len(passes) == len(networks)
+
+
+@pytest.mark.parametrize("raw", [-1e6, 1e6])
+def test_a_coupling_step_scales_by_no_more_than_its_bound(raw):
+    flow = flows.RealNVP([lambda kept: tf.concat([tf.zeros_like(kept), tf.fill(tf.shape(kept), raw)], -1)])
+    latent = flow.forward(tf.ones([1, 4]))
+    np.testing.assert_allclose(latent[0], [np.exp(2 * np.sign(raw))] * 2 + [1, 1], rtol=1e-5)

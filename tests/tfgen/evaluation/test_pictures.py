@@ -86,6 +86,9 @@ class WithPrior(StandIn):
     def prior(self):
         return type("Prior", (), {"bijector": self.Bijector()})
 
+    def prior_variance(self):
+        return np.ones(self.latent_dim)
+
 
 FULL, GENERATOR, AUTOENCODER = (
     "serving_default sample decode encode reconstruct score",
@@ -271,12 +274,12 @@ def test_codes_that_are_nan_are_left_out():
 
 def test_principal_components_are_those_of_the_singular_values():
     codes = np.random.default_rng(0).normal(size=[200, 5]) * [1, 5, 2, 0.1, 3] + 7
-    components, shares = pictures.principal_components(codes)
+    components, shares = pictures.principal_components(codes, codes)
     left, values, _ = np.linalg.svd(codes - codes.mean(0), full_matrices=False)
     np.testing.assert_allclose(np.abs(components), np.abs(left * values)[:, :2], atol=1e-9)
     np.testing.assert_allclose(shares, (values**2 / np.sum(values**2))[:2])
     np.testing.assert_array_equal(np.corrcoef(components[:, 0], codes[:, 1])[0, 1] > 0.9, True)
-    assert (pictures.principal_components(np.zeros([4, 3]))[1] == 0).all()
+    assert (pictures.principal_components(np.zeros([4, 3]), np.zeros([4, 3]))[1] == 0).all()
 
 
 def test_traversal_sweeps_the_dimensions_that_vary_most():

@@ -1,0 +1,89 @@
+"""Averages of the weights: what is validated and kept is the average, what goes on training are the weights."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfgen.storage import runs, weights
+from tfgen.training import averages, callbacks, checkpoints, loop
+
+SHARE, BATCH = 0.9, 100
+
+
+def train(model, digits, run, epochs, checkpoint=None, ema=None, further=()):
+    """Trains on as `zoo.train` does, with the run's files."""
+    model.train_by(ema=ema)
+    model.compile_recipe(learning_rate=1e-3, steps=1000)
+    state, shown = checkpoint.state if checkpoint else checkpoints.State(), averages.Averages()
+    run.mkdir(exist_ok=True)
+    if not checkpoint:
+        weights.save(model, run / runs.WEIGHTS)
+    watchers = [callbacks.RunWriter(run, state), callbacks.Checkpoints(run, state, 1, 0.0)]
+    if ema:
+        watchers = [shown, watchers[0], *further, averages.Weights(shown), watchers[1]]
+    loop.fit(
+        model,
+        digits.train,
+        validation=digits.validation,
+        epochs=epochs,
+        batch_size=BATCH,
+        callbacks=[*watchers, *(() if ema else further)],
+        checkpoint=checkpoint,
+    )
+
+
+class Trace(keras.callbacks.Callback):
+    """Keeps the weights at the end of every epoch, as this callback's place in the order sees them."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen.append([variable.numpy() for variable in self.model.trainable_variables])
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+def test_the_average_is_shown_and_the_weights_train_on(small_vae, digits, tmp_path, no_xla, monkeypatch):
+    monkeypatch.setattr(loop, "STEPS_PER_BLOCK", 1)
+    plain, shown, each = small_vae(), Trace(), []
+
+    class Steps(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            each.append([variable.numpy() for variable in self.model.trainable_variables])
+
+    train(plain, digits, tmp_path / "plain", 2, further=[Steps()])
+    model = small_vae()
+    train(model, digits, tmp_path / "ema", 2, ema=SHARE, further=[shown])
+    average = each[0]
+    for done, step in enumerate(each):
+        average = [SHARE * old + (1 - SHARE) * new for old, new in zip(average, step, strict=True)]
+        if (done + 1) % (len(each) // 2) == 0:
+            for ours, expected in zip(shown.seen[done * 2 // len(each)], average, strict=True):
+                np.testing.assert_allclose(ours, expected, atol=1e-5)
+    last = checkpoints.newest(tmp_path / "ema", print)
+    before = checkpoints.newest(tmp_path / "plain", print)
+    for i in range(len(plain.weights)):
+        np.testing.assert_array_equal(last.check(model)[f"model/{i}"], before.check(plain)[f"model/{i}"])
+    history = runs.read_history(tmp_path / "ema")
+    best = small_vae()
+    weights.load(best, tmp_path / "ema" / runs.WEIGHTS)
+    from tfgen.evaluation import likelihood
+
+    found = likelihood.means(best, best.pixels.held_out(digits.validation.images), digits.validation.labels)
+    assert found["neg_elbo"] == pytest.approx(min(row["val_neg_elbo"] for row in history), rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+def test_a_resumed_training_has_the_same_averages(small_vae, digits, tmp_path, no_xla):
+    train(small_vae(), digits, tmp_path / "whole", 3, ema=SHARE)
+    train(small_vae(), digits, tmp_path / "parts", 1, ema=SHARE)
+    train(small_vae(), digits, tmp_path / "parts", 3, checkpoints.newest(tmp_path / "parts", print), SHARE)
+    whole, parts = small_vae(), small_vae()
+    weights.load(whole, tmp_path / "whole" / runs.WEIGHTS)
+    weights.load(parts, tmp_path / "parts" / runs.WEIGHTS)
+    for ours, theirs in zip(whole.weights, parts.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert runs.read_history(tmp_path / "whole") == runs.read_history(tmp_path / "parts")
