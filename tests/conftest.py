@@ -15,7 +15,10 @@ def pytest_sessionstart(session):
     if not is_xdist_controller(session):
         from tfgen import quiet
 
-        quiet.import_tensorflow()
+        tf = quiet.import_tensorflow()
+        if session.config.option.markexpr == "not slow":
+            # TensorFlow's own optimiser of graphs takes longer than tests run what it made; CI's slow tests have it.
+            tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         gc.freeze()  # its modules are no garbage: the collector need not look at them again and again
 
 

@@ -124,8 +124,8 @@ def test_other_shapes_and_dtypes_than_the_contract_fail(wrong, tmp_path):
             verify.check_signatures(session, {"signatures": {"sample": tensor, "decode": tensor}})
 
 
-def test_pixels_that_are_not_refused_with_nan_fail(plain, sessions):
-    requests, session = golden.read(plain.version / golden.NAME), sessions[plain.model.entry]
+def test_pixels_that_are_not_refused_with_nan_fail(plain, plain_session):
+    requests, session = golden.read(plain.version / golden.NAME), plain_session
     assert verify.check_pixels(session, requests) == "outside [0, 1] a row of NaN, the others as before"
 
     class Careless:
@@ -137,9 +137,9 @@ def test_pixels_that_are_not_refused_with_nan_fail(plain, sessions):
         verify.check_pixels(Careless(), requests)
 
 
-def test_labels_that_are_not_refused_with_nan_fail(conditional, sessions):
+def test_labels_that_are_not_refused_with_nan_fail(conditional, conditional_session):
     requests, classes = golden.read(conditional.version / golden.NAME), len(conditional.facts["classes"])
-    session = sessions[conditional.model.entry]
+    session = conditional_session
     verify.check_labels(session, requests, classes)
 
     class Careless:

@@ -26,6 +26,9 @@ LIKELIHOOD = {
     "active_units",
 }
 FEATURES = {"frechet", "kid", "kid_error", "precision", "recall", "confidence", "class_shares", "class_entropy"}
+SLOW = (pytest.mark.slow, pytest.mark.ci)
+CONDITIONAL = next(entry for entry in tfgen.entries() if entries.module(entry).build.conditional)
+UNMONITORED = next(entry for entry in tfgen.entries() if entries.module(entry).build.monitor is None)
 PARZEN = {"parzen", "parzen_error", "parzen_bandwidth"}
 
 
@@ -73,7 +76,10 @@ def features_file(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("entry", tfgen.entries())
+@pytest.mark.parametrize(
+    "entry",
+    [entry if entry in (CONDITIONAL, UNMONITORED) else pytest.param(entry, marks=SLOW) for entry in tfgen.entries()],
+)
 def test_every_model_is_measured_by_all_that_it_has(entry, as_mnist):
     model = small(entry)
     metrics = evaluate.evaluate(model, as_mnist, evaluate.recogniser(as_mnist), k=2, images=40)

@@ -17,6 +17,9 @@ from tfgen.storage import entries, runs
 SLOW = (pytest.mark.slow, pytest.mark.ci)
 HALF = [policy for policy in get_args(common.Precision) if policy != "float32"]
 policies = pytest.mark.parametrize("policy", [pytest.param(HALF[0], marks=SLOW), *HALF[1:]])
+ENTRIES = {entry: entries.module(entry).build for entry in tfgen.entries()}
+DENSE = next(entry for entry, model in ENTRIES.items() if not model.phases)
+PHASED = next(entry for entry, model in ENTRIES.items() if model.phases and model.convolutional)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +36,9 @@ def built(entry, policy):
     return model
 
 
-@pytest.mark.parametrize("entry", tfgen.entries())
+@pytest.mark.parametrize(
+    "entry", [entry if entry in (DENSE, PHASED) else pytest.param(entry, marks=SLOW) for entry in ENTRIES]
+)
 @policies
 def test_steps_are_finite_and_all_but_the_networks_is_float32(entry, policy, batch):
     model = built(entry, policy)

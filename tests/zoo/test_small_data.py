@@ -51,7 +51,7 @@ def test_epoch_of_several_passes_shows_every_image_so_often():
     assert not np.array_equal(order, loop.epoch_order(30, 10, 0, 3, passes=4))
 
 
-def test_training_stops_when_validation_no_longer_improves(few, command, tmp_path, no_xla):
+def test_training_stops_when_validation_no_longer_improves(few, command, tmp_path, no_xla, no_figures):
     run = tmp_path / "run"
     options = ("vae", "--dataset", few, "--hidden-units", "64", "--latent-dim", "4", "--epochs", "100")
     options = (*options, "--learning-rate", "0.02", "--batch-size", "48", "--patience", "4", "--run-dir", run)
@@ -104,24 +104,29 @@ def test_shift_moves_by_up_to_a_sixteenth_and_repeats_the_edge(ramp):
         np.testing.assert_allclose(image[..., 1], np.clip(np.arange(32) + right, 0, 31)[None].repeat(32, 0), atol=1e-4)
 
 
-def test_augmentation_follows_the_seed_and_is_recorded(few, command, tmp_path, no_xla):
+def test_augmentation_follows_the_seed(ramp):
+    first, same, other = (augmentation.augmented(ramp, ("flip", "shift"), tf.constant([1, at])) for at in (2, 2, 3))
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+
+
+def test_augmentation_changes_the_training_and_is_recorded(few, command, tmp_path, no_xla, no_figures):
     weights = {}
-    options = ("vae", "--dataset", few, "--hidden-units", "8", "--latent-dim", "2", "--epochs", "2")
-    for name, words in {"plain": (), "flip": ("flip", "shift"), "again": ("shift", "flip")}.items():
+    options = ("vae", "--dataset", few, "--hidden-units", "8", "--latent-dim", "2", "--epochs", "1")
+    for name, words in {"plain": (), "moved": ("shift", "flip")}.items():
         augment = ("--augment", *words) if words else ()
         code, _, error = command(*options, "--batch-size", "24", *augment, "--run-dir", tmp_path / name)
         assert code == 0, error
         weights[name] = np.concatenate([array.ravel() for array in tfgen.load(tmp_path / name).get_weights()])
-    np.testing.assert_array_equal(weights["flip"], weights["again"])
-    assert not np.array_equal(weights["flip"], weights["plain"])
-    assert json.loads((tmp_path / "flip" / runs.CONFIG).read_text())["recipe"]["augment"] == ["flip", "shift"]
+    assert not np.array_equal(weights["moved"], weights["plain"])
+    assert json.loads((tmp_path / "moved" / runs.CONFIG).read_text())["recipe"]["augment"] == ["flip", "shift"]
     code, _, error = command(*options, "--augment", "turn", "--run-dir", tmp_path / "other")
     assert code == 2
     assert "flip" in error.splitlines()[-1]
     assert "turn" in error.splitlines()[-1]
 
 
-def test_training_starts_from_the_weights_of_a_run(few, trained_run, small_run_options, command, tmp_path, no_xla):
+def test_training_starts_from_the_weights_of_a_run(trained_run, command, tmp_path, no_xla, no_figures):
     """With a learning rate that moves nothing, the model is the one that it began with."""
     run = tmp_path / "run"
     options = ("--learning-rate", "1e-30", "--epochs", "1", "--run-dir", run)

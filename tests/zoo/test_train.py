@@ -124,7 +124,7 @@ def test_best_weights_are_kept_where_training_gets_worse(command, no_xla, no_fig
         "--dataset",
         "digits",
         "--epochs",
-        "10",
+        "6",
         "--hidden-units",
         "32",
         "--beta",
@@ -137,7 +137,7 @@ def test_best_weights_are_kept_where_training_gets_worse(command, no_xla, no_fig
     losses = [row["val_neg_elbo"] for row in runs.read_history(tmp_path / "run")]
     metrics = json.loads((tmp_path / "run" / runs.METRICS).read_text())
     assert metrics["best_epoch"] == 1 + int(np.argmin(losses))
-    assert metrics["best_epoch"] < 10
+    assert metrics["best_epoch"] < 6
 
 
 def test_default_data_set_falls_back_and_every_file_says_so(

@@ -22,7 +22,7 @@ import tensorflow as tf
 import tfgen
 from tfgen import data
 from tfgen.storage import entries, runs
-from tfgen.training import callbacks, loop
+from tfgen.training import callbacks, checkpoints, loop
 from zoo import commands
 
 TRAIN = [sys.executable, "-m", "zoo.train"]
@@ -116,9 +116,7 @@ def test_sigterm_ends_training_in_one_line_that_says_what_is_saved(
         f"error: terminated; the best weights so far, of epoch 1, are in {run}; --resume continues\n",
     )
     assert tfgen.load(run).sample(4, seed=0).shape == (4, 28, 28, 1)
-    code, output, error = command("vae", "--run-dir", run, "--resume")
-    assert (code, error) == (0, "")
-    assert "resumed after epoch 1" in output
+    assert checkpoints.newest(run, pytest.fail).state.epoch == 1  # what --resume begins with: test_train_resume.py
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 

@@ -134,6 +134,7 @@ def failing_above(monkeypatch, share: float):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_rollback_halves_the_learning_rate_until_it_goes_on(
     command, monkeypatch, tmp_path, small_run_options, no_figures
 ):
@@ -152,7 +153,23 @@ def test_rollback_halves_the_learning_rate_until_it_goes_on(
     assert (checkpoint.state.epoch, checkpoint.state.halvings) == (2, 2)
 
 
-def test_run_that_was_rolled_back_resumes_with_its_halved_rate(
+def test_run_that_was_rolled_back_resumes_with_its_halved_rate(command, monkeypatch, copy, no_figures):
+    """With its first rate it would fail again."""
+    (copy / runs.METRICS).unlink()
+    for path in (copy / runs.CHECKPOINTS).glob("epoch-00002.*"):
+        path.unlink()
+    last = checkpoints.newest(copy, pytest.fail)
+    last.state.halvings = 1
+    checkpoints.write_state(last.path, last.state, last.content)
+    failing_above(monkeypatch, 0.6)
+    assert command("vae", "--run-dir", copy, "--resume")[::2] == (0, "")
+    last = checkpoints.newest(copy, pytest.fail)
+    assert (last.state.epoch, last.state.halvings) == (2, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+def test_run_that_was_killed_after_it_was_rolled_back_ends_as_if_it_had_not_been(
     command, monkeypatch, tmp_path, small_run_options, no_figures
 ):
     failing_above(monkeypatch, 0.6)
