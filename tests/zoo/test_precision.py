@@ -98,7 +98,7 @@ def test_a_gradient_is_clipped_to_a_norm_and_keeps_its_direction(clip_norm, batc
     np.testing.assert_allclose(clipped, whole * norm / np.linalg.norm(whole), rtol=1e-3, atol=1e-6)
 
 
-def test_run_in_half_precision_is_loaded_and_measured_in_float32(command, no_xla, no_figures, digits, tmp_path):
+def test_run_in_half_precision_is_loaded_and_measured_in_float32(command, untrained, no_figures, digits, tmp_path):
     run = tmp_path / "run"
     options = ("--dataset", "digits", "--epochs", "1", "--hidden-units", "16", "--latent-dim", "3")
     code, _, error = command("vae", *options, "--precision", HALF[0], "--clip-norm", "5", "--run-dir", run)

@@ -66,9 +66,7 @@ def drawn(monkeypatch):
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
-def test_images_are_those_of_the_classes_asked_for(
-    call, run_of, model_of, drawn, tmp_path, classes, options, labels
-):
+def test_images_are_those_of_the_classes_asked_for(call, run_of, model_of, drawn, tmp_path, classes, options, labels):
     run, out = run_of(classes), tmp_path / "out.png"
     code, output, error = call(sample.main, run, *options, "--seed", "4", "--out", out)
     assert (code, error) == (0, "")
