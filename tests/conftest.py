@@ -15,7 +15,12 @@ def pytest_sessionstart(session):
     if not is_xdist_controller(session):
         from tfgen import quiet
 
-        quiet.import_tensorflow()
+        brief = session.config.option.markexpr == "not slow"
+        if brief:  # there is a process a core: more threads would only wait for one another
+            os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+        tf = quiet.import_tensorflow()
+        if brief:  # to optimise a graph takes longer than tests run it; the slow tests run optimised ones
+            tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
         gc.freeze()  # its modules are no garbage: the collector need not look at them again and again
 
 
@@ -98,6 +103,35 @@ def no_xla(monkeypatch):
 def no_figures(monkeypatch):
     """Commands draw no figures, which are the longer part of a small training."""
     monkeypatch.setattr("zoo.commands.draw", lambda *arguments: [])
+
+
+@pytest.fixture(scope="session")
+def no_steps():
+    """What stands in for `loop.fit` where a command may as well measure a model's first weights as trained ones."""
+
+    def fit(*arguments, callbacks, **options):
+        callbacks[0].rates.append(1.0)
+
+    return fit
+
+
+@pytest.fixture
+def untrained(monkeypatch, no_steps):
+    """Trainings by the command make no steps, and measure the first weights."""
+    monkeypatch.setattr("tfgen.training.loop.fit", no_steps)
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """Trainings by the command end before their first step, with exit code 9; the models that they were to train."""
+    models = []
+
+    def stop(model, *arguments):
+        models.append(model)
+        raise SystemExit(9)
+
+    monkeypatch.setattr("zoo.train._fit", stop)
+    return models
 
 
 @pytest.fixture(scope="session")

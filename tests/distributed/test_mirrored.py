@@ -27,7 +27,7 @@ def listed() -> dict:
 
 MODELS = listed()
 CLIPPED = next(name for name, (*_, clip_norm) in MODELS.items() if clip_norm)
-QUICK = (tfgen.entries()[0], CLIPPED)
+QUICK = (CLIPPED,)
 OTHERS = [name for name in MODELS if name not in QUICK]
 
 

@@ -1,13 +1,14 @@
-"""What the export's tests share: every entry, small and with lively weights, exported once, and its C++ session."""
+"""What the export's tests share: entries, small and with lively weights, exported once, and their C++ sessions."""
 
 import contextlib
 import dataclasses
+import functools
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 import tfgen
 from export import bundle, contract, deployment
@@ -15,6 +16,12 @@ from export.session import Session
 from tfgen.storage import entries, runs, weights
 
 SCORE_SAMPLES = 16
+MODELS = {entry: entries.module(entry).build for entry in tfgen.entries()}
+PLAIN = next(entry for entry, model in MODELS.items() if model.monitor == "val_neg_elbo" and not model.conditional)
+CONDITIONAL = next(entry for entry, model in MODELS.items() if model.conditional)
+LIGHT = next(entry for entry, model in MODELS.items() if hasattr(model, "discriminate"))
+BRIEFLY = (PLAIN, CONDITIONAL, LIGHT)  # what every run of the tests exports; CI exports the others too
+SLOW = (pytest.mark.slow, pytest.mark.ci)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,17 +113,12 @@ def folder(shared):
 
 @pytest.fixture(scope="session")
 def exported_entry(shared, folder):
-    """A function from an entry's name to its export, made once, in this process and without being verified.
+    """A function from an entry's name to its export, made once, in this process and without being verified."""
 
-    It is not waited for another process that is at it if `wait` is false: filelock.Timeout.
-    """
-    made = {}
-
-    def get(entry: str, wait: bool = True) -> Exported:
-        if entry in made:
-            return made[entry]
+    @functools.cache
+    def get(entry: str) -> Exported:
         version, run = folder / entry / "1", shared / "runs" / entry
-        with FileLock(shared / f"{entry}.lock", blocking=wait):
+        with FileLock(shared / f"{entry}.lock"):
             model = build_small(entry)
             if not (folder / entry / "README.md").exists():
                 write_run(model, run)
@@ -124,68 +126,60 @@ def exported_entry(shared, folder):
                 facts = bundle.write(model, run, version, SCORE_SAMPLES)
                 deployment.write(folder, entry, facts)
             weights.load(model, run / runs.WEIGHTS)
-        facts = json.loads((version / contract.FILE).read_text())
-        made[entry] = Exported(run, model, version, facts)
-        return made[entry]
+        return Exported(run, model, version, json.loads((version / contract.FILE).read_text()))
 
     return get
 
 
-@pytest.fixture(scope="session")
-def everything(exported_entry) -> dict:
-    """Every entry, exported: name -> Exported. What another process is at comes last."""
-    for entry in tfgen.entries():
-        with contextlib.suppress(Timeout):
-            exported_entry(entry, wait=False)
-    return {entry: exported_entry(entry) for entry in tfgen.entries()}
-
-
-@pytest.fixture(scope="session", params=tfgen.entries())
-def exported(request, everything):
-    """Every entry, exported."""
-    return everything[request.param]
+@pytest.fixture(
+    scope="session", params=[name if name in BRIEFLY else pytest.param(name, marks=SLOW) for name in MODELS]
+)
+def exported(request, exported_entry):
+    """Entries, exported."""
+    return exported_entry(request.param)
 
 
 @pytest.fixture(scope="session")
-def sessions(everything):
-    """The C++ session of every entry's version, by name; one each, whose first answers are the slow ones."""
+def opened(exported_entry):
+    """A function from an entry's name to the C++ session of its version, opened once: its first answers are slow."""
     with contextlib.ExitStack() as stack:
-        yield {name: stack.enter_context(Session(found.version)) for name, found in everything.items()}
+        yield functools.cache(lambda entry: stack.enter_context(Session(exported_entry(entry).version)))
 
 
 @pytest.fixture(scope="session")
-def session(exported, sessions):
-    """The C++ session of every entry's version."""
-    return sessions[exported.model.entry]
-
-
-def first(everything: dict, suits) -> Exported:
-    """The first entry whose signatures suit."""
-    return next(found for found in everything.values() if suits(found.signatures))
+def session(exported, opened):
+    """The C++ session of each entry's version."""
+    return opened(exported.model.entry)
 
 
 @pytest.fixture(scope="session")
-def light(everything):
+def light(exported_entry):
     """The entry with the fewest signatures, for what does not depend on the entry."""
-    return min(everything.values(), key=lambda found: len(found.signatures))
+    return exported_entry(LIGHT)
 
 
 @pytest.fixture(scope="session")
-def plain(everything):
+def plain(exported_entry):
     """An entry with all that a variational model has, and no label."""
-    return first(everything, lambda has: "score" in has and has["encode"]["inputs"].keys() == {"image"})
+    return exported_entry(PLAIN)
 
 
 @pytest.fixture(scope="session")
-def plain_session(plain, sessions):
+def plain_session(plain, opened):
     """Its C++ session."""
-    return sessions[plain.model.entry]
+    return opened(plain.model.entry)
 
 
 @pytest.fixture(scope="session")
-def conditional(everything):
+def conditional(exported_entry):
     """An entry that takes labels."""
-    return first(everything, lambda has: "label" in has["sample"]["inputs"])
+    return exported_entry(CONDITIONAL)
+
+
+@pytest.fixture(scope="session")
+def conditional_session(conditional, opened):
+    """Its C++ session."""
+    return opened(conditional.model.entry)
 
 
 @pytest.fixture

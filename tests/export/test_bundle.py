@@ -40,10 +40,11 @@ def test_warm_up_records_are_written_as_the_official_stubs_write_them():
     assert prediction_log_pb2.PredictionLog.FromString(warmup.record("a name" * 30, "decode", inputs)) == log
 
 
-def test_models_share_one_configuration(everything, folder):
+def test_models_share_one_configuration(plain, light, folder):
     config = text_format.Parse((folder / "models.config").read_text(), model_server_config_pb2.ModelServerConfig())
     models = {model.name: (model.base_path, model.model_platform) for model in config.model_config_list.config}
-    assert models == {name: (f"/models/{name}", "tensorflow") for name in tfgen.entries()}
+    assert models == {name: (f"/models/{name}", "tensorflow") for name in models}
+    assert {plain.model.entry, light.model.entry} <= set(models)
 
 
 def test_a_folder_without_versions_is_no_model(tmp_path):

@@ -63,10 +63,10 @@ def test_the_bound_of_more_samples_is_the_higher_one(plain, plain_session):
     assert answers["log_likelihood"].mean() > answers["elbo"].mean()
 
 
-def test_a_label_of_no_class_gives_a_row_of_nan_only(conditional, sessions):
+def test_a_label_of_no_class_gives_a_row_of_nan_only(conditional, conditional_session):
     classes = len(conditional.facts["classes"])
     request = {"seed": np.arange(4), "label": np.array([1, classes, -1, classes - 1])}
-    image = sessions[conditional.model.entry].run("sample", request)["image"]
+    image = conditional_session.run("sample", request)["image"]
     assert np.isnan(image[1:3]).all()
     for row in (0, 3):
         expected = conditional.model.sample(1, label=request["label"][row], seed=[row])[0]

@@ -127,8 +127,8 @@ def test_other_shapes_and_dtypes_than_the_contract_fail(wrong, tmp_path):
         inspection.check_signatures(other, {"signatures": {"sample": tensor, "decode": tensor}})
 
 
-def test_pixels_that_are_not_refused_with_nan_fail(plain, sessions):
-    requests, session = golden.read(plain.version), sessions[plain.model.entry]
+def test_pixels_that_are_not_refused_with_nan_fail(plain, plain_session):
+    requests, session = golden.read(plain.version), plain_session
     assert proof.check_pixels(session, requests) == "outside [0, 1] a row of NaN, the others as before"
 
     class Careless:
@@ -140,9 +140,9 @@ def test_pixels_that_are_not_refused_with_nan_fail(plain, sessions):
         proof.check_pixels(Careless(), requests)
 
 
-def test_labels_that_are_not_refused_with_nan_fail(conditional, sessions):
+def test_labels_that_are_not_refused_with_nan_fail(conditional, conditional_session):
     requests, classes = golden.read(conditional.version), len(conditional.facts["classes"])
-    session = sessions[conditional.model.entry]
+    session = conditional_session
     proof.check_labels(session, requests, classes)
 
     class Careless:

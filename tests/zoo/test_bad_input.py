@@ -103,16 +103,23 @@ def test_directory_that_cannot_be_written_is_named(command, tmp_path):
     assert_one_clear_line(code, error, str(run), "cannot be made")
 
 
-@pytest.mark.parametrize("entry", ["vae", pytest.param("aae", marks=(pytest.mark.slow, pytest.mark.ci))])
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.parametrize("entry", ["vae", "aae"])
 def test_a_code_of_one_dimension_is_trained_and_drawn(command, no_xla, tmp_path, entry):
+    """What is drawn of it is tested each time in tests/tfgen/evaluation/test_pictures.py."""
     run = tmp_path / "run"
     code, _, error = command(entry, *DIGITS, "--latent-dim", "1", "--epochs", "1", "--run-dir", run)
     assert (code, [line for line in error.splitlines() if not line.startswith("warning: ")]) == (0, [])
     assert {"samples.png", "latent.png", "history.png"} <= {path.name for path in (run / "figures").iterdir()}
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_error_stands_alone_in_a_fresh_process(tmp_path):
-    """Nothing that TensorFlow says while it starts precedes the error."""
+    """Nothing that TensorFlow says while it starts precedes the error; nor does it any output of an export, which
+    tests/export/test_command.py has in every run of the tests.
+    """
     arguments = ["vae", *DIGITS, "--latent-dim", "0", "--run-dir", str(tmp_path / "run")]
     done = subprocess.run([sys.executable, "-m", "zoo.train", *arguments], capture_output=True, text=True, check=False)
     assert_one_clear_line(done.returncode, done.stderr, "latent_dim", "got 0")

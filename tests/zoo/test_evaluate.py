@@ -11,7 +11,7 @@ import pytest
 
 import tfgen
 from tfgen import commandline
-from tfgen.evaluation import scores
+from tfgen.evaluation import recognition, scores
 from tfgen.evaluation.images import as_float
 from tfgen.storage import entries, runs
 from zoo import classifier, evaluate, report
@@ -26,6 +26,9 @@ LIKELIHOOD = {
     "active_units",
 }
 FEATURES = {"frechet", "kid", "kid_error", "precision", "recall", "confidence", "class_shares", "class_entropy"}
+SLOW = (pytest.mark.slow, pytest.mark.ci)
+CONDITIONAL = next(entry for entry in tfgen.entries() if entries.module(entry).build.conditional)
+UNMONITORED = next(entry for entry in tfgen.entries() if entries.module(entry).build.monitor is None)
 PARZEN = {"parzen", "parzen_error", "parzen_bandwidth"}
 
 
@@ -73,7 +76,10 @@ def features_file(tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("entry", tfgen.entries())
+@pytest.mark.parametrize(
+    "entry",
+    [entry if entry in (CONDITIONAL, UNMONITORED) else pytest.param(entry, marks=SLOW) for entry in tfgen.entries()],
+)
 def test_every_model_is_measured_by_all_that_it_has(entry, as_mnist):
     model = small(entry)
     metrics = evaluate.evaluate(model, as_mnist, evaluate.recogniser(as_mnist), k=2, images=40)
@@ -320,8 +326,10 @@ def test_images_are_compared_in_the_features_of_any_keras_model(run, command, fe
     assert metrics["floor_frechet"] == pytest.approx(scores.frechet_distance(real, squares), rel=1e-3)
 
 
-def test_images_are_compared_in_the_features_of_a_classifier_of_ones_own(run, command, tmp_path):
+def test_images_are_compared_in_the_features_of_a_classifier_of_ones_own(run, command, tmp_path, monkeypatch):
+    """Of its first weights: that the command trains it is in test_classifier.py."""
     own = tmp_path / "classifier"
+    monkeypatch.setattr(recognition, "fit", lambda *arguments, **options: [{"epoch": 1, "loss": 2.3, "accuracy": 0.1}])
     classifier.main(["--dataset", "digits", "--epochs", "1", "--run-dir", str(own)])
     assert command(run, "--k", "2", "--images", "40", "--features", own)[0] == 0
     metrics = json.loads((run / "metrics-first-40.json").read_text())

@@ -33,6 +33,12 @@ def run_of(tmp_path_factory):
     return write
 
 
+@pytest.fixture(scope="module")
+def model_of(run_of):
+    """A function from classes to the model of their run."""
+    return functools.cache(lambda classes: tfgen.load(run_of(classes)))
+
+
 @pytest.fixture
 def drawn(monkeypatch):
     """What the command puts into its grid: (images, columns, names of the rows) of each picture."""
@@ -60,14 +66,14 @@ def drawn(monkeypatch):
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, tuple) else "",
 )
-def test_images_are_those_of_the_classes_asked_for(call, run_of, drawn, tmp_path, classes, options, labels):
+def test_images_are_those_of_the_classes_asked_for(call, run_of, model_of, drawn, tmp_path, classes, options, labels):
     run, out = run_of(classes), tmp_path / "out.png"
     code, output, error = call(sample.main, run, *options, "--seed", "4", "--out", out)
     assert (code, error) == (0, "")
     assert f"{len(labels)} samples" in output
     assert matplotlib.image.imread(out)[..., :3].std() > 0.01
     ((images, columns, rows),) = drawn
-    expected = tfgen.load(run).sample(len(labels), label=np.asarray(labels), seed=4)
+    expected = model_of(classes).sample(len(labels), label=np.asarray(labels), seed=4)
     np.testing.assert_allclose(images, expected, atol=1e-6)
     assert (columns, rows) == (10, classes) if not options else rows == ()
 

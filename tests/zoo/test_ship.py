@@ -27,11 +27,12 @@ def quickly():
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, quickly):
-    """A small cvae, trained and evaluated."""
+def run(tmp_path_factory, quickly, no_steps):
+    """A small cvae of its first weights, whose numbers are told and checked like those of a trained one."""
     run = tmp_path_factory.mktemp("runs") / "small"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(commands, "draw", lambda *arguments: [])
+        patch.setattr(loop, "fit", no_steps)
         train.main(["cvae", *SMALL, "--run-dir", str(run)])
         evaluate.main([str(run), "--k", "5"])
     return run

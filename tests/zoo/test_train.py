@@ -118,8 +118,13 @@ def test_training_in_a_fresh_process_is_clean_and_the_same(compiled_run, small_r
     assert_same_weights(run, compiled_run)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_best_weights_are_kept_where_training_gets_worse(command, no_xla, no_figures, tmp_path):
-    """With no weight on the rate it grows and grows, and validation, where it counts in full, soon gets worse."""
+    """With no weight on the rate it grows and grows, and validation, where it counts in full, soon gets worse.
+
+    Patience meets the same each time: tests/zoo/test_small_data.py.
+    """
     options = (
         "--dataset",
         "digits",
@@ -141,16 +146,15 @@ def test_best_weights_are_kept_where_training_gets_worse(command, no_xla, no_fig
 
 
 def test_default_data_set_falls_back_and_every_file_says_so(
-    command, no_xla, no_figures, nothing_prepared, trained_run, small_run_options, tmp_path
+    command, begun, nothing_prepared, small_run_options, tmp_path
 ):
     options = small_run_options[2:]  # but the data set
-    code, output, _ = command("vae", *options, "--seed", "1", "--run-dir", tmp_path / "run")
-    assert code == 0
+    code, output, _ = command("vae", *options, "--run-dir", tmp_path / "run")
+    assert code == 9
     assert output.startswith("note: mnist is not prepared")
     assert "embedded digits" in output.splitlines()[0]
-    assert json.loads((tmp_path / "run" / runs.CONFIG).read_text())["dataset"] == "digits"
-    assert json.loads((tmp_path / "run" / runs.METRICS).read_text())["protocol"] == "digits-dynamic"
-    assert history_of(tmp_path / "run") != history_of(trained_run)  # the same data, another seed
+    config = json.loads((tmp_path / "run" / runs.CONFIG).read_text())
+    assert (config["dataset"], config["protocol"]) == ("digits", "digits-dynamic")
 
 
 def test_loss_that_is_not_finite_stops_training_with_good_weights_on_disk(command, no_xla, tmp_path):

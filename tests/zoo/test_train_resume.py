@@ -134,6 +134,7 @@ def failing_above(monkeypatch, share: float):
 
 
 @pytest.mark.slow
+@pytest.mark.ci
 def test_rollback_halves_the_learning_rate_until_it_goes_on(
     command, monkeypatch, tmp_path, small_run_options, no_figures
 ):
@@ -152,7 +153,23 @@ def test_rollback_halves_the_learning_rate_until_it_goes_on(
     assert (checkpoint.state.epoch, checkpoint.state.halvings) == (2, 2)
 
 
-def test_run_that_was_rolled_back_resumes_with_its_halved_rate(
+def test_run_that_was_rolled_back_resumes_with_its_halved_rate(command, monkeypatch, copy, no_figures):
+    """With its first rate it would fail again."""
+    (copy / runs.METRICS).unlink()
+    for path in (copy / runs.CHECKPOINTS).glob("epoch-00002.*"):
+        path.unlink()
+    last = checkpoints.newest(copy, pytest.fail)
+    last.state.halvings = 1
+    checkpoints.write_state(last.path, last.state, last.content)
+    failing_above(monkeypatch, 0.6)
+    assert command("vae", "--run-dir", copy, "--resume")[::2] == (0, "")
+    last = checkpoints.newest(copy, pytest.fail)
+    assert (last.state.epoch, last.state.halvings) == (2, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+def test_run_that_was_killed_after_it_was_rolled_back_ends_as_if_it_had_not_been(
     command, monkeypatch, tmp_path, small_run_options, no_figures
 ):
     failing_above(monkeypatch, 0.6)
@@ -184,13 +201,12 @@ def test_fault_that_stays_stops_after_three_rollbacks(command, monkeypatch, tmp_
     assert last.startswith("error: training stopped at step 21: loss is nan, after 3 rollbacks; its batch is ")
 
 
-def test_a_run_on_files_that_have_changed_is_refused_with_both_hashes(command, no_xla, no_figures, tmp_path):
+def test_a_run_on_files_that_have_changed_is_refused_with_both_hashes(command, begun, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, [60, 16, 16, 1], np.uint8)
     data, run = tmp_path / "images.npz", tmp_path / "run"
     np.savez(data, images=images)
     options = ("vae", "--dataset", data, "--epochs", "1", "--batch-size", "10", "--hidden-units", "8", "--run-dir", run)
-    assert command(*options)[0] == 0
-    (run / runs.METRICS).unlink()  # as if it had been killed before its end
+    assert command(*options)[0] == 9
     np.savez(data, images=images[::-1])
     code, _, error = command(*options, "--resume")
     assert code == 2
@@ -198,4 +214,5 @@ def test_a_run_on_files_that_have_changed_is_refused_with_both_hashes(command, n
     began, now = runs.read_config(run)["data"]["sha256"], hashlib.sha256(data.read_bytes()).hexdigest()
     assert f"has changed since {str(run)!r} was begun: its SHA-256 is {now}, the run has {began}" in line
     np.savez(data, images=images)
-    assert command(*options, "--resume")[0] == 0
+    assert command(*options, "--resume")[0] == 9
+    assert len(begun) == 2

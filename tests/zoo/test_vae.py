@@ -66,6 +66,8 @@ def test_step_size_falls_to_zero_along_half_a_cosine_and_begins_anew(small_vae):
     np.testing.assert_allclose(schedule, [1e-3, 5e-4, 0, 1e-3], atol=1e-8)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_training_explains_held_out_images_better_than_their_mean(small_vae, digits, no_xla):
     """A trained VAE beats the best model without a latent: every pixel an independent coin of its own bias."""
     model = small_vae(latent_dim=8, hidden_units=(64,))

@@ -17,6 +17,7 @@ import pytest
 from google.protobuf import json_format
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
 
+import tfgen
 from export.session import Session, SessionError
 from tfgen.quiet import tf
 
@@ -33,19 +34,19 @@ class RefusedError(Exception):
 
 
 class Models:
-    """The models of a server, each at version 1: name -> session."""
+    """The models of a server, each at version 1; a function from a name to a session."""
 
-    def __init__(self, sessions: dict):
-        self.sessions, self.delay, self.largest = sessions, 0.0, 0
+    def __init__(self, opened):
+        self.opened, self.delay, self.largest = opened, 0.0, 0
 
     def find(self, name: str, version) -> Session:
-        if name not in self.sessions or version not in (None, 1):
+        if name not in tfgen.entries() or version not in (None, 1):
             number = f"Specific({version})" if version else "Latest"
             raise RefusedError(
                 grpc.StatusCode.NOT_FOUND,
                 f"Servable not found for request: {number.replace('Latest', f'Latest({name})')}",
             )
-        return self.sessions[name]
+        return self.opened(name)
 
     def definition(self, session: Session, signature: str):
         if signature not in session.signatures:
@@ -208,9 +209,9 @@ class RestHandler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def models(sessions):
-    """Every entry, loaded."""
-    return Models(sessions)
+def models(opened, plain_session, conditional_session):
+    """Every entry; all but two are loaded when they are first asked for."""
+    return Models(opened)
 
 
 @pytest.fixture(scope="session")

@@ -25,12 +25,12 @@ def asking(url, conditional):
     return lambda **options: Client(url, conditional.model.entry, timeout=60, **options)
 
 
-def test_every_function_answers_as_the_session_behind_it(url, exported, models):
+def test_every_function_answers_as_the_session_behind_it(url, exported, session):
     """Which answers as the model in Python does: tests/export/test_signatures.py."""
     client = Client(url, exported.model.entry, timeout=60)
     for name in set(exported.signatures) & set(contract.SIGNATURES):
         request = exported.request(name, 3)
-        expected = models.sessions[exported.model.entry].run(name, request)
+        expected = session.run(name, request)
         answers = exported.ask(client, name, request)
         for answer, key in zip(answers, exported.signatures[name]["outputs"], strict=True):
             assert (type(answer), answer.dtype) == (np.ndarray, np.float32)

@@ -6,7 +6,7 @@ import tfgen
 from tfgen.storage import runs
 
 
-def test_cvae_trains_on_cifar10_and_draws_a_ship(write_tfds, command, no_xla, tmp_path):
+def test_cvae_trains_on_cifar10_and_draws_a_ship(write_tfds, command, no_xla, no_figures, tmp_path):
     write_tfds(tmp_path / "tfds", "cifar10", {"train": 60, "test": 20})
     run = tmp_path / "run"
     options = ("--hidden-units", "16", "--latent-dim", "2", "--batch-size", "10", "--epochs", "1", "--run-dir", run)

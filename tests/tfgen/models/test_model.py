@@ -115,7 +115,7 @@ def test_wrong_input_is_named_with_the_choices(model, grey, call, error, words):
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-def test_plain_keras_fit_moves_every_variable(small_vae, digits):
+def test_plain_keras_fit_moves_every_variable(small_vae, digits, no_xla):
     model = small_vae(covariance="full")
     model.compile(optimizer=keras.optimizers.Adam(1e-3))
     before = [variable.numpy() for variable in model.trainable_variables]

@@ -52,6 +52,19 @@ def test_active_units_are_counted_by_the_variance_of_their_means(small_vae, digi
     assert symptoms.active_units(model, digits.validation.images, digits.validation.labels) == 1
 
 
+def test_an_accuracy_of_all_images_is_told_once(digits):
+    lines = []
+    watcher = symptoms.Symptoms(digits.validation, lines.append)
+    watcher.set_model(dcgan.build(latent_dim=4, filters=2))
+    watcher.set_params({"epochs": 100})
+    for epoch, accuracy in enumerate([0.999, 1.0, 0.5, 1.0]):
+        watcher.on_epoch_end(epoch, {"accuracy": accuracy})
+    assert len(lines) == 1
+    assert lines[0].startswith("warning: discriminator won in epoch 2: ")
+
+
+@pytest.mark.slow
+@pytest.mark.ci
 def test_discriminator_that_won_is_told_once(digits):
     def weaken(model):
         """Its generator stands still and makes grey images, which are easy to tell."""
