@@ -1,6 +1,8 @@
 """A process that opens a version within bounds (`export.confinement`), seen from the one that waits for it."""
 
 import json
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,17 +25,14 @@ def results(module: str, timeout: float, *arguments: str):
     Raises:
         OSError: the private folder cannot be made, or has no room.
     """
-    name = "start"
-    with (
-        tempfile.TemporaryDirectory(prefix="verifying-") as folder,
-        subprocess.Popen(
-            [sys.executable, "-m", module, folder, str(timeout), *arguments],
-            stdin=subprocess.PIPE,  # it ends when this one is closed
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # what ends a whole group leaves it alive to remove its folder
-        ) as process,
-    ):
+    name, folder = "start", f"{tempfile.gettempdir()}/verifying-{secrets.token_hex(8)}"
+    with subprocess.Popen(
+        [sys.executable, "-m", module, folder, str(timeout), *arguments],
+        stdin=subprocess.PIPE,  # it ends when this one is closed
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # what ends a whole group leaves it alive to remove its folder
+    ) as process:
         try:
             for line in map(json.loads, process.stdout):
                 if isinstance(line, str):
@@ -46,6 +45,8 @@ def results(module: str, timeout: float, *arguments: str):
                 yield name, False, _words(code, process.stderr.read(), timeout)
         finally:
             process.kill()
+            process.wait()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _words(code: int, said: bytes, timeout: float) -> str:

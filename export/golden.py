@@ -6,7 +6,6 @@ Whoever serves the model, on whatever processor, can send the requests and compa
 import io
 import math
 import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,6 @@ NAME = "golden.npz"
 ROWS = 8
 ABSOLUTE, RELATIVE = 1e-4, 1e-5  # other processors round otherwise; the relative part is for hundreds of nats
 OVERHEAD = 1024  # bytes that an array's header and its place in the archive take at most
-DAMAGE = (zipfile.BadZipFile, zlib.error, ValueError, KeyError, RuntimeError, EOFError, MemoryError, OverflowError)
-DAMAGE += (NotImplementedError, IndexError, TypeError, AttributeError)
 LARGEST_SEED = 2**53 - 1  # what JSON carries exactly
 
 
@@ -119,7 +116,7 @@ def parse(content: bytes, signatures: dict) -> dict:
                 with archive.open(member) as array:
                     sides = golden.setdefault(signature, {"inputs": {}, "outputs": {}})
                     sides[side][name] = _array(array, member.file_size, spec)
-    except DAMAGE as error:
+    except Exception as error:  # zipfile and NumPy raise errors of many kinds for a damaged file
         reason = checks.shortened(str(error), 200) or type(error).__name__
         raise ValueError(f"{NAME} is damaged: {reason}") from None
     return golden

@@ -23,8 +23,7 @@ class CheckError(Exception):
 def main() -> None:
     """Verifies what the command line names: a private folder, seconds a check, VERSION, and the pin or ''."""
     folder, timeout, version, pin = sys.argv[1:]
-    confinement.begin(Path(folder))
-    confinement.tell(results(Path(folder), float(timeout), Path(version), pin))
+    confinement.run(Path(folder), results(Path(folder), float(timeout), Path(version), pin))
 
 
 def results(folder: Path, timeout: float, version: Path, pin: str):

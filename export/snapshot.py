@@ -65,7 +65,8 @@ class Snapshot:
     def _copy(self, name: str, most: int) -> tuple[bytes, str]:
         digest, kept, left = hashlib.sha256(), [], most
         target = self.folder / name
-        target.parent.mkdir(exist_ok=True)
+        if target.parent != self.folder:  # which is gone, for good, when this process is ended
+            target.parent.mkdir(exist_ok=True)
         with files.opened(self._version / name) as file, open(target, "wb") as copy:
             while chunk := file.read(CHUNK):
                 left -= len(chunk)

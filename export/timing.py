@@ -19,8 +19,7 @@ FEWEST, MOST = 5, 1000  # requests of one size
 def main() -> None:
     """Measures what the command line names: a private folder, seconds a request, VERSION, and seconds a signature."""
     folder, timeout, version, seconds = sys.argv[1:]
-    confinement.begin(Path(folder))
-    confinement.tell(results(Path(folder), float(timeout), Path(version), float(seconds)))
+    confinement.run(Path(folder), results(Path(folder), float(timeout), Path(version), float(seconds)))
 
 
 def results(folder: Path, timeout: float, version: Path, seconds: float):

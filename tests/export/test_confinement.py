@@ -15,38 +15,40 @@ ENDLESS = """
 import signal, sys
 from pathlib import Path
 from export import confinement
-confinement.begin(Path(sys.argv[1]))
-confinement.allow({seconds})
-{more}
-while True:
-    pass
+def steps():
+    confinement.allow({seconds})
+    {more}
+    while True:
+        pass
+    yield
+confinement.run(Path(sys.argv[1]), steps())
 """
 
 
 @pytest.mark.parametrize(
     ("more", "ending"),
     [
-        ("", signal.SIGALRM),
-        ("signal.setitimer(signal.ITIMER_REAL, 0)", signal.SIGXCPU),
-        ("confinement.confine(0); (Path(sys.argv[1]) / 'file').write_text('x')", None),
-        ("bytes(2**33)", None),
+        ("", -signal.SIGALRM),
+        ("signal.setitimer(signal.ITIMER_REAL, 0)", -signal.SIGXCPU),
+        ("confinement.confine(0); (Path(sys.argv[1]) / 'file').write_text('x')", '[null, "File too large"]'),
+        ("bytes(2**33)", '[false, "MemoryError"]'),
     ],
     ids=["clock", "processor", "files", "memory"],
 )
 def test_time_files_and_memory_are_bounded(more, ending, tmp_path):
-    words = [sys.executable, "-c", ENDLESS.format(seconds=0.2 if ending else 60, more=more), str(tmp_path)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.wait(60) == (1 if ending is None else -ending)
-        assert bool(process.stderr.read()) == (ending is None)
+    seconds = 0.2 if isinstance(ending, int) else 60
+    words = [sys.executable, "-c", ENDLESS.format(seconds=seconds, more=more), str(tmp_path / "private")]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert (process.wait(60) or process.stdout.read().strip()) == ending
 
 
-def killed_while_verifying(version, place, group: bool) -> list:
-    """What is left in a temporary folder once a verification was killed there, and whether it had been something."""
+def killed_while_verifying(version, place, group: bool, moment: str) -> list:
+    """What is left in a temporary folder of a verification that was killed once it held what `moment` names."""
     place.mkdir()
     words = [sys.executable, "-m", "export.verify", str(version)]
     environment = os.environ | {"TMPDIR": str(place)}
     process = subprocess.Popen(words, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
-    while not list(place.glob("verifying-*/saved_model.pb")):
+    while not list(place.glob(moment)):
         assert process.poll() is None
         time.sleep(0.01)
     (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
@@ -57,9 +59,12 @@ def killed_while_verifying(version, place, group: bool) -> list:
     return left
 
 
-@pytest.mark.parametrize("group", [False, True])
-def test_a_verification_that_is_killed_leaves_nothing(group, light, tmp_path):
-    assert killed_while_verifying(light.version, tmp_path / "temporary", group) == []
+@pytest.mark.parametrize(
+    ("group", "moment"),
+    [(False, "*/saved_model.pb"), (True, "*/saved_model.pb"), (True, "*/manifest.json")],
+)
+def test_a_verification_that_is_killed_leaves_nothing(group, moment, light, tmp_path):
+    assert killed_while_verifying(light.version, tmp_path / "temporary", group, moment) == []
 
 
 def test_a_verification_that_is_stopped_leaves_nothing(light, tmp_path, monkeypatch):

@@ -62,7 +62,7 @@ def test_a_whole_version_passes_with_a_table_and_without_tensorflow_or_keras(con
         f"print([name for name in {HEAVY} if name in sys.modules])\n"
         "print({name.split('.')[1] for name in sys.modules if name.startswith('tensorflow.')})\n"
     )
-    words = [sys.executable, "-c", code, str(tmp_path), "60", str(conditional.version), ""]
+    words = [sys.executable, "-c", code, str(tmp_path / "copy"), "60", str(conditional.version), ""]
     reading, writing = os.pipe()  # whose end would end the process
     done = subprocess.run(words, stdin=reading, capture_output=True, text=True, check=False)
     os.close(reading)
