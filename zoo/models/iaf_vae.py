@@ -8,7 +8,8 @@ Welling 2016, "Improving Variational Inference with Inverse Autoregressive Flow"
 
 The context h(x) is a third output of the encoder and enters every step; the order of the coordinates is reversed
 between steps. The rate has no closed form and is estimated with the same sample as the distortion. The networks are
-residual and convolutional; `flow_steps=0` is the plain VAE with the same networks.
+residual and convolutional; `flow_steps=0` is the plain VAE with the same networks. With `prior` p(z) is learned as well
+(docs/priors.md).
 
     python -m zoo.train iaf_vae --epochs 15                    test -ELBO 88.14 nats in 556 s
     python -m zoo.train iaf_vae --epochs 15 --flow-steps 0     test -ELBO 89.76 nats

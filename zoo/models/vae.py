@@ -8,7 +8,8 @@
 
 The expectation is estimated with L samples z = mu + sigma * eps, eps ~ N(0, I) (equation 4), the KL is in closed form
 (appendix B). With `covariance="full"` the posterior is N(mu, L L^T), z = mu + L eps, L lower triangular (Kingma and
-Welling 2019, section 2.5.1). With `beta` the rate weighs beta (Higgins et al. 2017).
+Welling 2019, section 2.5.1). With `beta` the rate weighs beta (Higgins et al. 2017). With `prior` p(z) is learned as
+well, and the KL is estimated with the sample (docs/priors.md).
 
     python -m zoo.train vae                                          test -ELBO 92.95 nats in 395 s
     python -m zoo.train vae --latent-dim 2                           test -ELBO 135.83 nats
