@@ -56,9 +56,9 @@ def shipped() -> dict:
 
 
 def markdown(records: dict) -> str:
-    """The tables: the entries that ship, or all where none does, with how they were trained and their numbers."""
-    titles = ["entry", "paper", "what it is"] + ["samples", "trained by", "in", "parameters"] * bool(records)
-    lines = _table(titles, [_about(entry, records) for entry in records or ENTRIES])
+    """The tables: the entries, how those that ship were trained, and their numbers; the others have their command."""
+    titles = ["entry", "paper", "what it is", "samples", "trained by", "in", "parameters"]
+    lines = _table(titles, [_about(entry, records) for entry in ENTRIES])
     numbers = [row for entry, record in records.items() for row in _numbers(entry, record["metrics"])]
     if numbers:
         titles = ["entry", "number", "here", "of training images", "for comparison, under protocols of their own"]
@@ -97,7 +97,7 @@ def _about(entry: str, records: dict) -> list[str]:
         time = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {seconds} s"
         image = f'<img src="{picture(entry)}" width="210" alt="samples of {entry}">'
         return [*cells, image, f"`{record['command']}`", time, f"{record['metrics']['parameters']:,}"]
-    return cells
+    return [*cells, "no weights ship", f"`python -m zoo.train {entry}`", "", ""]
 
 
 def _numbers(entry: str, metrics: dict) -> list[list[str]]:
