@@ -68,11 +68,12 @@ def _of_codes(model, dataset, name: str, prior) -> dict[str, Figure]:
     if len(codes) < 2:  # no images, or a model whose codes are NaN
         return drawn
     spread = codes if prior is None else prior
-    if model.latent_dim == 2 and not model.conditional:
+    is_categorical = "logits" in model.signatures()["encode"].outputs  # there is nothing between two codes to sweep
+    if model.latent_dim == 2 and not model.conditional and not is_categorical:
         even = prior is not None and hasattr(model.prior, "bijector")
         drawn["manifold"] = manifold(model, name, None if even else spread)
     drawn["latent"] = latent(codes, labels, dataset.classes, name, prior)
-    if model.latent_dim > 2:
+    if model.latent_dim > 2 and not is_categorical:
         drawn["traversal"] = traversal(model, codes, labels, name, spread)
     return drawn
 
