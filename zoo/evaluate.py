@@ -172,8 +172,7 @@ def evaluate(model, dataset, compared, *, k: int = 1000, images: int | None = No
         "protocol"; the numbers by the names that `zoo.report.MEANINGS` explains, the floor's with "floor_" before them;
         and "evaluation", their conditions.
     """
-    from tfgen.evaluation import codes, likelihood, parzen
-    from tfgen.evaluation import images as seen
+    from tfgen.evaluation import codes, likelihood
     from tfgen.storage import runs
 
     started, track = time.perf_counter(), track or (lambda loop, name: loop)
@@ -186,29 +185,41 @@ def evaluate(model, dataset, compared, *, k: int = 1000, images: int | None = No
     if "score" in abilities:
         bound = likelihood.negative_log_likelihood(model, part.test, k=k, seed=seed, track=track)
         metrics |= {f"test_{name}": value for name, value in bound.items()}
+    if {"score", "encode"} <= set(abilities):
         metrics |= codes.code_usage(model, part.test, seed)
-    elif "encode" in abilities:
+    elif {"encode", "sample"} <= set(abilities):
         metrics |= codes.code_moments(model, part.test)
 
-    labels = np.resize(part.test.labels, images or SAMPLES)
-    samples = seen.samples(model, labels, seed, track)
-    conditions |= {"samples": len(samples), "seed": seed}
-    if compared is not None and len(part.test.images) >= FEWEST:
-        conditions["features"], asked = compared.name, labels if model.conditional else None
-        recognised, conditions["floor"] = in_features(compared, samples, part, asked=asked, seed=seed, track=track)
-        metrics |= recognised
-    else:
-        conditions["left_out"] = _left_out(dataset)
-    if "score" not in abilities:
-        validation = first(dataset.validation, PARZEN_VALIDATION)
-        grey = (seen.as_float(split.images) for split in (validation, part.test))
-        metrics |= parzen.parzen_score(samples, *grey, track=track)
+    if "sample" in abilities:
+        found, of_samples = measure_samples(model, part, compared, images or SAMPLES, seed, track)
+        metrics, conditions = metrics | found, conditions | of_samples
 
     conditions |= {"versions": runs.library_versions(), "seconds": round(time.perf_counter() - started, 1)}
     protocol = dataset.protocol(model.pixels.protocol)
     if images is not None:
         protocol += f", first {images} test images only"
     return {"protocol": protocol, **report.rounded(metrics), "evaluation": conditions}
+
+
+def measure_samples(model, dataset, compared, count: int, seed: int, track) -> tuple[dict, dict]:
+    """The numbers of `count` samples, and their conditions; arguments as in `evaluate`."""
+    from tfgen.evaluation import images as seen
+    from tfgen.evaluation import parzen
+
+    labels = np.resize(dataset.test.labels, count)
+    samples = seen.samples(model, labels, seed, track)
+    metrics, conditions = {}, {"samples": len(samples), "seed": seed}
+    if compared is not None and len(dataset.test.images) >= FEWEST:
+        conditions["features"], asked = compared.name, labels if model.conditional else None
+        real = seen.as_drawn(model, dataset) if model.draws_pixels else dataset
+        metrics, conditions["floor"] = in_features(compared, samples, real, asked=asked, seed=seed, track=track)
+    else:
+        conditions["left_out"] = _left_out(dataset)
+    if "score" not in model.signatures():
+        validation = first(dataset.validation, PARZEN_VALIDATION)
+        grey = (seen.as_float(split.images) for split in (validation, dataset.test))
+        metrics |= parzen.parzen_score(samples, *grey, track=track)
+    return metrics, conditions
 
 
 def in_features(compared, samples, dataset, *, asked=None, seed: int = 0, track) -> tuple[dict, str]:

@@ -269,8 +269,9 @@ def summarise(metrics: dict, run: Path, drawn: list[Path], model) -> None:
     for name, value in rows:
         shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
         print(f"  {name:{width}}  {shown}")
-    example = f"label={model.class_names[-1]!r}" if model.conditional else "4, seed=0"
-    print(f"\nIn Python: tfgen.load({str(run)!r}).sample({example})")
+    example = f"sample(label={model.class_names[-1]!r})" if model.conditional else "sample(4, seed=0)"
+    example = example if "sample" in model.signatures() else "reconstruct(images)"
+    print(f"\nIn Python: tfgen.load({str(run)!r}).{example}")
 
 
 if __name__ == "__main__":

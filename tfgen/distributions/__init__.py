@@ -3,6 +3,7 @@
 likelihoods   p(x|z): pixels given the raw parameters of a decoder, and how training images are prepared for them
 posteriors    q(z|x): normal, with a diagonal or a full covariance
 priors        p(z): standard normal, uniform, petals
+categorical   codes of categorical variables: one-hot draws, and relaxed ones
 flows         inverse autoregressive flow
 
 Every normal here is a bijector over standard normal noise, so `q.bijector.forward(noise)` is the reparameterised sample

@@ -119,6 +119,23 @@ def reconstructions(model, split, name: str, count: int = 40) -> Figure:
     return figures.grid(rows, columns, text, ["image", "copy"] * (count // columns))
 
 
+def shown(model, dataset, count: int = COLUMNS) -> np.ndarray:
+    """The first test images as the model sees held-out ones, float32 [N, H, W, C]."""
+    return images_of.as_float(images_of.held_out(model, _head(dataset.test, count)))
+
+
+def columns(rows, title: str) -> Figure:
+    """Images in rows [R][N, H, W, C] that belong together column by column."""
+    return figures.grid(np.concatenate([np.asarray(row) for row in rows]), len(rows[0]), title)
+
+
+def filters(weights, image_shape, name: str, count: int = 100) -> Figure:
+    """The weights [Z, H * W * C] of the first units that see an image, each on its own scale around grey."""
+    weights = np.asarray(weights[:count])
+    tiles = 0.5 + weights / (2 * np.abs(weights).max(1, keepdims=True) + 1e-12)
+    return figures.grid(tiles.reshape(-1, *image_shape), COLUMNS, f"{name}: what units of the code look for")
+
+
 def manifold(model, name: str, draws=None, steps: int = 20) -> Figure:
     """The manifold of a 2-D code: evenly spaced points of the unit square through the prior's quantiles, decoded.
 

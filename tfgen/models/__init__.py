@@ -5,8 +5,9 @@ Autoencoding     encode, reconstruct, interpolate: models with a posterior q(z|x
 Variational      the bound on log p(x), and training by it
 Adversarial      training in phases, each with its own optimiser
 Discriminating   discriminate: models whose discriminator judges images
+Autoregressive   exact log p(x), draws and completions pixel by pixel
 
-The last four are mixed into `Model`, and are named before it.
+The last five are mixed into `Model`, and are named before it.
 """
 
 from tfgen import quiet
@@ -15,7 +16,8 @@ quiet.import_tensorflow()
 
 from tfgen.models.adversarial import Adversarial, Discriminating  # noqa: E402
 from tfgen.models.autoencoding import Autoencoding  # noqa: E402
+from tfgen.models.autoregressive import Autoregressive  # noqa: E402
 from tfgen.models.model import Model  # noqa: E402
 from tfgen.models.variational import Variational  # noqa: E402
 
-__all__ = ["Adversarial", "Autoencoding", "Discriminating", "Model", "Variational"]
+__all__ = ["Adversarial", "Autoencoding", "Autoregressive", "Discriminating", "Model", "Variational"]

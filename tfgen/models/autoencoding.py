@@ -65,10 +65,9 @@ class Autoencoding:
         image, latent = signatures.images(self.image_shape), signatures.vectors(self.latent_dim)
         asked = {"image": image, **self.label_input()}
         encoded = dict.fromkeys(self.encoding, latent)
-        return super().signatures(score_samples) | {
-            "encode": Signature(self.serve_encode, asked, encoded),
-            "reconstruct": Signature(self.serve_reconstruct, asked, {"image": image}),
-        }
+        reconstruct = Signature(self.serve_reconstruct, asked, {"image": image})
+        served = {"encode": Signature(self.serve_encode, asked, encoded), "reconstruct": reconstruct}
+        return {signatures.DEFAULT: reconstruct} | super().signatures(score_samples) | served
 
     def serve_encode(self, image, **condition):
         """The signature `encode`: images -> what `encoding` names."""

@@ -2,7 +2,8 @@
 
 dense           fully connected encoder, decoder and discriminator of codes
 convolutional   residual convolutional encoder and decoder, whose number of stages follows the size of the images
-masked          MADE, the autoregressive network of a flow
+masked          MADE, the autoregressive network of a flow or of pixels
+gated           gated PixelCNN, of masked convolutions
 common          what they share: precision, leading axes, one-hot labels, statistics of batches
 
 An encoder maps images [B, H, W, C] to raw parameters [B, P], a decoder codes [B, Z] to raw parameters of pixels
