@@ -267,6 +267,21 @@ def history(rows: list[dict], title: str) -> Figure:
     return figure
 
 
+@style()
+def curve(rows: list[dict], name: str, title: str, lines: dict[str, float], over: str = "epoch") -> Figure:
+    """A number of rows over another one, of a `history` over epochs for example, beside constants, label -> value."""
+    figure = Picture(figsize=(6, 4), dpi=DPI, layout="constrained")
+    axes = figure.subplots()
+    axes.plot([row[over] for row in rows], [row[name] for row in rows], label=name.replace("_", " "), marker=".")
+    for label, value in lines.items():
+        axes.axhline(value, color="black", linestyle="--", linewidth=1, label=f"{label} = {value:.4g}")
+    axes.set(title=title, xlabel=over)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
 def _panels(row: dict) -> dict[str, dict[str, str]]:
     """What is drawn together: {title: {key of a row: label}}."""
     panels = {name: {name: "training"} for name in row if name != "epoch" and not name.startswith("val_")}

@@ -163,26 +163,32 @@ def draw(model, dataset, directory: Path, run: Path | None) -> list[Path]:
     from tfgen.storage import runs
 
     drawn = pictures.of_model(model, dataset)
-    own = getattr(entries.module(model.entry), "draw", None)
-    if own:
+    module = entries.module(model.entry)
+    if own := getattr(module, "draw", None):
         drawn |= _own_figures(own, model, dataset)
     if run and (run / runs.HISTORY).is_file():
-        drawn["history"] = figures.history(runs.read_history(run), f"{model.entry} on {dataset.name}")
+        rows = runs.read_history(run)
+        drawn["history"] = figures.history(rows, f"{model.entry} on {dataset.name}")
+        if own := getattr(module, "draw_training", None):
+            drawn |= _own_figures(own, model, rows)
     paths = [directory / f"{name}.png" for name in drawn]
     for path, figure in zip(paths, drawn.values(), strict=True):
         figures.save(figure, path)
     return paths
 
 
-def _own_figures(draw, model, dataset) -> dict:
-    """The figures that an entry's own module draws; a note and none of them where it fails, since all else is done."""
+def _own_figures(draw, model, shown) -> dict:
+    """The figures that an entry's own module draws of a data set or of a history.
+
+    Where it fails there is a note and none of them, since all else is done.
+    """
     from tfgen.storage import requirements
 
     try:
-        return draw(model, dataset)
+        return draw(model, shown)
     except Exception as error:
         if model.entry in entries.entries():
             raise
         module = entries.module_name(model.entry)
-        say(f"note: {module}.draw failed and its figures are left out: {requirements.in_words(error)}")
+        say(f"note: {module}.{draw.__name__} failed and its figures are left out: {requirements.in_words(error)}")
         return {}

@@ -185,8 +185,7 @@ def evaluate(
         "protocol"; the numbers by the names that `zoo.report.MEANINGS` explains, the floor's with "floor_" before them,
         those of validation with "validation_" for "test_"; and "evaluation", their conditions.
     """
-    from tfgen.evaluation import codes, likelihood, parzen
-    from tfgen.evaluation import images as seen
+    from tfgen.evaluation import codes, likelihood
     from tfgen.storage import runs
 
     started, track = time.perf_counter(), track or (lambda loop, name: loop)
@@ -200,27 +199,14 @@ def evaluate(
     if "score" in abilities:
         bound = likelihood.negative_log_likelihood(model, part.test, k=k, seed=seed, track=track)
         metrics |= {f"test_{name}": value for name, value in bound.items()}
+    if {"score", "encode"} <= set(abilities):
         metrics |= codes.code_usage(model, part.test, seed)
-    elif "encode" in abilities:
+    elif {"encode", "sample"} <= set(abilities):
         metrics |= codes.code_moments(model, part.test)
 
-    labels = np.resize(part.test.labels, images or SAMPLES)
-    samples = seen.samples(model, labels, seed, track)
-    conditions |= {"samples": len(samples), "seed": seed}
-    if compared is not None and len(part.test.images) >= FEWEST:
-        conditions["features"], asked = compared.name, labels if model.conditional else None
-        recognised, conditions["floor"] = in_features(compared, samples, part, asked=asked, seed=seed, track=track)
-        metrics |= recognised
-    else:
-        conditions["left_out"] = _left_out(dataset, split)
-    if "score" not in abilities:
-        count = min(PARZEN_VALIDATION, len(dataset.validation.images))
-        if split == TEST:
-            choosing, scored = dataset.validation.images[:count], part.test.images
-        else:  # images that chose the bandwidth are not scored by it
-            count = min(count, len(part.test.images) // 2)
-            choosing, scored = part.test.images[:count], part.test.images[count:]
-        metrics |= parzen.parzen_score(samples, seen.as_float(choosing), seen.as_float(scored), track=track)
+    if "sample" in abilities:
+        found, of_samples = measure_samples(model, part, compared, images or SAMPLES, seed, split, track)
+        metrics, conditions = metrics | found, conditions | of_samples
 
     conditions |= {"versions": runs.library_versions(), "seconds": round(time.perf_counter() - started, 1)}
     protocol = dataset.protocol(model.pixels.protocol)
@@ -230,6 +216,34 @@ def evaluate(
         protocol += f", {split} images"
     metrics = {name.replace(f"{TEST}_", f"{split}_", 1): value for name, value in report.rounded(metrics).items()}
     return {"protocol": protocol, **metrics, "evaluation": conditions}
+
+
+def measure_samples(model, dataset, compared, count: int, seed: int, split: str, track) -> tuple[dict, dict]:
+    """The numbers of `count` samples, and their conditions; arguments as in `evaluate`.
+
+    The images of `split` are the test images of `dataset`.
+    """
+    from tfgen.evaluation import images as seen
+    from tfgen.evaluation import parzen
+
+    labels = np.resize(dataset.test.labels, count)
+    samples = seen.samples(model, labels, seed, track)
+    metrics, conditions = {}, {"samples": len(samples), "seed": seed}
+    if compared is not None and len(dataset.test.images) >= FEWEST:
+        conditions["features"], asked = compared.name, labels if model.conditional else None
+        real = seen.as_drawn(model, dataset) if model.draws_pixels else dataset
+        metrics, conditions["floor"] = in_features(compared, samples, real, asked=asked, seed=seed, track=track)
+    else:
+        conditions["left_out"] = _left_out(dataset, split)
+    if "score" not in model.signatures():
+        count = min(PARZEN_VALIDATION, len(dataset.validation.images))
+        if split == TEST:
+            choosing, scored = dataset.validation.images[:count], dataset.test.images
+        else:  # images that chose the bandwidth are not scored by it
+            count = min(count, len(dataset.test.images) // 2)
+            choosing, scored = dataset.test.images[:count], dataset.test.images[count:]
+        metrics |= parzen.parzen_score(samples, seen.as_float(choosing), seen.as_float(scored), track=track)
+    return metrics, conditions
 
 
 def in_features(compared, samples, dataset, *, asked=None, seed: int = 0, track) -> tuple[dict, str]:

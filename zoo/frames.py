@@ -27,7 +27,7 @@ class Frames(keras.callbacks.Callback):
         self.shown = set(np.linspace(1, epochs, min(epochs, LONGEST)).round().astype(int).tolist())
 
     def on_epoch_end(self, epoch, logs=None):
-        if epoch + 1 not in self.shown:
+        if epoch + 1 not in self.shown or "sample" not in self.model.signatures():
             return
         images = np.rint(255 * np.nan_to_num(pictures.sample_images(self.model))).astype(np.uint8)
         self.folder.mkdir(exist_ok=True)

@@ -43,7 +43,7 @@ def table(*, readme: Path | None = None) -> None:
             raise ValueError(f"{str(readme)!r} has no {BEGIN} ... {END}")
     from tfgen import files
 
-    for entry in records:
+    for entry in filter(_samples, records):
         draw(entry, readme.parent / picture(entry))
     files.write_text(readme, f"{before}{BEGIN}\n{text}{END}{after.partition(END)[2]}")
 
@@ -56,9 +56,9 @@ def shipped() -> dict:
 
 
 def markdown(records: dict) -> str:
-    """The tables: the entries that ship, or all where none does, with how they were trained and their numbers."""
-    titles = ["entry", "paper", "what it is"] + ["samples", "trained by", "in", "parameters"] * bool(records)
-    lines = _table(titles, [_about(entry, records) for entry in records or ENTRIES])
+    """The tables: the entries, how those that ship were trained, and their numbers; the others have their command."""
+    titles = ["entry", "paper", "what it is", "samples", "trained by", "in", "parameters"]
+    lines = _table(titles, [_about(entry, records) for entry in ENTRIES])
     numbers = [row for entry, record in records.items() for row in _numbers(entry, record["metrics"])]
     if numbers:
         titles = ["entry", "number", "here", "of training images", "for comparison, under protocols of their own"]
@@ -84,6 +84,13 @@ def picture(entry: str) -> str:
     return f"docs/pictures/{entry}.png"
 
 
+def _samples(entry: str) -> bool:
+    """Whether models of an entry draw samples."""
+    from tfgen.storage import entries
+
+    return hasattr(entries.module(entry).build, "sample")
+
+
 def _about(entry: str, records: dict) -> list[str]:
     from tfgen.storage import entries
 
@@ -95,9 +102,9 @@ def _about(entry: str, records: dict) -> list[str]:
         record = records[entry]
         minutes, seconds = divmod(round(record["metrics"]["seconds"]), 60)
         time = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {seconds} s"
-        image = f'<img src="{picture(entry)}" width="210" alt="samples of {entry}">'
+        image = f'<img src="{picture(entry)}" width="210" alt="samples of {entry}">' if _samples(entry) else "none"
         return [*cells, image, f"`{record['command']}`", time, f"{record['metrics']['parameters']:,}"]
-    return cells
+    return [*cells, "no weights ship", f"`python -m zoo.train {entry}`", "", ""]
 
 
 def _numbers(entry: str, metrics: dict) -> list[list[str]]:
@@ -108,7 +115,7 @@ def _numbers(entry: str, metrics: dict) -> list[list[str]]:
     rows = []
     for name in (name for name in SHOWN if name in metrics):
         value, error = _shown(name, metrics), _shown(f"{name}_error", metrics)
-        samples = f" (K = {metrics['test_nll_k']:,})" if name == "test_nll" else ""
+        samples = f" (K = {metrics['test_nll_k']:,})" if name == "test_nll" and "test_nll_k" in metrics else ""
         floor = _shown(report.FLOOR + name, metrics)
         here = f"{value} ± {error}{samples}" if error else value
         rows.append([f"`{entry}`", SHOWN[name], here, floor, others.get(name, "")])

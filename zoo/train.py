@@ -277,10 +277,11 @@ def summarise(metrics: dict, run: Path, drawn: list[Path], model) -> None:
     for name, value in rows:
         shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
         print(f"  {name:{width}}  {shown}")
-    example = f"label={model.class_names[-1]!r}" if model.conditional else "4, seed=0"
+    example = f"sample(label={model.class_names[-1]!r})" if model.conditional else "sample(4, seed=0)"
+    example = example if "sample" in model.signatures() else "reconstruct(images)"
     module = type(model).__module__
     registered = f"tfgen.register({module!r}); " if model.entry not in ENTRIES else ""
-    print(f"\nIn Python: {registered}tfgen.load({str(run)!r}).sample({example})")
+    print(f"\nIn Python: {registered}tfgen.load({str(run)!r}).{example}")
 
 
 if __name__ == "__main__":

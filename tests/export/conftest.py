@@ -56,7 +56,8 @@ class Exported:
         first = next((request[name] for name in ("image", "latent") if name in request), len(request.get("seed", ())))
         if signature == "score" and owner is self.model:
             bounds = [owner.elbo(first, **options)] if "elbo" in self.signatures["score"]["outputs"] else []
-            return [*bounds, owner.log_likelihood(first, k=SCORE_SAMPLES, **options)]
+            drawn = {"k": SCORE_SAMPLES} if "seed" in options else {}
+            return [*bounds, owner.log_likelihood(first, **drawn, **options)]
         answer = getattr(owner, signature)(first, **options)
         return list(answer) if isinstance(answer, tuple) else [answer]
 

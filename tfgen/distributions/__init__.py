@@ -5,6 +5,7 @@ posteriors       q(z|x): normal, with a diagonal or a full covariance
 priors           p(z): standard normal, uniform, petals
 learned_priors   p(z) whose parameters are learned with the model
 divergence       KL(q(z|x) || p(z)), in closed form or at samples
+categorical      codes of categorical variables: one-hot draws, and relaxed ones
 flows            inverse autoregressive flow, RealNVP
 
 Every normal here is a bijector over standard normal noise, so `q.bijector.forward(noise)` is the reparameterised sample

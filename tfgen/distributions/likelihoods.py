@@ -26,6 +26,7 @@ Likelihood = Literal["bernoulli", "normal", "normal_global_stddev", "normal_pixe
 
 PIXEL_STDDEV = 0.3  # of the normal likelihood, about what reconstructions of grey levels are off by
 SMALLEST_STDDEV = 0.02  # of a learned one: the density of a pixel that never changes would grow without a bound
+SMALLEST_NOISE = 1e-6  # uniform noise nearer to 0 or 1 has no finite quantile in float32
 SMALLEST_SCALE = 0.1 / 255  # of the logistic: a tenth of a level, below which one level has all the mass
 
 
@@ -62,6 +63,14 @@ class Pixels:
         """A decoder with those parameters that do not depend on the code, where the likelihood has any."""
         return decoder
 
+    def drawn(self, parameters, uniform):
+        """Pixels [..., H, W, C] of raw parameters, from uniform noise in [0, 1) of their shape, by inversion.
+
+        Values beyond [0, 1] are moved to its ends.
+        """
+        noise = tf.clip_by_value(uniform, SMALLEST_NOISE, 1 - SMALLEST_NOISE)
+        return tf.clip_by_value(self(parameters).distribution.quantile(noise), 0.0, 1.0)
+
     def prepare(self, image, draw_uniform):
         """Training images from images in [0, 1], [B, H, W, C].
 
@@ -89,6 +98,9 @@ class Bernoulli(Pixels):
     def __call__(self, parameters):
         """p(x|z) from logits [..., H, W, C]: batch [...], event [H, W, C]."""
         return tfd.Independent(tfd.Bernoulli(logits=parameters, dtype=tf.float32), 3)
+
+    def drawn(self, parameters, uniform):
+        return tf.cast(uniform < tf.sigmoid(parameters), tf.float32)
 
     def prepare(self, image, draw_uniform):
         return tf.cast(draw_uniform() < image, tf.float32)

@@ -55,9 +55,12 @@ class DiscretisedLogistic(tfd.Distribution):
         upper, lower = self.location / self.scale, (self.location - 1) / self.scale
         return tf.clip_by_value(self.scale * (tf.nn.softplus(upper) - tf.nn.softplus(lower)), 0.0, 1.0)
 
+    def _quantile(self, value):
+        """The lowest level whose distribution function reaches `value`, but for rounding."""
+        drawn = self.location + self.scale * (tf.math.log(value) - tf.math.log1p(-value))
+        return tf.round(STEPS * tf.clip_by_value(drawn, 0.0, 1.0)) / STEPS
+
     def _sample_n(self, n, seed=None):
         shape = tf.concat([[n], tf.shape(self.location)], 0)
         noise = tfp.random.sanitize_seed(seed, salt=self.name)
-        uniform = tf.random.stateless_uniform(shape, noise, 1e-7, 1 - 1e-7, dtype=self.dtype)
-        drawn = self.location + self.scale * (tf.math.log(uniform) - tf.math.log1p(-uniform))
-        return tf.round(STEPS * tf.clip_by_value(drawn, 0.0, 1.0)) / STEPS
+        return self._quantile(tf.random.stateless_uniform(shape, noise, 1e-7, 1 - 1e-7, dtype=self.dtype))

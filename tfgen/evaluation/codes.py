@@ -67,8 +67,9 @@ def code_moments(model, split) -> dict:
 
 
 def _two_means(posterior, rows, dim: int):
-    """E_q(z|x)[z], twice, [2, B, Z]: exactly if q is normal, otherwise from two independent sets of draws."""
-    if isinstance(posterior, tfd.MultivariateNormalLinearOperator):
+    """E_q(z|x)[z], twice, [2, B, Z]: exactly if q is normal or discrete, else from two independent sets of draws."""
+    discrete = posterior.reparameterization_type == tfd.NOT_REPARAMETERIZED
+    if discrete or isinstance(posterior, tfd.MultivariateNormalLinearOperator):
         return tf.stack([posterior.mean()] * 2)
     noise = tf.transpose(seeds.normal_rows([2 * DRAWS, dim], rows), [1, 0, 2])  # [2 * DRAWS, B, Z]
     latent = posterior.bijector.forward(noise)

@@ -1,5 +1,7 @@
 """Images and labels as a model takes them, a chunk at a time."""
 
+import dataclasses
+
 import numpy as np
 
 from tfgen.inputs import row_seeds
@@ -16,6 +18,15 @@ def as_float(image: np.ndarray) -> np.ndarray:
 def held_out(model, split):
     """A split as the model's likelihood sees held-out images, binarised once or as they are; its slices are arrays."""
     return model.pixels.held_out(split.images)
+
+
+def as_drawn(model, dataset):
+    """A data set whose images are as a model draws its own: binarised once, where its pixels are."""
+
+    def drawn(split):
+        return dataclasses.replace(split, images=model.pixels.held_out(split.images))
+
+    return dataclasses.replace(dataset, train=drawn(dataset.train), test=drawn(dataset.test))
 
 
 def chunks(model, labels, size: int = CHUNK) -> list[tuple[slice, dict]]:

@@ -68,11 +68,12 @@ def _of_codes(model, dataset, name: str, prior) -> dict[str, Figure]:
     if len(codes) < 2:  # no images, or a model whose codes are NaN
         return drawn
     spread = codes if prior is None else prior
-    if model.latent_dim == 2 and not model.conditional:
+    is_categorical = "logits" in model.signatures()["encode"].outputs  # there is nothing between two codes to sweep
+    if model.latent_dim == 2 and not model.conditional and not is_categorical:
         even = prior is not None and hasattr(model.prior, "bijector")
         drawn["manifold"] = manifold(model, name, None if even else spread)
     drawn["latent"] = latent(codes, labels, dataset.classes, name, prior)
-    if model.latent_dim > 2:
+    if model.latent_dim > 2 and not is_categorical:
         variance = 1.0 if prior is None else np.asarray(model.prior_variance())
         drawn["traversal"] = traversal(model, codes, labels, name, spread, variance)
     return drawn
@@ -117,6 +118,23 @@ def reconstructions(model, split, name: str, count: int = 40) -> Figure:
     rows = pairs.swapaxes(0, 1).reshape(-1, *images.shape[1:])
     text = f"{name}: test images and their reconstructions"
     return figures.grid(rows, columns, text, ["image", "copy"] * (count // columns))
+
+
+def shown(model, dataset, count: int = COLUMNS) -> np.ndarray:
+    """The first test images as the model sees held-out ones, float32 [N, H, W, C]."""
+    return images_of.as_float(images_of.held_out(model, _head(dataset.test, count)))
+
+
+def columns(rows, title: str) -> Figure:
+    """Images in rows [R][N, H, W, C] that belong together column by column."""
+    return figures.grid(np.concatenate([np.asarray(row) for row in rows]), len(rows[0]), title)
+
+
+def filters(weights, image_shape, name: str, count: int = 100) -> Figure:
+    """The weights [Z, H * W * C] of the first units that see an image, each on its own scale around grey."""
+    weights = np.asarray(weights[:count])
+    tiles = 0.5 + weights / (2 * np.abs(weights).max(1, keepdims=True) + 1e-12)
+    return figures.grid(tiles.reshape(-1, *image_shape), COLUMNS, f"{name}: what units of the code look for")
 
 
 def manifold(model, name: str, draws=None, steps: int = 20) -> Figure:

@@ -6,8 +6,9 @@ Variational      the bound on log p(x), and training by it
 LearnedPrior     a prior that is learned with the model
 Adversarial      training in phases, each with its own optimiser
 Discriminating   discriminate: models whose discriminator judges images
+Autoregressive   exact log p(x), draws and completions pixel by pixel
 
-The last five are mixed into `Model`, and are named before it.
+The last six are mixed into `Model`, and are named before it.
 """
 
 from tfgen import quiet
@@ -16,8 +17,9 @@ quiet.import_tensorflow()
 
 from tfgen.models.adversarial import Adversarial, Discriminating  # noqa: E402
 from tfgen.models.autoencoding import Autoencoding  # noqa: E402
+from tfgen.models.autoregressive import Autoregressive  # noqa: E402
 from tfgen.models.learned_prior import LearnedPrior  # noqa: E402
 from tfgen.models.model import Model  # noqa: E402
 from tfgen.models.variational import Variational  # noqa: E402
 
-__all__ = ["Adversarial", "Autoencoding", "Discriminating", "LearnedPrior", "Model", "Variational"]
+__all__ = ["Adversarial", "Autoencoding", "Autoregressive", "Discriminating", "LearnedPrior", "Model", "Variational"]

@@ -14,16 +14,18 @@ class Autoencoding:
 
     to_define = ("posterior",)
     answer = "reconstruct"
+    encoding = ("latent_mean", "latent_stddev")  # what `encode` answers, [B, Z] each
 
     def encode(self, image, *, label=None, digit=None):
-        """Mean and standard deviation of q(z|x).
+        """What `encoding` names: for most models mean and standard deviation of q(z|x).
 
         Args:
             image: [B, H, W, C], uint8 in 0..255, bool, or float in [0, 1].
             label, digit: for conditional models, the number or name of a class, or B of them.
 
         Returns:
-            (latent_mean [B, Z], latent_stddev [B, Z]); the latter is 0 where the posterior is deterministic.
+            (latent_mean [B, Z], latent_stddev [B, Z]); the latter is 0 where the posterior is deterministic. A model
+            whose `encoding` is one name returns that tensor, [B, Z].
         """
         image = self.images(image)
         return self.by_row(self._encode, image, **self._condition(len(image), label, digit))
@@ -66,14 +68,13 @@ class Autoencoding:
         """As `Model.signatures`, with `encode` and `reconstruct`."""
         image, latent = signatures.images(self.image_shape), signatures.vectors(self.latent_dim)
         asked = {"image": image, **self.label_input()}
-        moments = {"latent_mean": latent, "latent_stddev": latent}
-        return super().signatures(score_samples) | {
-            "encode": Signature(self.serve_encode, asked, moments),
-            "reconstruct": Signature(self.serve_reconstruct, asked, {"image": image}),
-        }
+        encoded = dict.fromkeys(self.encoding, latent)
+        reconstruct = Signature(self.serve_reconstruct, asked, {"image": image})
+        served = {"encode": Signature(self.serve_encode, asked, encoded), "reconstruct": reconstruct}
+        return {signatures.DEFAULT: reconstruct} | super().signatures(score_samples) | served
 
     def serve_encode(self, image, **condition):
-        """The signature `encode`: images -> the posterior's moments."""
+        """The signature `encode`: images -> what `encoding` names."""
         posterior = self.posterior(image, **condition)
         return {"latent_mean": posterior.mean(), "latent_stddev": posterior.stddev()}
 
@@ -83,8 +84,9 @@ class Autoencoding:
 
     @graph
     def _encode(self, image, **condition):
-        posterior = self.posterior(image, **condition)
-        return posterior.mean(), posterior.stddev()
+        answers = self.serve_encode(image, **condition)
+        values = tuple(answers[name] for name in self.encoding)
+        return values if len(values) > 1 else values[0]
 
     @graph
     def _reconstruct(self, image, **condition):

@@ -5,6 +5,8 @@ Each is a mean over rows; a `weight` [B] weighs them. What is drawn for a row we
 
 import tensorflow as tf
 
+SMALLEST_SLOPE = 1e-12  # its square: a slope of 0 has no direction, and its norm no gradient
+
 
 def discriminator_loss(real_logits, fake_logits, real_label: float = 1.0, weight=None):
     """-E[log D(real)] - E[log (1 - D(fake))], equation 1; a `real_label` below 1 smooths the real side alone.
@@ -25,11 +27,21 @@ def gradient_penalty(logit, inputs, weight=None):
     At real and at fake inputs these are R_1 and R_2 of Mescheder, Geiger and Nowozin 2018 (arXiv 1801.04406). Where
     batch normalisation ties the rows to one another, the slope is that of the sum of the batch's logits.
     """
+    return mean(squared_slopes(logit, inputs), weight) / 2
+
+
+def unit_slope_penalty(logit, inputs, weight=None):
+    """E[(|grad l| - 1)^2] at inputs [B, ...]: holds a critic's slope at 1 (Gulrajani et al. 2017, arXiv 1704.00028)."""
+    return mean((tf.sqrt(squared_slopes(logit, inputs) + SMALLEST_SLOPE) - 1) ** 2, weight)
+
+
+def squared_slopes(logit, inputs):
+    """|grad l|^2 at each of the inputs [B, ...], of the function `logit`: [B]."""
     with tf.GradientTape() as tape:
         tape.watch(inputs)
         logits = logit(inputs)
     slope = tape.gradient(logits, inputs)
-    return mean(tf.reduce_sum(slope**2, range(1, slope.shape.rank)), weight) / 2
+    return tf.reduce_sum(slope**2, range(1, slope.shape.rank))
 
 
 def accuracy(real_logits, fake_logits):

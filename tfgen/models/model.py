@@ -25,8 +25,8 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
 
     A subclass defines `likelihood(latent)`, `training_loss(batch, seed, step)`, `compile_recipe`, and a prior if it is
     not N(0, I). Capabilities are added by mixing in `Autoencoding` (encode, reconstruct, interpolate), `Variational`
-    (elbo, log_likelihood, and the loss) and `Adversarial` (training in phases), named before this class because they
-    replace some of its defaults.
+    (elbo, log_likelihood, and the loss), `Adversarial` (training in phases) and `Autoregressive` (no code, but an exact
+    likelihood), named before this class because they replace some of its defaults.
 
     Attributes:
         entry: the model's name in the zoo.
@@ -35,7 +35,8 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         convolutional: whether XLA is kept off on a CPU, where it makes convolutions about 30 times slower.
         monitor: the validation metric whose lowest value names the weights to keep; None keeps the last.
         image_shape: (H, W, C).
-        latent_dim: dimensions Z of the code.
+        latent_dim: dimensions Z of the code; None for a model without one.
+        draws_pixels: whether a sample is a draw of pixels, as the likelihood sees images, and not their mean.
         needs_labels: whether training needs labels: a conditional model's does, and one whose prior knows the classes.
         class_names: of the classes that the model is told of, in the order of their numbers; () if of none.
         pixels: the likelihood's view of pixels, a `tfgen.distributions.likelihoods.Pixels`.
@@ -47,6 +48,7 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
     to_define = ("likelihood or image_mean", "compile_recipe", "training_loss or update")
     conditional = False
     convolutional = False
+    draws_pixels = False
     monitor = None
 
     def __init_subclass__(cls, **options):
@@ -55,9 +57,9 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         if "__init__" in vars(cls):
             cls.__init__ = common.by_settings(cls.__init__)
 
-    def __init__(self, *, latent_dim: int, image_shape=(28, 28, 1), classes=(), likelihood: str | None = None):
+    def __init__(self, *, latent_dim: int | None, image_shape=(28, 28, 1), classes=(), likelihood: str | None = None):
         super().__init__(name=self.entry, autocast=False)  # images stay float32, whatever the networks compute in
-        self.latent_dim = checks.positive_int("latent_dim", latent_dim)
+        self.latent_dim = None if latent_dim is None else checks.positive_int("latent_dim", latent_dim)
         self.image_shape = checks.image_shape(image_shape)
         self.class_names = () if classes == () else checks.class_names(classes)
         shape = self.image_shape
@@ -167,10 +169,14 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         Args:
             score_samples: K, the samples of z behind the log-likelihood that `score` answers.
         """
-        image, latent = signatures.images(self.image_shape), signatures.vectors(self.latent_dim)
-        sample = Signature(self.serve_sample, {"seed": signatures.SEED, **self.label_input()}, {"image": image})
-        decode = Signature(self.serve_decode, {"latent": latent, **self.label_input()}, {"image": image})
-        return {signatures.DEFAULT: sample, "sample": sample, "decode": decode}
+        served, image, label = {}, signatures.images(self.image_shape), self.label_input()
+        if hasattr(self, "sample"):
+            sample = Signature(self.serve_sample, {"seed": signatures.SEED, **label}, {"image": image})
+            served |= {signatures.DEFAULT: sample, "sample": sample}
+        if hasattr(self, "decode"):
+            latent = signatures.vectors(self.latent_dim)
+            served["decode"] = Signature(self.serve_decode, {"latent": latent, **label}, {"image": image})
+        return served
 
     def label_input(self) -> dict:
         """The input that a signature of a conditional model has besides: {"label": ...}, or {}."""

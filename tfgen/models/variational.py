@@ -101,10 +101,14 @@ class Variational:
         free = tf.maximum(rate, self.free_bits) if self.free_bits else rate
         return {"loss": distortion + self.rate_weight(step) * free, "distortion": distortion, "rate": rate}
 
+    def reparameterised(self, posterior, noise):
+        """z ~ q(z|x) as a function of standard normal noise [..., B, Z], by the posterior's bijector."""
+        return posterior.bijector.forward(noise)
+
     def log_weights(self, image, noise, **condition):
         """log p(x, z) - log q(z|x) of images [B, H, W, C] under noise [K, B, Z]; [K, B], nats."""
         posterior = self.posterior(image, **condition)
-        latent = posterior.bijector.forward(noise)
+        latent = self.reparameterised(posterior, noise)
         log_joint = self.likelihood(latent, **condition).log_prob(image) + self.prior.log_prob(latent)
         return log_joint - posterior.log_prob(latent)
 

@@ -2,7 +2,8 @@
 
 dense           fully connected encoder, decoder and discriminator of codes
 convolutional   residual convolutional encoder and decoder, whose number of stages follows the size of the images
-masked          MADE, the autoregressive network of a flow
+masked          MADE, the autoregressive network of a flow or of pixels
+gated           gated PixelCNN, of masked convolutions
 coupling        the network of a step of a RealNVP flow
 common          what they share: precision, leading axes, one-hot labels, statistics of batches
 

@@ -6,7 +6,7 @@ from tfgen.networks import convolutional, dense
 KINDS = ("dense", "conv")
 
 
-def make(network: str, hidden_units, model, outputs: int, labelled: bool = False):
+def make(network: str, hidden_units, model, outputs: int, labelled: bool = False, default=dense.HIDDEN_UNITS):
     """An encoder and a decoder that mirrors it.
 
     Args:
@@ -15,6 +15,7 @@ def make(network: str, hidden_units, model, outputs: int, labelled: bool = False
         model: a `tfgen.Model`: its `image_shape`, `latent_dim`, `pixels` and `class_names`.
         outputs: raw parameters of the posterior.
         labelled: whether both take a one-hot label as second input.
+        default: widths of the hidden layers if none are given.
 
     Returns:
         (encoder [B, H, W, C] -> [B, outputs], decoder [B, Z] -> raw parameters of pixels [B, H, W, P]).
@@ -31,7 +32,7 @@ def make(network: str, hidden_units, model, outputs: int, labelled: bool = False
             convolutional.encoder(shape, outputs, channels, classes),
             pixels.complete(convolutional.decoder(latent_dim, pixels.parameter_shape, channels, classes)),
         )
-    widths = dense.widths(hidden_units)
+    widths = checks.positive_ints("hidden_units", tuple(hidden_units) or default)
     return (
         dense.encoder(shape, outputs, widths, classes),
         pixels.complete(dense.decoder(latent_dim, pixels.parameter_shape, widths[::-1], classes)),

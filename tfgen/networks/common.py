@@ -86,6 +86,15 @@ class SharedParameter(layers.Layer):
         return keras.ops.concatenate([maps, keras.ops.zeros_like(maps) + self.value], axis=-1)
 
 
+class LearnedVector(layers.Layer):
+    """A learned vector [dim], zero at the start, which depends on no input: what a learned prior is made of."""
+
+    def __init__(self, dim: int, **options):
+        super().__init__(dtype="float32", **options)
+        self.value = self.add_weight(shape=(dim,), initializer="zeros", name="value")
+        self.built = True
+
+
 def code_input(latent_dim: int, classes: int):
     """The inputs of a decoder and the tensor it starts from: the code, with the one-hot label joined to it."""
     latent, label = keras.Input((latent_dim,)), keras.Input((classes,))
