@@ -68,7 +68,8 @@ def _of_codes(model, dataset, name: str, prior) -> dict[str, Figure]:
     if len(codes) < 2:  # no images, or a model whose codes are NaN
         return drawn
     spread = codes if prior is None else prior
-    is_categorical = "logits" in model.signatures()["encode"].outputs  # there is nothing between two codes to sweep
+    encode = model.signatures().get("encode")
+    is_categorical = encode is not None and "logits" in encode.outputs  # there is nothing between two codes to sweep
     if model.latent_dim == 2 and not model.conditional and not is_categorical:
         even = prior is not None and hasattr(model.prior, "bijector")
         drawn["manifold"] = manifold(model, name, None if even else spread)

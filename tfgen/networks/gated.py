@@ -78,7 +78,7 @@ class Shifted(layers.Layer):
     """
 
     def __init__(self, channels: int, **options):
-        super().__init__(**options)
+        super().__init__(dtype="float32", **options)  # half precision would not tell 256 levels apart
         self.channels = channels
         self.built = True
 
