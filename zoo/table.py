@@ -56,9 +56,9 @@ def shipped() -> dict:
 
 
 def markdown(records: dict) -> str:
-    """The tables: the entries, how those that ship were trained, and their numbers; the others have their command."""
+    """The tables: entries and weights of further data sets, how these were trained, and their numbers."""
     titles = ["entry", "paper", "what it is", "samples", "trained by", "in", "parameters"]
-    lines = _table(titles, [_about(entry, records) for entry in ENTRIES])
+    lines = _table(titles, [_about(name, records) for name in dict.fromkeys([*ENTRIES, *records])])
     numbers = [row for entry, record in records.items() for row in _numbers(entry, record["metrics"])]
     if numbers:
         titles = ["entry", "number", "here", "of training images", "for comparison, under protocols of their own"]
@@ -88,7 +88,7 @@ def _samples(entry: str) -> bool:
     """Whether models of an entry draw samples."""
     from tfgen.storage import entries
 
-    return hasattr(entries.module(entry).build, "sample")
+    return hasattr(entries.module(entry.partition("-")[0]).build, "sample")
 
 
 def _about(entry: str, records: dict) -> list[str]:
