@@ -168,6 +168,10 @@ def _checked(settings: dict) -> dict:
     checks.positive_int("cycles", recipe["cycles"])
     if recipe["clip_norm"] is not None:
         checks.above_zero("clip-norm", recipe["clip_norm"])
+    if recipe["ema"] is not None and not 0 < checks.in_range("ema", recipe["ema"], 0, 1) < 1:
+        raise ValueError(f"ema must lie between 0 and 1, got {recipe['ema']}")
+    if recipe["importance_samples"] is not None:
+        checks.positive_int("importance-samples", recipe["importance_samples"])
     safety = settings["safety"]
     checks.positive_int("checkpoint-every", safety["checkpoint_every"])
     if safety["on_nan"] == "rollback" and safety["strategy"] == "multiworker":

@@ -58,6 +58,23 @@ def test_latents_from_the_prior_are_equal_to_the_bit(exported, tmp_path):
     np.testing.assert_array_equal(alone, together)
 
 
+@pytest.mark.slow
+@pytest.mark.ci
+@pytest.mark.parametrize("prior", ["mixture", "vamp", "flow"])
+def test_learned_priors_are_served_as_they_are_in_python(small, prior, tmp_path):
+    model = small("vae", prior=prior)
+    signatures.save(model, model.signatures(4), tmp_path / "served")
+    rows = tfgen.row_seeds(5, 32)
+    images = model.sample(32, seed=rows).numpy()
+    with Session(tmp_path / "served") as session:
+        together = session.run("sample", {"seed": rows})["image"]
+        alone = [session.run("sample", {"seed": rows[i : i + 1]})["image"][0] for i in range(32)]
+        score = session.run("score", {"image": images, "seed": rows})
+    np.testing.assert_allclose(together, images, atol=1e-5)
+    np.testing.assert_allclose(alone, images, atol=1e-5)
+    np.testing.assert_allclose(score["elbo"], model.elbo(images, seed=rows), rtol=1e-4)
+
+
 def test_the_bound_of_more_samples_is_the_higher_one(plain, plain_session):
     answers = plain_session.run("score", plain.request("score", 32))
     assert answers["log_likelihood"].mean() > answers["elbo"].mean()

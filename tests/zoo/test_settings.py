@@ -30,6 +30,8 @@ def test_recipe_and_defaults_fill_what_is_not_given():
         ({"cycles": 0}, "cycles must be at least 1, got 0"),
         ({"checkpoint_every": 0}, "checkpoint-every must be at least 1, got 0"),
         ({"learning_rate": float("inf")}, "learning-rate must be .* got inf"),
+        ({"ema": 1.0}, "ema must lie between 0 and 1, got 1.0"),
+        ({"importance_samples": 0}, "importance-samples must be at least 1, got 0"),
         ({"memory": "50XB"}, "memory must be a size .* got '50XB'"),
     ],
 )

@@ -146,16 +146,20 @@ def manifold(model, name: str, draws=None, steps: int = 20) -> Figure:
     Args:
         model: an unconditional model with a code of two dimensions.
         name: what the title begins with.
-        draws: codes [N, 2] whose quantiles, coordinate by coordinate, stand in for those of the prior where it is no
-            bijector over standard normal noise.
+        draws: codes [N, 2] whose quantiles stand in for those of the prior where it is no bijector over standard normal
+            noise: of the first coordinate, then of the second among draws with a similar first one.
         steps: images a side.
     """
     shares = (np.arange(steps) + 0.5) / steps
-    square = np.array([(x, y) for y in shares[::-1] for x in shares], np.float32)
     if draws is None:
+        square = np.array([(x, y) for y in shares[::-1] for x in shares], np.float32)
         latents = model.prior.bijector.forward(norm.ppf(square).astype(np.float32))
     else:
-        latents = np.stack([np.quantile(draws[:, axis], square[:, axis]) for axis in (0, 1)], axis=1)
+        draws = np.repeat(draws[np.argsort(draws[:, 0])], -(-steps // len(draws)), axis=0)
+        columns = np.array_split(draws, steps)  # equal shares of the draws, from left to right
+        rows = np.stack([np.quantile(column[:, 1], shares[::-1]) for column in columns], axis=1)
+        across = np.broadcast_to([np.median(column[:, 0]) for column in columns], rows.shape)
+        latents = np.stack([across, rows], axis=-1).reshape(-1, 2)
     return figures.grid(_decode(model, latents), steps, f"{name}: the manifold of a 2-D code")
 
 

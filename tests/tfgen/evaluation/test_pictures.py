@@ -241,8 +241,19 @@ def test_manifold_of_an_autoencoder_goes_evenly_through_its_codes():
     model, dataset = StandIn(AUTOENCODER, 2), data(200)
     figure = pictures.of_model(model, dataset)["manifold"]
     codes = model.code(dataset.test.images / 255)
-    corner = [np.quantile(codes[:, 0], 0.975), np.quantile(codes[:, 1], 0.025)]
+    rightmost = codes[np.argsort(codes[:, 0])][-10:]
+    corner = [np.median(rightmost[:, 0]), np.quantile(rightmost[:, 1], 0.025)]
     assert np.abs(tile(figure, 19, 19).astype(int) - ink(model.decode([corner])[0])).max() <= 1
+
+
+def test_manifold_of_two_clusters_shows_no_codes_between_them(monkeypatch):
+    """Where quantiles of one coordinate alone would pair the first of one cluster with the second of the other."""
+    seen, random = [], np.random.default_rng(0)
+    clusters = np.concatenate([random.normal(centre, 0.1, [500, 2]) for centre in ((-2, 2), (2, -2))])
+    monkeypatch.setattr(pictures, "_decode", lambda model, latents: seen.append(latents) or np.zeros([400, 4, 4, 1]))
+    pictures.manifold(None, "clusters", clusters)
+    distances = np.abs(seen[0][:, None] - [(-2, 2), (2, -2)]).max(-1).min(1)
+    assert distances.max() < 0.5
 
 
 def test_codes_of_a_plane_stand_beside_the_prior_with_the_colours_of_their_class():

@@ -1,5 +1,6 @@
 """Models with a learned prior: what it changes, and what it does not."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -79,6 +80,15 @@ def test_pictures_of_a_plane_show_the_prior(model, digits, monkeypatch):
     drawn = pictures.of_model(model, digits)
     assert {"samples", "manifold", "latent"} <= set(drawn)
     assert len(drawn["latent"].axes) == 2
+
+
+def test_a_learned_prior_is_kept_in_a_file_of_keras(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    for ours, theirs in zip(model.weights, again.weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(model.sample(3, seed=1), again.sample(3, seed=1))
+    model.summary(print_fn=lambda line: None)
 
 
 @pytest.mark.parametrize(

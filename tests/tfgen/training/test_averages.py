@@ -77,6 +77,21 @@ def test_the_average_is_shown_and_the_weights_train_on(small_vae, digits, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.ci
+def test_the_command_line_trains_by_the_bound_with_averages(command, no_xla, no_figures, tmp_path):
+    options = ["--dataset", "digits", "--epochs", "2", "--batch-size", "100", "--hidden-units", "8"]
+    options += ["--prior", "flow", "--prior-steps", "2", "--prior-width", "8", "--run-dir", tmp_path / "run"]
+    code, output, error = command("vae", *options, "--ema", "0.9", "--importance-samples", "3")
+    assert (code, error) == (0, "")
+    recipe = runs.read_config(tmp_path / "run")["recipe"]
+    assert (recipe["ema"], recipe["importance_samples"]) == (0.9, 3)
+    rows, metrics = runs.read_history(tmp_path / "run"), runs.read_metrics(tmp_path / "run")
+    assert metrics["best_epoch"] == 1 + int(np.argmin([row["val_neg_bound"] for row in rows]))
+    assert not [name for name in metrics if "bound" in name]
+    assert "val_neg_bound" in output
+
+
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_resumed_training_has_the_same_averages(small_vae, digits, tmp_path, no_xla):
     train(small_vae(), digits, tmp_path / "whole", 3, ema=SHARE)
     train(small_vae(), digits, tmp_path / "parts", 1, ema=SHARE)
