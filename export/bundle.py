@@ -32,14 +32,14 @@ def write(model, source, version: Path, score_samples: int, name: str | None = N
         ContractError: the model's signatures break the contract, or its functions break its signatures.
     """
     table = model.signatures(score_samples)
-    facts = signatures.describe(model, table, score_samples)
+    facts = signatures.describe(model, table, score_samples) | {"model": name or model.entry}
     if broken := contract.violations(facts):
         raise contract.ContractError(f"the signatures of {model.entry} cannot be served: {'; '.join(broken)}")
     signatures.save(model, table, version)
     (version / contract.FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     requests = golden.make(table, len(facts["classes"]))
     golden.write(version / golden.NAME, requests)
-    warmup.write(version, name or model.entry, requests)
+    warmup.write(version, facts["model"], requests)
     pictured = "sample" in table
     if pictured:
         card.draw(model, version / card.PICTURE)

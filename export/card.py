@@ -89,8 +89,8 @@ def text(model, source, facts: dict, picture: str = "") -> str:
     }
     settings = (config.get("hyperparameters") or {}) | (config.get("recipe") or {})
     like = f" like those of {config['dataset']}" if config.get("dataset") else ""
-    parts = [f"# {model.entry}", about(model)]
-    parts += [f"![Samples of {model.entry}]({picture})"] * bool(picture)
+    parts = [f"# {facts['model']}", about(model)]
+    parts += [f"![Samples of {facts['model']}]({picture})"] * bool(picture)
     parts += [_values(origin), "## Intended use", _uses(served, like)]
     parts += ["## Limits", LIMITS.format(size=" x ".join(map(str, facts["image_shape"][:2])), like=like)]
     parts += ["## Numbers", _numbers(metrics) if metrics else "None were recorded."]
