@@ -123,5 +123,6 @@ def _halves(point):
 
 
 def _shift_and_log_scale(network, kept):
-    shift, raw = tf.split(common.apply(network, kept), 2, axis=-1)
+    parameters = network(kept) if kept.shape.rank == 2 else common.apply(network, kept)  # a served draw is short
+    shift, raw = tf.split(parameters, 2, axis=-1)
     return shift, LOG_SCALE * tf.tanh(raw / 2)
