@@ -23,10 +23,7 @@ DECIMALS = {  # that are shown of a number, by name; two of the others, in nats 
     "test_nll_bits_per_dim": 3,
     "test_nll_k": 0,
 }
-NAMES, WIDTH = (
-    17,
-    25,
-)  # characters of the names of weights, vae-fashion_mnist, and of numbers, floor_recognised_as_asked
+NAMES, WIDTH = 17, 25  # characters, of vae-fashion_mnist and floor_recognised_as_asked
 QUICK = {"images": 500, "k": 100}
 
 
