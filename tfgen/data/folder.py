@@ -55,6 +55,15 @@ def load(folder: Path, *, image_size=None, channels=None, seed=0, empty, tell) -
     return Dataset(title, *splits.divide(chosen, title, seed), classes, str(folder.resolve()), digest)
 
 
+def listed(folder: Path, *, image_size=None, channels=None, tell) -> tuple[np.ndarray, list[str]]:
+    """All pictures of a folder, uint8 [N, H, W, C], and the names of their files, sorted; arguments as in `load`."""
+    files = _pictures_below(folder)
+    names = _names(folder, files)
+    arguments = folder, files, names, image_size, channels, lambda shape: np.empty(shape, np.uint8), tell
+    images, kept, _ = _decoded(*arguments) or _decoded(*arguments, colour=True)
+    return images, [names[i] for i in kept]
+
+
 def check(folder: Path) -> None:
     """ValueError if a folder holds no pictures."""
     _pictures_below(folder)

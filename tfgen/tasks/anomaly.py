@@ -1,0 +1,220 @@
+"""`anomaly`: which images are unlike those that the model was trained on?
+
+Scores of a model, the higher the stranger (`tfgen.tasks.common.scores`): -ELBO, -log-likelihood, likelihood regret
+(Xiao, Yan and Amit 2020), the likelihood corrected by the image's complexity (Serra et al. 2020), the error of the
+reconstruction, and for GANs the discriminator and AnoGAN's search (Schlegl et al. 2017). Baselines on pixels: PCA,
+kernel density, one-class SVM, isolation forest. What is reported as the model's answer is the score with the highest
+AUROC on validation images.
+"""
+
+import dataclasses
+from typing import Literal
+
+import numpy as np
+
+from tfgen import checks, inputs
+from tfgen.tasks.common.job import Job, first, flat
+from tfgen.tasks.common.result import BASELINE, MODEL, Result, Row
+
+__all__ = ["anomaly_score"]
+
+ASKS = {
+    "regret": ("score", "encode.latent_stddev"),
+    "reconstruction": ("reconstruct",),
+    "search": ("decode",),
+    "elbo": ("score",),
+    "likelihood": ("score",),
+    "complexity": ("score",),
+    "discriminator": ("discriminate",),
+}
+Score = Literal["regret", "reconstruction", "search", "elbo", "likelihood", "complexity", "discriminator"]
+OTHERS = {"mnist": "fashion_mnist", "fashion_mnist": "mnist"}  # what a data set is tried against by default
+TEST, VALIDATION = 2000, 1000  # images of each kind
+SHOWN = 40  # pictures of a ranking that are drawn
+
+
+def run(
+    job: Job,
+    *,
+    against: str | None = None,
+    anomalous: tuple[str, ...] = (),
+    score: Score | None = None,
+    k: int = 100,
+    top: int = 20,
+) -> Result:
+    """Scores images, and measures how well the scores find anomalies; or ranks the pictures of --dataset.
+
+    Args:
+        against: a data set whose images are the anomalies; mnist and fashion_mnist are tried against one another.
+        anomalous: classes of the data set, by number or name, that are the anomalies.
+        score: the score to rank by, or the only one to measure; by default the first that the model can give, and all.
+        k: importance samples an image of the likelihood.
+        top: how many of the strangest files the table lists.
+    """
+    checks.positive_int("k", k)
+    checks.positive_int("top", top)
+    from tfgen.tasks.common import abilities
+
+    if score is not None:
+        abilities.chosen(job.model, ASKS, score, "anomaly")
+    if job.source is not None and against is None and not anomalous:
+        return _ranked(job, abilities.chosen(job.model, ASKS, score, "anomaly"), k, top)
+    names = [score] if score else _worth_trying(abilities.methods(job.model, ASKS))
+    return _detected(job, names, against, anomalous, k)
+
+
+def anomaly_score(model, images, *, score: Score | None = None, k: int = 100, seed: int = 0) -> np.ndarray:
+    """How strange a model finds images.
+
+    Args:
+        model: a trained `tfgen.Model`.
+        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or what can mean nothing else.
+        score: the score; by default likelihood regret, the error of the reconstruction, or of the search, the first
+            that the model can give.
+        k: importance samples of "likelihood" and "complexity".
+        seed: of all that is drawn.
+
+    Returns:
+        float64 [N], the higher the stranger.
+
+    Raises:
+        TypeError, ValueError: images of another kind or shape, or a score that the model cannot give.
+    """
+    from tfgen.tasks.common import abilities, scores
+
+    name = abilities.chosen(model, ASKS, score, "anomaly")
+    array = inputs.image_array(images, model.image_shape)
+    return scores.all_of(model, array, [name], k=checks.positive_int("k", k), seed=seed)[name]
+
+
+def _worth_trying(able: list[str]) -> list[str]:
+    """All that a model can do, but the search, which takes long, where it has an encoder."""
+    return [name for name in able if name != "search" or "reconstruction" not in able]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kinds:
+    """Images of a split: normal ones and anomalies."""
+
+    normal: np.ndarray
+    strange: np.ndarray
+
+
+def _detected(job: Job, names, against, anomalous, k: int) -> Result:
+    from tfgen.tasks.common import detection, drawings, scores
+
+    train, validation, test, title, legend = _images(job, against, anomalous)
+
+    def scored(kinds: _Kinds, seed: int) -> dict:
+        parts = (
+            scores.all_of(job.model, images, names, k=k, seed=job.seed + seed + i, track=job.track)
+            for i, images in enumerate((kinds.normal, kinds.strange))
+        )
+        normal, strange = parts
+        return {name: (normal[name], strange[name]) for name in names}
+
+    chosen_on = {name: detection.auroc(*found) for name, found in scored(validation, 0).items()}
+    best = max(chosen_on, key=chosen_on.get)
+    found = scored(test, 2)
+    rows = [
+        Row(name, MODEL, detection.measures(*found[name], job.seed), setting="this score" if name == best else "")
+        for name in names
+    ]
+    rows += _baselines(job, train, validation, test)
+    notes = [f"The score to report, {best}, has the highest AUROC on validation images, {chosen_on[best]:.3f}."]
+    if found.get("likelihood") and detection.auroc(*found["likelihood"]) < 0.5:
+        notes.append("The model finds the anomalies more likely than the images that it was trained on: see the guide.")
+    figure = drawings.histograms(found, legend, title)
+    conditions = {
+        "validation": f"{len(validation.normal):,} normal images and {len(validation.strange):,} anomalies",
+        "test": f"{len(test.normal):,} normal images and {len(test.strange):,} anomalies",
+        "baselines_trained_on": f"{len(train):,} images",
+        "k": k,
+    }
+    details = {"validation_auroc": {name: round(value, 6) for name, value in chosen_on.items()}}
+    return Result(title, detection.METRICS, rows, figure, conditions, tuple(notes), details)
+
+
+def _baselines(job: Job, train, validation: _Kinds, test: _Kinds) -> list[Row]:
+    from tfgen.evaluation.images import as_float
+    from tfgen.tasks.common import detection, detectors
+
+    train = flat(as_float(train))
+    pixels = [[flat(as_float(images)) for images in (kinds.normal, kinds.strange)] for kinds in (validation, test)]
+    rows = []
+    for name, settings in job.track(list(detectors.DETECTORS.items()), "baselines"):
+        fitted = {words: fit(train, job.seed) for words, fit in settings.items()}
+        areas = {words: detection.auroc(*map(score, pixels[0])) for words, score in fitted.items()}
+        words = max(areas, key=areas.get)
+        rows.append(Row(name, BASELINE, detection.measures(*map(fitted[words], pixels[1]), job.seed), setting=words))
+    return rows
+
+
+def _images(job: Job, against, anomalous):
+    """Training images of the baselines, validation and test images, a title and the names of both kinds."""
+    from tfgen.tasks.common import detectors
+
+    own, name = job.own, job.model.entry
+    if against is not None and anomalous:
+        raise ValueError("the anomalies are either of another data set, --against, or of some classes, --anomalous")
+    if not anomalous:
+        against = against or OTHERS.get(own.name)
+        if against is None:
+            raise ValueError(
+                f"say which images are the anomalies: of --against DATASET, or the classes --anomalous of "
+                f"{own.name}; --dataset FOLDER without them ranks the pictures of a folder"
+            )
+        other, dataset = job.load(against), job.dataset
+        count = job.count(dataset.test, TEST)
+        splits = [(first(part, limit), first(strange, limit)) for part, strange, limit in (
+            (dataset.validation, other.validation, min(VALIDATION, count)),
+            (dataset.test, other.test, count),
+        )]  # fmt: skip
+        kinds = [_Kinds(normal, strange) for (normal, _), (strange, _) in splits]
+        train, _ = first(own.train, detectors.TRAIN)
+        words = f"{name} of {own.name}: anomalies of {other.name}"
+        return train, *kinds, words, (dataset.name, other.name)
+    dataset = job.dataset
+    if len(dataset.classes) < 2:
+        raise ValueError(f"--anomalous names classes, and {dataset.name} has {len(dataset.classes)}")
+    values = [int(word) if word.isdigit() and word not in dataset.classes else word for word in anomalous]
+    labels = [int(inputs.labels(value, 1, dataset.classes, "anomalous")[0]) for value in values]
+    if len(set(labels)) == len(dataset.classes):
+        raise ValueError(f"anomalous must leave a class that is normal, got all {len(labels)}")
+    kinds, count = [], job.count(dataset.test, TEST)
+    for split, limit in ((dataset.validation, min(VALIDATION, count)), (dataset.test, count)):
+        strange = np.isin(split.labels, labels)
+        if strange.all() or not strange.any():
+            raise ValueError(f"{split.name} of {dataset.name} has no images of one of both kinds")
+        rows = (np.flatnonzero(chosen)[:limit] for chosen in (~strange, strange))
+        kinds.append(_Kinds(*(np.asarray(split.images[row]) for row in rows)))
+    normal = np.flatnonzero(~np.isin(dataset.train.labels, labels))[: detectors.TRAIN]
+    classes = ", ".join(dataset.classes[label] for label in labels)
+    words = f"{name} of {own.name}: anomalies are the classes {classes} of {dataset.name}"
+    return np.asarray(dataset.train.images[normal]), *kinds, words, ("the other classes", classes)
+
+
+def _ranked(job: Job, score: str, k: int, top: int) -> Result:
+    """The images of --dataset, the strangest first, beside the scores of the model's own validation images."""
+    from tfgen import figures
+    from tfgen.tasks.common import scores
+
+    images, names = job.pictures()
+    reference, _ = first(job.own.validation, VALIDATION)
+    values, usual = (
+        scores.all_of(job.model, array, [score], k=k, seed=job.seed + i, track=job.track)[score]
+        for i, array in enumerate((images, reference))
+    )
+    rank = np.argsort(-np.nan_to_num(values, nan=np.inf), kind="stable")
+    share = [float(np.mean(usual >= value)) for value in values]
+    rows = [Row(names[i], MODEL, {"score": (float(values[i]), None), "share": (share[i], None)}) for i in rank[:top]]
+    metrics = {
+        "score": f"{score}; the higher the stranger",
+        "share": f"of {len(usual):,} validation images of {job.own.name} that are at least as strange",
+    }
+    title = f"{job.model.entry} of {job.own.name}: the strangest of {len(images):,} images of {job.source}"
+    figure = figures.grid(images[rank[:SHOWN]], min(8, len(images)), title)
+    rare = int(np.sum(np.array(share) < 0.01))
+    notes = (f"{rare} of {len(images):,} images are stranger than 99 % of the validation images.",)
+    ranking = [{"name": names[i], "score": round(float(values[i]), 5), "share": share[i]} for i in rank]
+    return Result(title, metrics, rows, figure, {"images": len(images), "score": score}, notes, {"ranking": ranking})

@@ -1,0 +1,204 @@
+"""`python -m zoo.apply TASK ENTRY_OR_RUN`: uses a trained model for a task, beside its baselines.
+
+A task is a file of `tfgen/tasks`; it says what it asks of a model. The table is printed and written as TASK.json and
+TASK.md, with TASK.png, into a folder of its own: a run's own numbers stay as they are.
+"""
+
+import inspect
+import itertools
+from pathlib import Path
+
+from tfgen import commandline, spelling, tasks
+from zoo import commands
+
+USAGE = "python -m zoo.apply"
+LIST = "--list"
+FOLDER = "tasks"  # of a run, or where an entry's results go
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line: a task, then the options of `apply` and of the task's `run`."""
+    with commandline.stoppable():
+        arguments = commandline.begin(arguments)
+        if arguments[:1] == [LIST]:
+            commandline.run(suitable, arguments[1:], f"{USAGE} {LIST}")
+            return
+        task = _task_argument(arguments)
+        commandline.run(_with_options(task), arguments[1:], f"{USAGE} {task}", _who_has)
+
+
+def apply(
+    task: str,
+    entry_or_run: str,
+    /,
+    *,
+    dataset: str | None = None,
+    images: int | None = None,
+    seed: int = 0,
+    data_dir: Path | None = None,
+    to: Path | None = None,
+    register: commandline.Modules = (),
+    **options,
+) -> None:
+    """Uses a trained model for a task, and prints and writes what it does beside the baselines.
+
+    Args:
+        entry_or_run: an entry whose weights ship, such as vae, or a run directory.
+        dataset: the images to work on: a data set of TensorFlow Datasets, a folder of pictures, an .npz file, or
+            digits; by default the one that the model was trained on.
+        images: how many test images, the first ones; by default as many as the task takes.
+        seed: of all that is drawn.
+        data_dir: a TFDS directory that holds the data sets prepared; TFDS_DATA_DIR by default.
+        to: the directory to write to; by default tasks/TASK in the run, or tasks/ENTRY/TASK for an entry, and -2, -3,
+            ... behind it where that is taken.
+        register: a module of another package that defines the model, such as my_pkg.gmvae.
+    """
+    from tfgen import checks, data
+    from tfgen.storage import loading, runs
+    from tfgen.tasks.common import abilities
+    from tfgen.tasks.common.job import Job
+
+    with commandline.bad_input():
+        commands.check_model(entry_or_run, register)
+        run = commands.run_of(entry_or_run)
+        checks.in_range("seed", seed, 0, 2**31 - 1)
+        if images is not None:
+            checks.positive_int("images", images)
+        for name in (dataset, options.get("against")):
+            if name is not None:
+                data.check(name, None if Path(name).exists() else data_dir)
+        if to is not None:
+            _check_outside(to, task)
+        model = loading.load(entry_or_run)
+        module = tasks.module(task)
+        if not abilities.methods(model, module.ASKS):
+            raise ValueError(abilities.refusal(model, module.ASKS, task))
+    from zoo import evaluate
+
+    try:
+        with evaluate.progress_bars() as track, commandline.bad_input():
+            job = Job(
+                model,
+                lambda: commands.dataset_of(run, data_dir),
+                name=entry_or_run,
+                source=dataset,
+                data_dir=data_dir,
+                images=images,
+                seed=seed,
+                track=track,
+            )
+            result = module.run(job, **options)
+    except KeyboardInterrupt as error:
+        commandline.give_up(error, saved="nothing was written")
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    content = result.as_json() | {"task": task, "model": entry_or_run, "options": given, "seed": seed}
+    with commandline.bad_input():
+        base = run / FOLDER if run else Path(FOLDER) / entry_or_run
+        folder = commandline.writable_directory(to) if to is not None else _numbered(base, task)
+        paths = _write(folder / task, result, content | {"versions": runs.library_versions()})
+    print(result.as_text(), *paths, sep="\n")  # last: a closed pipe loses no numbers
+
+
+def suitable(*entries_or_runs: str, register: commandline.Modules = ()) -> None:
+    """Says which tasks suit which models, by which methods, and what the others lack.
+
+    Args:
+        entries_or_runs: entries or run directories; by default the entries of the zoo.
+        register: a module of another package that defines a model, such as my_pkg.gmvae.
+    """
+    from tfgen.storage import loading
+    from tfgen.tasks.common import abilities
+
+    with commandline.bad_input():
+        for name in entries_or_runs:
+            commands.check_model(name, register)
+        models = {name: loading.load(name) for name in entries_or_runs} or abilities.entries_of_the_zoo()
+    for task in tasks.names():
+        asks = tasks.module(task).ASKS
+        print(f"{task}: {tasks.question(task)}")
+        for name, model in models.items():
+            able = abilities.methods(model, asks)
+            print(f"  {name}: {', '.join(able) or f'no, it has no {abilities.in_words(asks)}'}")
+
+
+def _task_argument(arguments: list[str]) -> str:
+    """The task that a command line begins with; the list of them, or the end of the process, if there is none."""
+    names = tasks.names()
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(f"Usage: {USAGE} TASK ENTRY_OR_RUN [OPTIONS]\n\nUses a trained model for a task. TASK is one of\n")
+        print(commandline.listed({name: tasks.question(name) for name in names}))
+        print(f"\n{USAGE} {names[0]} --help lists the options of one.")
+        print(f"{USAGE} {LIST} [ENTRY_OR_RUN ...] says which tasks suit which models.")
+        raise SystemExit(0)
+    if not arguments or arguments[0].startswith("-"):
+        commandline.fail(f"a task comes first: {USAGE} TASK ENTRY_OR_RUN [OPTIONS], TASK one of {', '.join(names)}")
+    if arguments[0] not in names:
+        meant = spelling.meant(arguments[0], names)
+        commandline.fail(f"unknown task {arguments[0]!r}; there are {', '.join(names)}{meant}")
+    return arguments[0]
+
+
+def _options(task: str) -> dict[str, inspect.Parameter]:
+    """The options of a task: the keywords of its `run`."""
+    _, *own = inspect.signature(tasks.module(task).run, eval_str=True).parameters.values()
+    return {parameter.name: parameter for parameter in own}
+
+
+def _with_options(task: str):
+    """`apply(task, ...)` with the options of the task in place of its `**options`."""
+    _, *shared = inspect.signature(apply, eval_str=True).parameters.values()
+    merged_parameters = [each for each in shared if each.kind is not each.VAR_KEYWORD] + [*_options(task).values()]
+
+    def merged(entry_or_run, /, **options):
+        return apply(task, entry_or_run, **options)
+
+    merged.__signature__ = inspect.Signature(merged_parameters)
+    merged.__annotations__ = {parameter.name: parameter.annotation for parameter in merged_parameters}
+    summary, _, shared_help = inspect.getdoc(apply).partition("\n")
+    own_help = (inspect.getdoc(tasks.module(task).run) or "").partition("Args:\n")[2]
+    merged.__doc__ = f"{tasks.question(task) or summary}\n{shared_help.rstrip()}\n{own_help}"
+    return merged
+
+
+def _who_has(option: str) -> str:
+    """The words `, which inpaint has` for the option of other tasks."""
+    name = option.removeprefix("--").replace("-", "_")
+    return spelling.had_by([task for task in tasks.names() if name in _options(task)])
+
+
+def _check_outside(directory: Path, task: str) -> None:
+    """Raises ValueError if a directory is a run, or holds a result of the task already."""
+    from tfgen.storage import runs
+
+    if runs.is_run(directory):
+        raise ValueError(f"{str(directory)!r} is a run directory; name another folder with --to DIR")
+    if (directory / f"{task}.json").exists():
+        raise ValueError(f"{directory / task}.json exists already; name another folder with --to DIR, or remove it")
+
+
+def _numbered(base: Path, task: str) -> Path:
+    """A new folder for the result of a task: TASK, or TASK-2, TASK-3, ... where that is taken."""
+    commandline.writable_directory(base)
+    for number in itertools.count(1):
+        folder = base / (task if number == 1 else f"{task}-{number}")
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            continue
+    raise AssertionError
+
+
+def _write(stem: Path, result, content: dict) -> list[Path]:
+    """Writes STEM.json, STEM.md and STEM.png; their paths."""
+    from tfgen import figures, files
+
+    paths = [stem.with_name(f"{stem.name}.{ending}") for ending in ("json", "md", "png")]
+    figures.save(result.figure, paths[2])
+    files.write_text(paths[1], result.as_markdown(paths[2].name))
+    files.write_json(paths[0], content)
+    return paths
+
+
+if __name__ == "__main__":
+    main()
