@@ -94,20 +94,21 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
 
 def _start_from(recipe: dict, model, images) -> None:
     """Gives a model the trained weights that its recipe names. Raises ValueError where they do not fit."""
-    from tfgen.storage import loading, manifest, weights
+    from tfgen.storage import entries, loading, manifest, weights
 
     source = recipe["init_from"]
     config, path = loading.find(source)
-    shape = tuple(config["hyperparameters"].get("image_shape", model.image_shape))
+    shape = tuple((entries.defaults(config["entry"]) | config["hyperparameters"])["image_shape"])
     if shape != model.image_shape:
         sides, own = (" x ".join(map(str, sizes)) for sizes in (shape, model.image_shape))
         raise ValueError(
-            f"init-from {source!r} has images of {sides}, {images.name} of {own}; choose them by --image-size and "
-            "--image-channels"
+            f"init-from {source!r} has images of {sides}, {images.name} of {own}; --image-size and --image-channels "
+            "choose those of a folder"
         )
     if manifest.read(path.parent).get(path.name, {}).get("sha256") != recipe["init_sha256"]:
         raise ValueError(f"the weights of {source!r} have changed since this run was begun")
     weights.load(model, path)
+    commands.say(f"starts from the weights of {source}")
 
 
 def _last_checkpoint(run: Path, chief: bool, model, recipe: dict):

@@ -296,7 +296,10 @@ def _left_out(dataset, split: str) -> str:
     if few < FEWEST:
         return f"scores in features need {FEWEST} {split} images, {dataset.name} has {few}; they are left out"
     source, trains = dataset.source or dataset.name, len(dataset.classes) > 1
-    way = f"python -m zoo.classifier --dataset {source} trains one" if trains else "a Keras model in a .keras file does"
+    height, width, _ = dataset.image_shape
+    size = f" --image-size {height}" if height == width and Path(source).is_dir() else ""
+    command = f"python -m zoo.classifier --dataset {source}{size}"
+    way = f"{command} trains one" if trains else "a Keras model in a .keras file does"
     return f"no classifier ships for {dataset.name}, and the scores in features are left out; {way} for --features"
 
 
