@@ -18,9 +18,7 @@ def pytest_sessionstart(session):
         brief = session.config.option.markexpr == "not slow"
         if brief:  # there is a process a core: more threads would only wait for one another
             os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
-        tf = quiet.import_tensorflow()
-        if brief:  # to optimise a graph takes longer than tests run it; the slow tests run optimised ones
-            tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+        quiet.import_tensorflow()
         gc.freeze()  # its modules are no garbage: the collector need not look at them again and again
 
 

@@ -38,13 +38,14 @@ def sample(
         seed: an int; the same seed gives the same images. By default a fresh one.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
-    from tfgen.models import abilities
     from tfgen.storage import loading
 
     with commandline.bad_input():
         commands.check_model(entry_or_run, register)
         commandline.check_new_png(out)
         model = loading.load(entry_or_run)
+        from tfgen.models import abilities
+
         if "sample" not in model.signatures():
             raise ValueError(f"nothing can be drawn: {abilities.reason(model, 'sample')}")
         labels, digits, columns = _labels(label), digit[0] if len(digit) == 1 else digit or None, None

@@ -27,7 +27,7 @@ def assert_one_clear_line(code: int, error: str, *words: str) -> None:
         (("vae", *DIGITS, "--prior-steps", "4"), ["prior_steps is for prior flow", "got 4 with prior normal"]),
         (("vae", *DIGITS, "--prior", "cauchy"), ["prior", "cauchy"]),
         (("vae", *DIGITS, "--prior", "flow", "--latent-dim", "1"), ["prior flow needs a latent_dim of at least 2"]),
-        (("iaf_vae", *DIGITS, "--prior", "vamp"), ["prior vamp needs flow_steps 0", "got 2"]),
+        (("iaf_vae", "--dataset", "digits", "--prior", "vamp"), ["prior vamp needs flow_steps 0", "got 2"]),
         (("aae", *DIGITS, "--ema", "0.9"), ["ema 0.9 is for models with a bound on the likelihood"]),
         (("vae", *DIGITS, "--importance-samples", "2", "--samples", "3"), ["leave out one of 2 and 3"]),
         (("vae", *DIGITS, "--epochs", "-3"), ["epochs must be at least 1", "got -3"]),

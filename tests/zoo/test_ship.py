@@ -328,7 +328,8 @@ def test_all_that_ships_is_on_record_and_small():
     texts = {name: " ".join(entries.module(name).__doc__.split()) for name in tfgen.entries()}
     ship_by_their_docstring = {name for name, text in texts.items() if "these weights ship" in text}
     classifiers = {"classifier", "classifier-fashion_mnist"}
-    assert set(records) == {f"{name}.weights.h5" for name in (classifiers | ship_by_their_docstring)}
+    assert set(records) == {f"{name}.weights.h5" for name in (*classifiers, *loading.shipped_names())}
+    assert {name for name in loading.shipped_names() if "-" not in name} == ship_by_their_docstring
     assert all(records[f"{name}.weights.h5"]["bytes"] <= 1_000_000 for name in classifiers)
     assert {path.name for path in folder.iterdir()} == {manifest.NAME, *records}
     for name in records:

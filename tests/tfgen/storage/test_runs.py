@@ -100,7 +100,7 @@ def changed(config, **entries):
         (lambda config: "{", ["config.json' is damaged: "]),
         (lambda config: "[]", ["config.json' is damaged: "]),
         (lambda config: "{}", ["config.json' is damaged: entry: Field required"]),
-        (lambda config: changed(config, entry="gan"), ["run of gan, which is no model of the zoo", "register"]),
+        (lambda config: changed(config, entry="glow"), ["run of glow, which is no model of the zoo", "register"]),
         (lambda config: changed(config, hyperparameters={"depth": 3}), ["'depth'", "latent_dim"]),
         (lambda config: changed(config, hyperparameters={"latent_dim": 0}), ["latent_dim", "at least 1", "0"]),
         (lambda config: changed(config, hyperparameters={"latent_dim": 5}), ["model.weights.h5", "does not hold"]),
