@@ -35,7 +35,7 @@ def __getattr__(name: str):
 
 
 def __dir__():
-    return sorted([*globals(), *_PUBLIC, "__version__", "tasks"])
+    return sorted({*globals(), *_PUBLIC, "__version__", "tasks"})
 
 
 # Keras's files find the models: this names them to Keras, once it is imported, and imports none of them.

@@ -1,4 +1,4 @@
-"""`python -m zoo.apply TASK ENTRY_OR_RUN`: uses a trained model for a task, beside its baselines.
+"""`python -m zoo.apply TASK ENTRY_OR_RUN`: uses a trained model for a task, with baselines, numbers and a picture.
 
 A task is a file of `tfgen/tasks`; it says what it asks of a model. The table is printed and written as TASK.json and
 TASK.md, with TASK.png, into a folder of its own: a run's own numbers stay as they are.
@@ -6,6 +6,7 @@ TASK.md, with TASK.png, into a folder of its own: a run's own numbers stay as th
 
 import inspect
 import itertools
+import os
 from pathlib import Path
 
 from tfgen import commandline, spelling, tasks
@@ -55,8 +56,7 @@ def apply(
     """
     from tfgen import checks, data
     from tfgen.storage import loading, runs
-    from tfgen.tasks.common import abilities
-    from tfgen.tasks.common.job import Job
+    from tfgen.tasks.common import job as jobs
 
     with commandline.bad_input():
         commands.check_model(entry_or_run, register)
@@ -66,20 +66,22 @@ def apply(
             checks.positive_int("images", images)
         for name in (dataset, options.get("against")):
             if name is not None:
-                data.check(name, None if Path(name).exists() else data_dir)
-        if to is not None:
-            _check_outside(to, task)
-        model = loading.load(entry_or_run)
+                data.check(name, jobs.directory_for(name, data_dir))
         module = tasks.module(task)
+        module.check(**options)
+        _check_place(to, (run or Path()) / FOLDER, task)
+        from tfgen.tasks.common import abilities
+
+        model = loading.load(entry_or_run)
         if not abilities.methods(model, module.ASKS):
             raise ValueError(abilities.refusal(model, module.ASKS, task))
     from zoo import evaluate
 
     try:
         with evaluate.progress_bars() as track, commandline.bad_input():
-            job = Job(
+            job = jobs.Job(
                 model,
-                lambda: commands.dataset_of(run, data_dir),
+                lambda: commands.dataset_of(entry_or_run, data_dir),
                 name=entry_or_run,
                 source=dataset,
                 data_dir=data_dir,
@@ -93,7 +95,7 @@ def apply(
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
     content = result.as_json() | {"task": task, "model": entry_or_run, "options": given, "seed": seed}
     with commandline.bad_input():
-        base = run / FOLDER if run else Path(FOLDER) / entry_or_run
+        base = (run or Path()) / FOLDER / ("" if run else entry_or_run)
         folder = commandline.writable_directory(to) if to is not None else _numbered(base, task)
         paths = _write(folder / task, result, content | {"versions": runs.library_versions()})
     print(result.as_text(), *paths, sep="\n")  # last: a closed pipe loses no numbers
@@ -166,21 +168,28 @@ def _who_has(option: str) -> str:
     return spelling.had_by([task for task in tasks.names() if name in _options(task)])
 
 
-def _check_outside(directory: Path, task: str) -> None:
-    """Raises ValueError if a directory is a run, or holds a result of the task already."""
+def _check_place(to: Path | None, default: Path, task: str) -> None:
+    """Raises ValueError where no result can be written: a run, a folder that holds one already, a place out of reach.
+
+    Without a directory `to` that is a folder in `default`.
+    """
     from tfgen.storage import runs
 
-    if runs.is_run(directory):
-        raise ValueError(f"{str(directory)!r} is a run directory; name another folder with --to DIR")
-    if (directory / f"{task}.json").exists():
-        raise ValueError(f"{directory / task}.json exists already; name another folder with --to DIR, or remove it")
+    if to is not None and runs.is_run(to):
+        raise ValueError(f"{str(to)!r} is a run directory; name another folder with --to DIR")
+    if to is not None and (to / f"{task}.json").exists():
+        raise ValueError(f"{to / task}.json exists already; name another folder with --to DIR, or remove it")
+    place = (to or default).absolute()
+    there = next(path for path in (place, *place.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise ValueError(f"{str(place)!r} cannot be written: name another folder with --to DIR")
 
 
-def _numbered(base: Path, task: str) -> Path:
+def _numbered(parent: Path, task: str) -> Path:
     """A new folder for the result of a task: TASK, or TASK-2, TASK-3, ... where that is taken."""
-    commandline.writable_directory(base)
+    commandline.writable_directory(parent)
     for number in itertools.count(1):
-        folder = base / (task if number == 1 else f"{task}-{number}")
+        folder = parent / (task if number == 1 else f"{task}-{number}")
         try:
             folder.mkdir()
             return folder

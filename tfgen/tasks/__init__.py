@@ -3,6 +3,7 @@
 Each file of this folder is a task; what several of them need lies in `tfgen.tasks.common`. A task module has
 
     a docstring    `NAME`: the question that it answers, one sentence; then its methods, with their papers
+    check(**options)   raises TypeError or ValueError for options that no model and no data could make good
     ASKS           the method or score -> what it asks a model for, names of `Model.signatures()`: "score", or of one of
                    their outputs: "encode.latent_stddev"
     run(job, *, option: type = default, ...) -> tfgen.tasks.common.result.Result

@@ -46,13 +46,11 @@ def run(
 
     Args:
         against: a data set whose images are the anomalies; mnist and fashion_mnist are tried against one another.
-        anomalous: classes of the data set, by number or name, that are the anomalies.
+        anomalous: classes of the data set, by number or name, that are the anomalies, which the model has not seen.
         score: the score to rank by, or the only one to measure; by default the first that the model can give, and all.
         k: importance samples an image of the likelihood.
         top: how many of the strangest files the table lists.
     """
-    checks.positive_int("k", k)
-    checks.positive_int("top", top)
     from tfgen.tasks.common import abilities
 
     if score is not None:
@@ -61,6 +59,14 @@ def run(
         return _ranked(job, abilities.chosen(job.model, ASKS, score, "anomaly"), k, top)
     names = [score] if score else _worth_trying(abilities.methods(job.model, ASKS))
     return _detected(job, names, against, anomalous, k)
+
+
+def check(*, against=None, anomalous=(), k: int = 100, top: int = 20, **_) -> None:
+    """Raises TypeError, ValueError for options of `run` that contradict one another or are out of range."""
+    checks.positive_int("k", k)
+    checks.positive_int("top", top)
+    if against is not None and anomalous:
+        raise ValueError("the anomalies are either of another data set, --against, or of some classes, --anomalous")
 
 
 def anomaly_score(model, images, *, score: Score | None = None, k: int = 100, seed: int = 0) -> np.ndarray:
@@ -92,6 +98,10 @@ def _worth_trying(able: list[str]) -> list[str]:
     return [name for name in able if name != "search" or "reconstruction" not in able]
 
 
+def _mark(best: bool, names) -> str:
+    return "this score" if best and len(names) > 1 else ""
+
+
 @dataclasses.dataclass(frozen=True)
 class _Kinds:
     """Images of a split: normal ones and anomalies."""
@@ -117,11 +127,13 @@ def _detected(job: Job, names, against, anomalous, k: int) -> Result:
     best = max(chosen_on, key=chosen_on.get)
     found = scored(test, 2)
     rows = [
-        Row(name, MODEL, detection.measures(*found[name], job.seed), setting="this score" if name == best else "")
+        Row(name, MODEL, detection.measures(*found[name], job.seed), setting=_mark(name == best, names))
         for name in names
     ]
     rows += _baselines(job, train, validation, test)
-    notes = [f"The score to report, {best}, has the highest AUROC on validation images, {chosen_on[best]:.3f}."]
+    notes = []
+    if len(names) > 1:
+        notes.append(f"The score to report, {best}, has the highest AUROC on validation images, {chosen_on[best]:.3f}.")
     if found.get("likelihood") and detection.auroc(*found["likelihood"]) < 0.5:
         notes.append("The model finds the anomalies more likely than the images that it was trained on: see the guide.")
     figure = drawings.histograms(found, legend, title)
@@ -152,50 +164,61 @@ def _baselines(job: Job, train, validation: _Kinds, test: _Kinds) -> list[Row]:
 
 def _images(job: Job, against, anomalous):
     """Training images of the baselines, validation and test images, a title and the names of both kinds."""
+    return _of_classes(job, anomalous) if anomalous else _of_another_set(job, against)
+
+
+def _of_another_set(job: Job, against):
     from tfgen.tasks.common import detectors
 
-    own, name = job.own, job.model.entry
-    if against is not None and anomalous:
-        raise ValueError("the anomalies are either of another data set, --against, or of some classes, --anomalous")
-    if not anomalous:
-        against = against or OTHERS.get(own.name)
-        if against is None:
-            raise ValueError(
-                f"say which images are the anomalies: of --against DATASET, or the classes --anomalous of "
-                f"{own.name}; --dataset FOLDER without them ranks the pictures of a folder"
-            )
-        other, dataset = job.load(against), job.dataset
-        count = job.count(dataset.test, TEST)
-        splits = [(first(part, limit), first(strange, limit)) for part, strange, limit in (
-            (dataset.validation, other.validation, min(VALIDATION, count)),
-            (dataset.test, other.test, count),
-        )]  # fmt: skip
-        kinds = [_Kinds(normal, strange) for (normal, _), (strange, _) in splits]
-        train, _ = first(own.train, detectors.TRAIN)
-        words = f"{name} of {own.name}: anomalies of {other.name}"
-        return train, *kinds, words, (dataset.name, other.name)
+    own, dataset = job.own, job.dataset
+    against = against or OTHERS.get(own.name)
+    if against is None:
+        raise ValueError(
+            f"say which images are the anomalies: of --against DATASET, or of the classes --anomalous of {own.name}; "
+            "--dataset FOLDER without them ranks the pictures of a folder"
+        )
+    other = job.load(against)
+    if (other.name, other.source) == (dataset.name, dataset.source):
+        raise ValueError(f"the anomalies must be of another data set than the normal images, got {against} for both")
+    kinds = []
+    for part, limit in (("validation", _validation(job)), ("test", job.count(dataset.test, TEST))):
+        both = (first(getattr(each, part), limit)[0] for each in (dataset, other))
+        kinds.append(_Kinds(*both))
+    train, _ = first(own.train, detectors.TRAIN)
+    title = f"{job.model.entry} of {own.name}: anomalies of {other.name}"
+    return train, *kinds, title, (dataset.name, other.name)
+
+
+def _of_classes(job: Job, anomalous):
+    from tfgen.tasks.common import detectors
+
     dataset = job.dataset
     if len(dataset.classes) < 2:
         raise ValueError(f"--anomalous names classes, and {dataset.name} has {len(dataset.classes)}")
     values = [int(word) if word.isdigit() and word not in dataset.classes else word for word in anomalous]
-    labels = [int(inputs.labels(value, 1, dataset.classes, "anomalous")[0]) for value in values]
-    if len(set(labels)) == len(dataset.classes):
+    labels = sorted({int(inputs.labels(value, 1, dataset.classes, "anomalous")[0]) for value in values})
+    if len(labels) == len(dataset.classes):
         raise ValueError(f"anomalous must leave a class that is normal, got all {len(labels)}")
-    kinds, count = [], job.count(dataset.test, TEST)
-    for split, limit in ((dataset.validation, min(VALIDATION, count)), (dataset.test, count)):
+    kinds = []
+    for split, limit in ((dataset.validation, _validation(job)), (dataset.test, job.count(dataset.test, TEST))):
         strange = np.isin(split.labels, labels)
         if strange.all() or not strange.any():
-            raise ValueError(f"{split.name} of {dataset.name} has no images of one of both kinds")
+            raise ValueError(f"{split.name} of {dataset.name} has images of one kind alone, normal ones or anomalies")
         rows = (np.flatnonzero(chosen)[:limit] for chosen in (~strange, strange))
         kinds.append(_Kinds(*(np.asarray(split.images[row]) for row in rows)))
     normal = np.flatnonzero(~np.isin(dataset.train.labels, labels))[: detectors.TRAIN]
     classes = ", ".join(dataset.classes[label] for label in labels)
-    words = f"{name} of {own.name}: anomalies are the classes {classes} of {dataset.name}"
-    return np.asarray(dataset.train.images[normal]), *kinds, words, ("the other classes", classes)
+    title = f"{job.model.entry} of {job.own.name}: anomalies are the classes {classes} of {dataset.name}"
+    return np.asarray(dataset.train.images[normal]), *kinds, title, ("the other classes", classes)
+
+
+def _validation(job: Job) -> int:
+    """How many validation images of a kind to choose on."""
+    return min(VALIDATION, job.images or VALIDATION)
 
 
 def _ranked(job: Job, score: str, k: int, top: int) -> Result:
-    """The images of --dataset, the strangest first, beside the scores of the model's own validation images."""
+    """The images of --dataset, the strangest first, beside the scores of validation images of the model's own."""
     from tfgen import figures
     from tfgen.tasks.common import scores
 

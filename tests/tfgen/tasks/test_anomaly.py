@@ -1,138 +1,105 @@
-"""`anomaly`: scores follow their definitions, results are written beside a run, refusals are one line."""
+"""Scores of anomalies: against hand-counted pairs, the model's own bound, and models that cannot give them."""
 
-import functools
-import json
-import shutil
-
+import keras
 import numpy as np
 import pytest
-from PIL import Image
 
 import tfgen
+from tfgen import figures
 from tfgen.storage import entries
-from tfgen.tasks.common import detection, scores
-from zoo import apply
+from tfgen.tasks.common import abilities, detection, detectors, drawings, scores
 
 
-@pytest.fixture
-def run(trained_run, tmp_path):
-    """A copy of the small run, to write beside."""
-    return shutil.copytree(trained_run, tmp_path / "run")
+@pytest.fixture(scope="module")
+def few(digits):
+    return digits.test.images[:12]
 
 
-@pytest.fixture
-def command(call):
-    return functools.partial(call, apply.main)
+@pytest.fixture(scope="module")
+def small():
+    """A function that builds a small model of an entry with fresh weights."""
+
+    def build(entry):
+        keras.utils.set_random_seed(0)
+        return entries.build(entry, entries.module(entry).SMALL)
+
+    return build
 
 
-@pytest.fixture
-def noise(tmp_path):
-    """A data set of noise in a file."""
-    path = tmp_path / "noise.npz"
-    np.savez(path, images=np.random.default_rng(0).integers(0, 256, (200, 28, 28), np.uint8))
-    return path
+def test_auroc_is_the_share_of_pairs_in_the_right_order():
+    random = np.random.default_rng(0)
+    normal, strange = random.normal(size=30), random.normal(1, 1, 20)
+    assert detection.auroc(normal, strange) == pytest.approx(np.mean(strange[:, None] > normal[None]))
+    found = detection.measures(normal, strange)
+    assert found["auroc"][0] == pytest.approx(detection.auroc(normal, strange))
+    assert 0.01 < found["auroc"][1] < 0.15
 
 
-@pytest.fixture
-def few_settings(monkeypatch):
-    """Baselines of one setting, fitted to few images."""
-    from tfgen.tasks.common import detectors
-
-    few = {name: dict([next(iter(settings.items()))]) for name, settings in detectors.DETECTORS.items()}
-    monkeypatch.setattr(detectors, "DETECTORS", few)
-    monkeypatch.setattr(detectors, "TRAIN", 60)
+def test_the_score_elbo_is_minus_the_bound(small_vae, few):
+    model = small_vae()
+    found = tfgen.tasks.anomaly_score(model, few, score="elbo", seed=3)
+    np.testing.assert_allclose(found, -model.elbo(model.pixels.held_out(few), seed=3).numpy(), rtol=1e-5)
+    assert (found.shape, found.dtype) == ((12,), np.float64)
 
 
-def test_area_under_the_curve_is_the_share_of_pairs_in_order():
-    normal, strange = np.array([0.0, 1.0, 3.0]), np.array([2.0, 4.0])
-    assert detection.auroc(normal, strange) == pytest.approx(5 / 6)
-    assert detection.measures(normal, normal + 10)["auroc"] == (1, 0)
+def test_regret_is_never_negative_and_grows_with_the_search(small_vae, few):
+    model = small_vae()
+    seen = model.pixels.held_out(few)
+    nothing, short, long = (scores.regret(model, seen, steps=steps) for steps in (0, 3, 12))
+    np.testing.assert_allclose(nothing, 0, atol=1e-4)
+    assert (short >= 0).all()
+    assert long.mean() > short.mean() > 0
 
 
-def test_regret_is_what_a_better_posterior_gains(small_vae, digits):
-    model, images = small_vae(), digits.test.images[:6]
-    seen = model.pixels.held_out(images)
-    none, some = (scores.regret(model, seen, steps=steps) for steps in (0, 60))
-    np.testing.assert_array_equal(none, 0)
-    assert (some >= 0).all()
-    assert some.max() > 0.1  # weights are fresh: the encoder's posterior is not the best one
-    np.testing.assert_array_equal(some, scores.regret(model, seen, steps=60))
+def test_what_is_hard_to_compress_has_more_bits(few):
+    noise = np.random.default_rng(0).integers(0, 256, few.shape, np.uint8)
+    assert (scores.png_bits(noise) > scores.png_bits(few)).all()
+    assert (scores.png_bits(noise) > 8 * 28 * 28).all()  # noise cannot be compressed
+    assert (scores.png_bits(few > 128) < 28 * 28 + 2000).all()  # a bit a pixel and a header
 
 
-def test_complexity_takes_a_flat_image_for_simpler_than_noise():
-    noise = np.random.default_rng(0).random((2, 28, 28, 1)) < 0.5
-    assert (scores.png_bits(np.zeros_like(noise)) < scores.png_bits(noise)).all()
+@pytest.mark.parametrize("entry", entries.entries())
+def test_every_model_scores_by_what_it_has(entry, small, few):
+    model = small(entry)
+    able = abilities.methods(model, tfgen.tasks.module("anomaly").ASKS)
+    assert able
+    quick = [name for name in able if name not in ("regret", "search")][:1] or able[:1]
+    found = tfgen.tasks.anomaly_score(model, few[:3], score=quick[0], k=2)
+    assert found.shape == (3,)
+    assert np.isfinite(found).all()
 
 
-def test_scores_of_arrays(small_vae, digits):
-    model, images = small_vae(), digits.test.images[:4]
-    values = tfgen.tasks.anomaly_score(model, images, score="reconstruction")
-    expected = np.sum((np.asarray(model.reconstruct(images)) - images / 255) ** 2, axis=(1, 2, 3))
-    np.testing.assert_allclose(values, expected, rtol=1e-4)
+def test_the_search_makes_nothing_of_noise(small, few):
+    """Under a decoder that can make the other images: its own."""
+    model = small("aae")
+    own = model.sample(4, seed=0).numpy()
+    noise = np.random.default_rng(0).random(own.shape).astype(np.float32)
+    found = tfgen.tasks.anomaly_score(model, np.concatenate([own, noise]), score="search")
+    assert found[:4].max() < 0.1 * found[4:].min()
+
+
+def test_a_score_that_a_model_cannot_give_is_refused_with_those_who_can(small_vae, few):
+    with pytest.raises(ValueError, match=r"asks a model for discriminate, which dcgan has; vae has decode"):
+        tfgen.tasks.anomaly_score(small_vae(), few, score="discriminator")
+    with pytest.raises(ValueError, match=r"must be one of regret, .* got 'luck'"):
+        tfgen.tasks.anomaly_score(small_vae(), few, score="luck")
     with pytest.raises(ValueError, match="image must have shape"):
-        tfgen.tasks.anomaly_score(model, images[:, :20])
+        tfgen.tasks.anomaly_score(small_vae(), few[:, :20])
 
 
-def test_a_model_without_what_a_score_asks_for_is_told_who_has_it():
-    model = entries.build("dcgan", entries.module("dcgan").SMALL)
-    with pytest.raises(ValueError, match="asks a model for score and encode with latent_stddev, which vae, cvae have"):
-        tfgen.tasks.anomaly_score(model, np.zeros((1, 28, 28, 1)), score="regret")
+@pytest.mark.parametrize("name", detectors.DETECTORS)
+def test_baselines_tell_white_digits_from_black_ones(name, digits):
+    normal = digits.train.images[:300].reshape(300, -1) / 255
+    inverted = 1 - normal[:20]
+    settings = detectors.DETECTORS[name]
+    fitted = settings[next(iter(settings))](normal[:250], 0)
+    assert detection.auroc(fitted(normal[250:]), fitted(inverted)) > 0.9
 
 
-def test_noise_is_told_from_digits_and_the_run_keeps_its_numbers(run, command, noise, few_settings):
-    before = (run / "metrics.json").read_bytes()
-    code, output, error = command("anomaly", run, "--against", noise, "--images", 20, "--k", 5)
-    assert (code, error) == (0, "")
-    found = json.loads((run / "tasks/anomaly/anomaly.json").read_text())
-    rows = {row["name"]: row for row in found["rows"]}
-    assert {"regret", "elbo", "likelihood", "complexity", "reconstruction", "PCA", "kernel density"} <= set(rows)
-    assert rows["elbo"]["auroc"] > 0.99
-    assert rows["PCA"]["kind"] == "baseline"
-    best = max(found["validation_auroc"], key=found["validation_auroc"].get)
-    assert [row["name"] for row in found["rows"] if row["setting"] == "this score"] == [best]
-    assert "one-class SVM (baseline)" in output
-    assert (run / "tasks/anomaly/anomaly.png").read_bytes().startswith(b"\x89PNG")
-    assert "| PCA (baseline) |" in (run / "tasks/anomaly/anomaly.md").read_text()
-    assert (run / "metrics.json").read_bytes() == before
-
-
-def test_files_of_a_folder_are_ranked_the_strangest_first(run, command, tmp_path, digits):
-    folder = tmp_path / "new"
-    folder.mkdir()
-    for i, image in enumerate(digits.test.images[:3]):
-        Image.fromarray(image[..., 0]).save(folder / f"digit{i}.png")
-    Image.fromarray(np.full((40, 60), 255, np.uint8)).save(folder / "white.png")
-    options = ("--dataset", folder, "--score", "elbo")
-    for name in ("anomaly", "anomaly-2"):
-        code, output, error = command("anomaly", run, *options)
-        assert (code, error) == (0, "")
-        ranking = json.loads((run / "tasks" / name / "anomaly.json").read_text())["ranking"]
-        assert ranking[0]["name"] == "white.png"
-        assert sorted(each["name"] for each in ranking) == ["digit0.png", "digit1.png", "digit2.png", "white.png"]
-    assert str(run / "tasks/anomaly-2/anomaly.png") in output
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ((), "say which images are the anomalies"),
-        (("--anomalous", "11"), "label must be an int in 0..9; got 11"),
-        (("--anomalous", "3", "--against", "digits"), "either of another data set"),
-        (("--against", "digits", "--images", "9999"), "images must lie in"),
-        (("--score", "discriminator"), "anomaly asks a model for discriminate, which dcgan has"),
-        (("--to", "RUN"), "is a run directory"),
-    ],
-)
-def test_what_cannot_be_done_is_one_line(run, command, options, words):
-    code, output, error = command("anomaly", run, *(run if word == "RUN" else word for word in options))
-    assert (code, output) == (2, "")
-    (line,) = error.splitlines()
-    assert words in line
-    assert not (run / "tasks").exists()
-
-
-def test_the_list_says_who_can_and_what_others_lack(command):
-    code, output, error = command("--list")
-    assert (code, error) == (0, "")
-    assert "anomaly: which images" in output
-    assert "  dcgan: search, discriminator" in output
+def test_a_histogram_a_score(tmp_path):
+    random = np.random.default_rng(0)
+    panels = {name: (random.normal(size=50), random.normal(3, 1, 50)) for name in "abcd"}
+    figure = drawings.histograms(panels, ("normal", "strange"), "title")
+    assert [axes.get_title() for axes in figure.axes][:4] == list("abcd")
+    figures.save(figure, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 1000

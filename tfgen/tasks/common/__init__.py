@@ -2,7 +2,7 @@
 
 job        what a task works on         result    its rows, metrics and figure, as text, Markdown and JSON
 abilities  what a task asks a model for, and which models have it
-scores     how strange a model finds an image      detectors   baselines of anomaly detection
-detection  AUROC and average precision             search      gradient search over codes
-drawings   figures besides grids of images
+masks, chain   what of an image is missing, and a Markov chain that completes it
+search     the code whose image is nearest to what is known of an image
+scores, detection, detectors, drawings   what `anomaly` needs: scores of models, their AUROC, baselines, histograms
 """

@@ -1,4 +1,4 @@
-"""What a task asks a model for, by `Model.signatures()`: which methods a model can do, and who can a method."""
+"""What a task asks a model for, read from `Model.signatures()`: which methods a model can do, and which models one."""
 
 from tfgen import checks, spelling
 from tfgen.storage import entries

@@ -6,7 +6,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 RESAMPLES = 100
 METRICS = {
     "auroc": "area under the ROC curve, 0.5 by chance; higher is better",
-    "aupr": "average precision with anomalies as positives; higher is better",
+    "aupr": "average precision, the area under precision against recall with anomalies as positives; higher is better",
 }
 
 
@@ -16,7 +16,7 @@ def auroc(normal, strange) -> float:
 
 
 def measures(normal, strange, seed: int = 0) -> dict:
-    """{"auroc": (value, standard error), "aupr": ...}; errors by resampling both sets with replacement."""
+    """{"auroc": (value, standard error), "aupr": ...}; the errors are of resampling both sets with replacement."""
     random = np.random.default_rng(seed)
     areas = []
     for _ in range(RESAMPLES):

@@ -52,7 +52,8 @@ class Job:
         """A data set whose images are cropped and resized to the model's. Raises ValueError where that cannot be."""
         height, width, channels = self.model.image_shape
         square = height if height == width else None
-        return self.fitting(loading.load(name, self.data_dir, image_size=square, channels=channels))
+        directory = directory_for(name, self.data_dir)
+        return self.fitting(loading.load(name, directory, image_size=square, channels=channels))
 
     def pictures(self) -> tuple[np.ndarray, list[str]]:
         """The images to work on, [N, H, W, C], and what each is called: every file of a folder, or the test split."""
@@ -97,6 +98,11 @@ class Job:
                 f"{self.model.entry} has to be told the class of each image, and {dataset.name} has {has}; a model "
                 "that is not conditional needs none"
             )
+
+
+def directory_for(name: str | os.PathLike, data_dir: Path | None) -> Path | None:
+    """The TFDS directory in which a data set is looked for: none for folders, files and the embedded digits."""
+    return None if name == loading.EMBEDDED or Path(name).exists() else data_dir
 
 
 def first(split: Split, count: int) -> tuple[np.ndarray, np.ndarray]:

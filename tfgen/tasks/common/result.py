@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 MODEL, BASELINE = "model", "baseline"
-MOST_PLACES = 4  # of a number that is shown
+PLACES = 4  # behind the point at most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _number(found) -> str:
         return str(value)
     if not error or not np.isfinite(error):
         return f"{value:.4g}"
-    places = min(MOST_PLACES, max(0, 1 - int(np.floor(np.log10(error)))))
+    places = min(PLACES, max(0, 1 - int(np.floor(np.log10(error)))))
     return f"{value:.{places}f} ± {error:.{places}f}"
 
 

@@ -106,7 +106,7 @@ def _regret_of(model, image, condition, seed, steps: int) -> np.ndarray:
 
 
 def png_bits(images) -> np.ndarray:
-    """The length of each image [N, H, W, C] as a PNG file, in bits; two levels take one bit a pixel."""
+    """The length of each image [N, H, W, C] as an optimised PNG file, in bits; binary images have one bit a pixel."""
     from PIL import Image
 
     def length(image) -> int:

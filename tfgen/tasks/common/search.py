@@ -41,8 +41,8 @@ def codes(model, image, weight=None, *, label=None, seed: int = 0, start=None, s
         condition = {} if label is None else {"label": tf.constant(label[part])}
         count = len(image[part])
         if start is None:
-            rows = inputs.row_seeds(seed, RESTARTS * len(image))
-            draws = [rows[turn * len(image) :][part] for turn in range(RESTARTS)]
+            rows = inputs.row_seeds(seed, RESTARTS * len(image)).reshape(RESTARTS, -1)
+            draws = [rows[turn, part] for turn in range(RESTARTS)]
             starts = [model.draw_prior(tf.constant(draw)) for draw in draws]
         else:
             starts = [tf.constant(start[part])]

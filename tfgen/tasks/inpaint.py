@@ -1,0 +1,186 @@
+"""`inpaint`: what was in the missing part of an image?
+
+Methods: `chain`, a Markov chain over the missing pixels by a VAE, Metropolis within Gibbs (Rezende et al. 2014, Mattei
+and Frellsen 2018; `tfgen.tasks.common.chain`); `gibbs`, the same without their correction; `search`, the code whose
+image is nearest to what is seen, by gradient descent (Yeh et al. 2017; `tfgen.tasks.common.search`). Baseline: the mean
+of the nearest training images, by the pixels that are seen. Masks, targets and metric are those of Pyro's tutorial on
+conditional VAEs: grey levels, and the cross-entropy summed over the missing pixels.
+"""
+
+from typing import Literal
+
+import numpy as np
+
+from tfgen import checks, inputs
+from tfgen.tasks.common import masks
+from tfgen.tasks.common.job import Job, first, flat
+from tfgen.tasks.common.result import BASELINE, MODEL, Result, means
+
+__all__ = ["inpaint"]
+
+_DENSITY = ("score", "decode", "encode.latent_stddev")
+ASKS = {"chain": _DENSITY, "gibbs": _DENSITY, "search": ("decode",)}
+Method = Literal["chain", "gibbs", "search"]
+TEST, VALIDATION = 200, 200  # images
+NEIGHBOURS = (1, 5, 20, 100)  # training images whose mean is the baseline's answer
+SHOWN = 8  # images that are drawn
+SMALLEST = 0.01  # predictions lie in SMALLEST..1 - SMALLEST: a pixel that is surely wrong would cost any number of nats
+METRICS = {
+    "cross_entropy": "nats an image, summed over the missing pixels; lower is better",
+    "rmse": "root of the mean squared error of an image's missing pixels; lower is better",
+}
+
+
+def run(
+    job: Job,
+    *,
+    mask: str = "quadrants:1",
+    method: Method | None = None,
+    completions: int = 5,
+    steps: int = 200,
+) -> Result:
+    """Completes test images, and measures the mean of the completions beside the nearest training images.
+
+    Args:
+        mask: what is missing: quadrants:1, quadrants:2 or quadrants:3, the number that is seen; half; random:P, a share
+            of the pixels; or a PNG file of the images' size, white where pixels are missing.
+        method: how to complete; by default both chains, and the search with models that have none.
+        completions: of each image, whose mean is measured.
+        steps: of the chain.
+    """
+    from tfgen.evaluation.images import as_float
+    from tfgen.tasks.common import abilities
+
+    chosen = abilities.chosen(job.model, ASKS, method, "inpaint")
+    methods = ["chain", "gibbs"] if method is None and chosen == "chain" else [chosen]
+    dataset = job.dataset
+    job.check_labels(dataset)
+    count = job.count(dataset.test, TEST)
+    masks.of(mask, 1, job.model.image_shape)
+    grey, labels = first(dataset.test, count)
+    image, missing = as_float(grey), masks.of(mask, count, job.model.image_shape, job.seed)
+    told = labels if job.needs_labels else None
+    found = {
+        name: [
+            _completed(job.model, image, missing, name, told, job.seed * completions + turn, steps)
+            for turn in job.track(range(completions), name)
+        ]
+        for name in methods
+    }
+    expected = {name: np.mean([mean for mean, _ in each], 0) for name, each in found.items()}
+    neighbours, setting = _neighbours(job, mask, image, missing)
+    rows = [
+        *(means(name, MODEL, _errors(mean, image, missing)) for name, mean in expected.items()),
+        means("nearest training images", BASELINE, _errors(neighbours, image, missing), setting=setting),
+    ]
+    told_words = "; the model is told the class of each image" if job.needs_labels else ""
+    title = f"{job.model.entry} of {job.own.name}: {mask} of {dataset.name}{told_words}"
+    figure = _figure(image, missing, [last for _, last in found[methods[0]]], neighbours, title)
+    conditions = {"test_images": count, "mask": mask, "completions": completions, "steps": steps}
+    return Result(title, METRICS, rows, figure, conditions)
+
+
+def check(*, mask: str = "quadrants:1", completions: int = 5, steps: int = 200, **_) -> None:
+    """Raises TypeError, ValueError for options of `run` that are out of range."""
+    masks.check(mask)
+    checks.positive_int("completions", completions)
+    checks.positive_int("steps", steps, 2)
+
+
+def inpaint(model, images, mask, *, label=None, method: Method | None = None, steps: int = 200, seed: int = 0):
+    """Completes images.
+
+    Args:
+        model: a trained `tfgen.Model`.
+        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or what can mean nothing else. What they hold
+            where pixels are missing does not matter.
+        mask: bool [H, W] or [N, H, W], True where a pixel is missing.
+        label: for conditional models, the number or name of a class, or N of them.
+        method: "chain", "gibbs" or "search"; by default the first that the model can do.
+        steps: of the chain.
+        seed: of all that is drawn; another one gives another completion.
+
+    Returns:
+        float32 [N, H, W, C] in [0, 1]; the pixels that are seen are as they were.
+
+    Raises:
+        TypeError, ValueError: images, mask or label of another kind or shape, or a method that the model cannot do.
+    """
+    from tfgen.tasks.common import abilities
+
+    method = abilities.chosen(model, ASKS, method, "inpaint")
+    image = inputs.images(images, model.image_shape)
+    missing = masks.checked(mask, len(image), model.image_shape)
+    if not model.conditional and label is not None:
+        raise TypeError(f"{model.entry} is not conditional and takes no label, got {label!r}")
+    told = inputs.labels(label, len(image), model.class_names, model.entry) if model.conditional else None
+    return _completed(model, image, missing, method, told, seed, checks.positive_int("steps", steps, 2))[1]
+
+
+def _completed(model, image, missing, method: str, label, seed: int, steps: int):
+    """What is expected in the place of missing pixels, and one completion, both float32 [N, H, W, C]."""
+    from tfgen.tasks.common import chain, search
+
+    image = np.where(missing[..., None], np.float32(0), image)
+    if method != "search":
+        burn_in = steps if method == "gibbs" else None
+        mean, last, _ = chain.run(model, image, missing, label=label, seed=seed, steps=steps, burn_in=burn_in)
+        return mean, last
+    codes, _ = search.codes(model, image, ~missing[..., None], label=label, seed=seed)
+    told = {} if label is None else {"label": label}
+    made = np.where(missing[..., None], np.asarray(model.decode(codes, **told)), image)
+    return made, made
+
+
+def _errors(made, image, missing) -> dict:
+    """The metrics [N] of images, [N, H, W, C], on the missing pixels."""
+    weight = np.broadcast_to(missing[..., None], image.shape)
+    sure = np.clip(made.astype(np.float64), SMALLEST, 1 - SMALLEST)
+    entropy = -np.sum(weight * (image * np.log(sure) + (1 - image) * np.log1p(-sure)), (1, 2, 3))
+    squared = np.sum(weight * (made - image) ** 2, (1, 2, 3)) / np.maximum(1, weight.sum((1, 2, 3)))
+    return {"cross_entropy": entropy, "rmse": np.sqrt(squared)}
+
+
+def _neighbours(job: Job, mask: str, image, missing):
+    """The mean of the nearest training images in place of the missing pixels, and how many, chosen on validation."""
+    from tfgen.evaluation.images import as_float
+
+    dataset = job.dataset
+    train = dataset.train.images
+    grey, _ = first(dataset.validation, VALIDATION)
+    validation, hidden = as_float(grey), masks.of(mask, len(grey), job.model.image_shape, job.seed + 1)
+    most = min(max(NEIGHBOURS), len(train))
+    nearest = _nearest(train, validation, hidden, most)
+    counts = [count for count in NEIGHBOURS if count <= most]
+    costs = [
+        np.mean(_errors(_mean(train, nearest[:, :count]), validation, hidden)["cross_entropy"]) for count in counts
+    ]
+    best = counts[int(np.argmin(costs))]
+    made = _mean(train, _nearest(train, image, missing, best))
+    return np.where(missing[..., None], made, image), f"{best} of {len(train):,}"
+
+
+def _nearest(train, image, missing, count: int) -> np.ndarray:
+    """The rows [N, count] of the training images that are nearest to images in the pixels that are seen."""
+    weight = flat(np.broadcast_to(~missing[..., None], image.shape)).astype(np.float32)
+    seen = weight * flat(image)
+    distances = []
+    for start in range(0, len(train), 5000):
+        part = flat(np.asarray(train[start : start + 5000])).astype(np.float32) / 255
+        distances.append(weight @ (part.T**2) - 2 * seen @ part.T)  # + |seen|^2, the same for all
+    return np.argsort(np.concatenate(distances, 1), 1, kind="stable")[:, :count]
+
+
+def _mean(train, rows) -> np.ndarray:
+    return np.stack([np.asarray(train[each]).astype(np.float32).mean(0) / 255 for each in rows])
+
+
+def _figure(image, missing, completions, neighbours, title: str):
+    from tfgen import figures
+
+    shown = slice(min(SHOWN, len(image)))
+    hidden = np.where(missing[..., None], np.float32(np.nan), image)
+    columns = {"image": image, "seen": hidden}
+    columns |= {f"completion {number}": made for number, made in enumerate(completions, 1)} | {"nearest": neighbours}
+    tiles = np.stack([each[shown] for each in columns.values()], 1).reshape(-1, *image.shape[1:])
+    return figures.grid(tiles, len(columns), title, column_labels=list(columns))
