@@ -121,7 +121,7 @@ def test_images_are_completed(call, trained_run, tmp_path, digits):
         (("anomaly", "RUN", "--images", "9999", "--anomalous", "3"), "images must lie in 10.."),
         (("anomaly", "RUN", "--seed", "-1"), "seed must be in 0..2147483647, got -1"),
         (("anomaly", "RUN", "--score", "luck"), "--score must be one of regret"),
-        (("anomaly", "RUN", "--score", "discriminator"), "asks a model for discriminate, which dcgan has"),
+        (("anomaly", "RUN", "--score", "discriminator"), "asks a model for discriminate, which dcgan, gan have"),
         (("anomaly", "RUN", "--strange", "1"), "unknown option --strange"),
         (("anomaly", "RUN"), "say which images are the anomalies: of --against DATASET"),
         (("anomaly", "RUN", "--against", "digits"), "another data set than the normal images, got digits"),

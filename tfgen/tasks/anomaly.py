@@ -19,10 +19,10 @@ from tfgen.tasks.common.result import BASELINE, MODEL, Result, Row
 __all__ = ["anomaly_score"]
 
 ASKS = {
-    "regret": ("score", "encode.latent_stddev"),
+    "regret": ("score.elbo", "encode.latent_stddev"),
     "reconstruction": ("reconstruct",),
     "search": ("decode",),
-    "elbo": ("score",),
+    "elbo": ("score.elbo",),
     "likelihood": ("score",),
     "complexity": ("score",),
     "discriminator": ("discriminate",),

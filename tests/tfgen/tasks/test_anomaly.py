@@ -79,7 +79,7 @@ def test_the_search_makes_nothing_of_noise(small, few):
 
 
 def test_a_score_that_a_model_cannot_give_is_refused_with_those_who_can(small_vae, few):
-    with pytest.raises(ValueError, match=r"asks a model for discriminate, which dcgan has; vae has decode"):
+    with pytest.raises(ValueError, match=r"asks a model for discriminate, which dcgan, gan have; vae has decode"):
         tfgen.tasks.anomaly_score(small_vae(), few, score="discriminator")
     with pytest.raises(ValueError, match=r"must be one of regret, .* got 'luck'"):
         tfgen.tasks.anomaly_score(small_vae(), few, score="luck")

@@ -47,7 +47,9 @@ def all_of(model, images, names, *, k: int = 100, seed: int = 0, track=lambda lo
     """
     seen, rows = model.pixels.held_out(images), inputs.row_seeds(seed, len(images))
     label = _likeliest(model, seen, rows) if model.conditional else None
-    likelihood = functools.cache(lambda: -np.asarray(model.log_likelihood(seen, k=k, seed=rows, label=label)))
+    score = model.signatures().get("score")
+    drawn = {"k": k, "seed": rows} if score and "seed" in score.inputs else {}  # an exact likelihood needs none
+    likelihood = functools.cache(lambda: -np.asarray(model.log_likelihood(seen, label=label, **drawn)))
     found = {
         "elbo": lambda: -np.asarray(model.elbo(seen, label=label, seed=rows)),
         "likelihood": likelihood,
@@ -131,6 +133,7 @@ def _residual(model, image, label) -> np.ndarray:
 
 
 def _likeliest(model, seen, rows) -> np.ndarray:
-    """The class of each image under which its ELBO is highest, int64 [N]."""
-    bounds = [np.asarray(model.elbo(seen, label=label, seed=rows)) for label in range(len(model.class_names))]
-    return np.argmax(bounds, 0)
+    """The class of each image under which its ELBO, or exact likelihood, is highest, int64 [N]."""
+    bounded = "elbo" in model.signatures()["score"].outputs
+    bound = functools.partial(model.elbo, seed=rows) if bounded else model.log_likelihood
+    return np.argmax([np.asarray(bound(seen, label=label)) for label in range(len(model.class_names))], 0)
