@@ -18,7 +18,7 @@ import pytest
 import tfgen
 from tfgen.storage import entries
 
-pytestmark = [pytest.mark.slow, pytest.mark.ci, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "keras.md"
 BEGIN, END = "<!-- tests/zoo/test_keras_table.py -->", "<!-- end of tests/zoo/test_keras_table.py -->"
 WORKS = "works"
