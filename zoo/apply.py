@@ -54,27 +54,17 @@ def apply(
             ... behind it where that is taken.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
-    from tfgen import checks, data
-    from tfgen.storage import loading, runs
+    from tfgen.storage import runs
     from tfgen.tasks.common import job as jobs
 
     with commandline.bad_input():
         commands.check_model(entry_or_run, register)
         run = commands.run_of(entry_or_run)
-        checks.in_range("seed", seed, 0, 2**31 - 1)
-        if images is not None:
-            checks.positive_int("images", images)
-        for name in (dataset, options.get("against")):
-            if name is not None:
-                data.check(name, jobs.directory_for(name, data_dir))
         module = tasks.module(task)
+        _check(images, seed, [dataset, options.get("against")], data_dir)
         module.check(**options)
         _check_place(to, (run or Path()) / FOLDER, task)
-        from tfgen.tasks.common import abilities
-
-        model = loading.load(entry_or_run)
-        if not abilities.methods(model, module.ASKS):
-            raise ValueError(abilities.refusal(model, module.ASKS, task))
+        model = _able(entry_or_run, task)
     from zoo import evaluate
 
     try:
@@ -99,6 +89,31 @@ def apply(
         folder = commandline.writable_directory(to) if to is not None else _numbered(base, task)
         paths = _write(folder / task, result, content | {"versions": runs.library_versions()})
     print(result.as_text(), *paths, sep="\n")  # last: a closed pipe loses no numbers
+
+
+def _check(images: int | None, seed: int, datasets: list[str | None], data_dir: Path | None) -> None:
+    """Raises TypeError or ValueError for a number out of range and for a data set that cannot be read."""
+    from tfgen import checks, data
+    from tfgen.tasks.common import job
+
+    checks.in_range("seed", seed, 0, 2**31 - 1)
+    if images is not None:
+        checks.positive_int("images", images)
+    for name in datasets:
+        if name is not None:
+            data.check(name, job.directory_for(name, data_dir))
+
+
+def _able(entry_or_run: str, task: str):
+    """The trained model. Raises ValueError if it has no method of the task, and says which models have."""
+    from tfgen.storage import loading
+    from tfgen.tasks.common import abilities
+
+    model = loading.load(entry_or_run)
+    asks = tasks.module(task).ASKS
+    if not abilities.methods(model, asks):
+        raise ValueError(abilities.refusal(model, asks, task))
+    return model
 
 
 def suitable(*entries_or_runs: str, register: commandline.Modules = ()) -> None:

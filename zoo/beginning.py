@@ -82,7 +82,7 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     if of_bound := {name: recipe[name] for name in settings.OF_BOUND if recipe[name] is not None}:
         if not isinstance(model, Variational):
             words = " and ".join(f"{name.replace('_', '-')} {value}" for name, value in of_bound.items())
-            raise ValueError(f"{words} is for models with a bound on the likelihood, which {model.entry} has not")
+            raise ValueError(f"{words} is for models with a bound on the likelihood; {model.entry} has none")
         model.train_by(**of_bound)
     if recipe["patience"] is not None and not model.monitor:
         raise ValueError(f"patience needs a validation metric, and {model.entry} has none")

@@ -36,7 +36,7 @@ def ship(
     from tfgen.storage import loading, manifest, runs
 
     with commandline.bad_input():
-        if str(run) in ENTRIES:
+        if str(run) in ENTRIES or loading.is_shipped(str(run)):
             raise ValueError(f"{str(run)!r} is an entry; what can be shipped is a run directory")
         commands.check_model(run, register)
         config, metrics = runs.read_config(run), runs.read_metrics(run)

@@ -79,7 +79,8 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
         records = {name: loading.shipped(name) for name in entry or dict.fromkeys([*ENTRIES, *loading.shipped_names()])}
         missing = [name for name, record in records.items() if not record]
         if missing and entry:
-            raise ValueError(f"no weights ship for {', '.join(missing)}")
+            ships = ", ".join(loading.shipped_names())
+            raise ValueError(f"no weights ship for {', '.join(missing)}; there are those of {ships}")
         datasets = {record["dataset"]: None for record in records.values() if record}
         datasets = {name: data.load(name, data_dir) for name in datasets}
         networks = {name: evaluate.recogniser(dataset) for name, dataset in datasets.items()}

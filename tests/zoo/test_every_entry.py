@@ -33,6 +33,7 @@ VARIANTS = variants()
 SLOW = (pytest.mark.slow, pytest.mark.ci)
 CONDITIONAL = next(entry for entry in tfgen.entries() if entries.module(entry).build.conditional)
 UNMONITORED = next(entry for entry in tfgen.entries() if entries.module(entry).build.monitor is None)
+COMMANDED = [name if name == UNMONITORED else pytest.param(name, marks=SLOW) for name in tfgen.entries()]
 BRIEFLY = (CONDITIONAL, UNMONITORED)  # the one has labels and a density, the other phases and neither
 NAMES = ("cat", "dog", "fish")
 SAMPLES = 50  # of z behind a log-likelihood; the same in every test, which would trace it again for another number
@@ -206,7 +207,7 @@ def test_weights_survive_a_round_trip_bit_for_bit(variant, trained, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.parametrize("entry", [UNMONITORED, pytest.param(CONDITIONAL, marks=SLOW)])
+@pytest.mark.parametrize("entry", COMMANDED)
 def test_command_line_trains_samples_and_draws(entry, no_xla, tmp_path, capsys):
     run = tmp_path / "run"
     options = ["--dataset", "digits", "--epochs", "1", "--batch-size", "100", "--run-dir", str(run)]

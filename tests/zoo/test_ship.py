@@ -251,7 +251,7 @@ def test_a_number_that_is_missing_or_not_a_number_does_not_agree(recorded):
 
 def test_verify_says_what_does_not_ship(shipped, capsys):
     code, _, error = ended(capsys, "vae")
-    assert (code, error) == (2, "error: no weights ship for vae\n")
+    assert (code, error) == (2, "error: no weights ship for vae; there are those of cvae\n")
     code, _, error = ended(capsys, "vea")
     assert (code, error.splitlines()) == (
         2,

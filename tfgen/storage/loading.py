@@ -69,7 +69,7 @@ def find(name_or_run_dir, dataset: str | None = None) -> tuple[dict, Path]:
         return shipped(name), shipped_path(name)
     run = Path(name_or_run_dir)
     if not run.is_dir():
-        names = entries.entries()
+        names = dict.fromkeys([*entries.entries(), *shipped_names()])
         words = f"{str(run)!r} is neither an entry ({', '.join(names)}) nor a run directory that exists"
         raise ValueError(f"{words}{spelling.meant(str(run), names)}")
     config = runs.read_config(run)
