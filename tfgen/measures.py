@@ -26,7 +26,10 @@ MEANINGS = {
     "recognised_as_asked": "share recognised as the class that was asked for",
     "parzen": "Parzen-window score of the grey test images, nats per image; higher is better",
     "parzen_error": "its standard error over images",
-    "parzen_bandwidth": "its bandwidth, the best of a grid on validation images, at most 1,000",
+    "parzen_bandwidth": "its bandwidth, the best of Goodfellow's ten on validation images, at most 1,000",
+    "parzen_fine": "the same score by a grid of 46 bandwidths",
+    "parzen_fine_error": "its standard error over images",
+    "parzen_fine_bandwidth": "its bandwidth, the best of the 46",
 }
 TRAINING = {  # what a run has of its training besides
     "epochs": "passes over the training images, or as many epochs as the training took",

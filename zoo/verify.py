@@ -18,6 +18,8 @@ DECIMALS = {  # that are shown of a number, by name; two of the others, in nats 
     "kid_error": 3,
     "parzen": 0,
     "parzen_error": 1,
+    "parzen_fine": 0,
+    "parzen_fine_error": 1,
     "recognised_as_asked": 3,
     "test_bits_per_dim": 3,
     "test_nll_bits_per_dim": 3,

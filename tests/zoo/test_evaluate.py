@@ -30,7 +30,7 @@ FEATURES = {"frechet", "kid", "kid_error", "precision", "recall", "confidence", 
 SLOW = (pytest.mark.slow, pytest.mark.ci)
 CONDITIONAL = next(entry for entry in tfgen.entries() if entries.module(entry).build.conditional)
 UNMONITORED = next(entry for entry in tfgen.entries() if entries.module(entry).build.monitor is None)
-PARZEN = {"parzen", "parzen_error", "parzen_bandwidth"}
+PARZEN = {f"parzen{grid}{kind}" for grid in ("", "_fine") for kind in ("", "_error", "_bandwidth")}
 
 
 def small(entry):
