@@ -102,11 +102,3 @@ def stddev(values) -> tuple[np.ndarray, np.ndarray]:
     """The standard deviation of values [draws, chains, ...] and its Monte Carlo standard error, both [...]."""
     variance, error = mean(np.square(values - values.mean((0, 1))))
     return np.sqrt(variance), error / (2 * np.sqrt(variance))
-
-
-def _is_worth_saying(record) -> bool:
-    """Whether a line of TensorFlow's log is not its note on the real part that `effective_sample_size` takes."""
-    return "discard the imaginary part" not in record.getMessage()
-
-
-tf.get_logger().addFilter(_is_worth_saying)

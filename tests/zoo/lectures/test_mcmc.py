@@ -111,7 +111,7 @@ def test_four_samplers_agree_with_quadrature(start):
 def test_codes_of_a_run_and_a_model_without_a_density_is_refused(trained_run):
     options = {"images": 2, "draws": 200, "burn_in": 100, "chains": 2}
     result, shown = mcmc.compute(untracked, model=str(trained_run), **options)
-    assert [row.name for row in result.rows] == ["test 0", "test 1", "mean"]
+    assert [row.name for row in result.rows] == ["shuffled 0", "shuffled 1", "mean"]
     for row in result.rows[:2]:
         assert row.values["kl_q_p"][0] > -3 * row.values["kl_q_p"][1]
         assert row.values["kl_p_q"][0] > -3 * row.values["kl_p_q"][1]
