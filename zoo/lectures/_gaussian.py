@@ -18,6 +18,7 @@ from zoo.lectures import _chains, _descent
 psd, tfd = tfp.math.psd_kernels, tfp.distributions
 
 PERIOD = 2 / 3  # of the periodic kernel
+FLOOR = 1e-6  # of the variance of the noise, in addition: points that nearly coincide stay apart
 KERNELS = {
     "rbf": psd.ExponentiatedQuadratic,
     "matern12": psd.MaternOneHalf,
@@ -41,9 +42,14 @@ def kernel_of(name: Kernel, parameters):
     return KERNELS[name](tf.exp(parameters[..., 0]), tf.exp(parameters[..., 1]))
 
 
+def noise_variance(parameters):
+    """s^2 of parameters [..., 3]: [...]."""
+    return tf.exp(2 * parameters[..., 2]) + FLOOR
+
+
 def process(name: Kernel, parameters, x):
     """The distribution of noisy observations at points x: batch [...], event [N]."""
-    options = {"observation_noise_variance": tf.exp(2 * parameters[..., 2]), "cholesky_fn": tf.linalg.cholesky}
+    options = {"observation_noise_variance": noise_variance(parameters), "cholesky_fn": tf.linalg.cholesky}
     return tfd.GaussianProcess(kernel_of(name, parameters), index_points=x, **options)
 
 
@@ -74,7 +80,7 @@ def sampled(name: Kernel, x, y, seed: int) -> np.ndarray:
 
 def predict(name: Kernel, parameters, x, y, x_new) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of f at new points [B, T, 1], for parameters [S, B, 3]: both [S, B, T]."""
-    noise = tf.exp(2 * tf.constant(parameters)[..., 2])
+    noise = noise_variance(tf.constant(parameters))
     options = {"observation_noise_variance": noise, "predictive_noise_variance": np.float64(0)}
     options |= {"cholesky_fn": tf.linalg.cholesky}
     kernel = kernel_of(name, tf.constant(parameters))
@@ -130,7 +136,7 @@ class Variational:
 
     def process(self, x):
         """The distribution of f at points [T, 1]."""
-        kernel, noise = kernel_of(self._name, self._parameters.value), tf.exp(2 * self._parameters.value[2])
+        kernel, noise = kernel_of(self._name, self._parameters.value), noise_variance(self._parameters.value)
         places = tf.convert_to_tensor(self._places.value)
         mean, root = tfd.VariationalGaussianProcess.optimal_variational_posterior(
             kernel, places, self._x, self._y, noise, jitter=JITTER
@@ -158,4 +164,4 @@ class Variational:
     @property
     def noise(self) -> np.ndarray:
         """The standard deviation of the noise."""
-        return np.exp(self._parameters.numpy()[2])
+        return np.sqrt(noise_variance(self._parameters.numpy()))

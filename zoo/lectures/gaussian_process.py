@@ -123,7 +123,7 @@ def _few(kernel: Kernel, fit: str, x, y, grid, seed: int, shown: dict) -> Row:
     else:
         parameters = _gaussian.most_likely(kernel, points, values)
     found = _gaussian.predict(kernel, parameters, points, values, new)
-    seconds, noise = time.perf_counter() - begun, np.exp(parameters[..., 2])
+    seconds, noise = time.perf_counter() - begun, np.sqrt(_gaussian.noise_variance(parameters))
     one = parameters[:1]
     covariance = _gaussian.kernel_of(kernel, one[0, 0]).matrix(*[np.concatenate([x, grid])[:, None]] * 2).numpy()
     views = [np.stack(view(covariance, float(noise[0, 0] ** 2), y)) for view in (one_vector, sum_of_kernels)]
@@ -148,7 +148,7 @@ def study(kernel: Kernel, functions: int, random, seed: int, shown: dict) -> lis
     for name, fit in fits.items():
         begun, parameters = time.perf_counter(), fit()
         found = _gaussian.predict(kernel, parameters, *seen, x[:, STUDY_POINTS:])
-        noise, new = np.exp(parameters[..., 2]), slice(STUDY_POINTS, None)
+        noise, new = np.sqrt(_gaussian.noise_variance(parameters)), slice(STUDY_POINTS, None)
         rows.append(_gaussian.scores(name, found, noise, f[:, new], y[:, new], time.perf_counter() - begun))
         shown["levels"][name] = 2 * np.abs(_gaussian.mixture_cdf(f[:, new], *found) - 0.5)
     return rows
@@ -164,7 +164,7 @@ def _many(kernel: Kernel, count: int, random, grid, shown: dict) -> list[Row]:
         if inducing is None:
             parameters = _gaussian.most_likely(kernel, x[None, :, None], y[None], EXACT_STEPS)
             found = _gaussian.predict(kernel, parameters, x[None, :, None], y[None], x_new[None, :, None])
-            name, noise = "exact", np.exp(parameters[..., 2])
+            name, noise = "exact", np.sqrt(_gaussian.noise_variance(parameters))
         else:
             process = _gaussian.Variational(kernel, x, y, inducing)
             found = [each[None, None] for each in process.predict(x_new)]
@@ -188,7 +188,7 @@ def draw(*, kernel, fit, x, y, grid, parameters, found, views, levels, many):
     vector.imshow(covariance, extent=(0, 1, 1, 0), cmap="viridis")
     vector.set(title="one large normal vector: the covariance of its values", xlabel="x", ylabel="x'")
     weights = np.linalg.solve(
-        one.matrix(x[:, None], x[:, None]).numpy() + np.exp(2 * parameters[0, 2]) * np.eye(len(x)), y
+        one.matrix(x[:, None], x[:, None]).numpy() + _gaussian.noise_variance(parameters[0]) * np.eye(len(x)), y
     )
     parts = one.matrix(grid[:, None], x[:, None]).numpy() * weights
     sums.plot(grid, parts, color="tab:blue", linewidth=0.5)

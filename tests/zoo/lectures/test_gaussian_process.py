@@ -9,7 +9,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor, kernels
 
 from zoo.lectures import _descent, _gaussian, _log, gaussian_process
 
-PARAMETERS = np.log([1.3, 0.3, 0.2])
+PARAMETERS, NOISE = np.log([1.3, 0.3, 0.2]), 0.2**2 + _gaussian.FLOOR
 _log.quiet()
 
 
@@ -30,19 +30,28 @@ def test_the_views_agree(name, data):
     points = np.concatenate([x, new])[:, None]
     covariance = _gaussian.kernel_of(name, PARAMETERS).matrix(points, points).numpy()
     for view in (gaussian_process.one_vector, gaussian_process.sum_of_kernels):
-        np.testing.assert_allclose(view(covariance, 0.04, y), [each[0, 0] for each in found], atol=1e-8)
+        np.testing.assert_allclose(view(covariance, NOISE, y), [each[0, 0] for each in found], atol=1e-8)
 
 
 def test_predictions_are_those_of_scikit_learn(data):
     x, y, new = data
     kernel = 1.3**2 * kernels.Matern(0.3, nu=2.5)
-    process = GaussianProcessRegressor(kernel, alpha=0.04, optimizer=None).fit(x[:, None], y)
+    process = GaussianProcessRegressor(kernel, alpha=NOISE, optimizer=None).fit(x[:, None], y)
     found = _gaussian.predict("matern52", PARAMETERS[None, None], x[None, :, None], y[None], new[None, :, None])
     mean, stddev = process.predict(new[:, None], return_std=True)
     np.testing.assert_allclose(found[0][0, 0], mean, atol=1e-8)
     np.testing.assert_allclose(found[1][0, 0], stddev, atol=1e-8)
     density = _gaussian.process("matern52", PARAMETERS, x[:, None]).log_prob(y)
     assert float(density) == pytest.approx(process.log_marginal_likelihood_value_, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", _gaussian.KERNELS)
+def test_values_without_noise_leave_all_finite(name):
+    x, y = np.array([[[0.1], [0.2], [0.2 + 1e-9]]]), np.ones((1, 3))
+    parameters = np.log([1.0, 0.5, 1e-9])[None, None]
+    found = _gaussian.predict(name, parameters, x, y, x)
+    np.testing.assert_allclose(found[0][0], y, atol=1e-3)
+    assert np.isfinite(_gaussian.process(name, parameters, x).log_prob(y)).all()
 
 
 @pytest.fixture
@@ -59,8 +68,8 @@ def test_the_variational_bound_is_titsias(data, variational):
     places, kernel = variational.inducing[:, None], _gaussian.kernel_of("matern52", PARAMETERS)
     across = kernel.matrix(places, x[:, None]).numpy()
     explained = across.T @ np.linalg.solve(kernel.matrix(places, places).numpy(), across)
-    bound = scipy.stats.multivariate_normal(np.zeros(30), explained + 0.04 * np.eye(30)).logpdf(y)
-    bound -= (30 * 1.3**2 - np.trace(explained)) / (2 * 0.04)
+    bound = scipy.stats.multivariate_normal(np.zeros(30), explained + NOISE * np.eye(30)).logpdf(y)
+    bound -= (30 * 1.3**2 - np.trace(explained)) / (2 * NOISE)
     assert float(variational.bound()) == pytest.approx(bound, abs=0.01)
     assert bound < float(_gaussian.process("matern52", PARAMETERS, x[:, None]).log_prob(y))
 

@@ -82,7 +82,7 @@ def test_chains_find_the_posterior_of_several_codes_at_once():
         normal = 0.5 * tf.square(noise) - 0.5 * tf.square((noise - mean) / stddev)
         return tf.reduce_sum(normal - tf.math.log(stddev), -1)
 
-    found = _codes.sample(log_weights, (8, 3, 2), draws=1000, burn_in=200, seed=0)
+    found = _codes.sample(log_weights, (8, 3, 2), draws=400, burn_in=200, seed=0)
     values = found.values.astype(np.float64)
     (means, errors), (stddevs, stddev_errors) = _chains.mean(values), _chains.stddev(values)
     assert np.all(np.abs(means - mean) < 5 * errors)
