@@ -5,12 +5,10 @@ TASK.md, with TASK.png, into a folder of its own: a run's own numbers stay as th
 """
 
 import inspect
-import itertools
-import os
 from pathlib import Path
 
 from tfgen import commandline, spelling, tasks
-from zoo import commands
+from zoo import commands, folders
 
 USAGE = "python -m zoo.apply"
 LIST = "--list"
@@ -63,7 +61,7 @@ def apply(
         module = tasks.module(task)
         _check(images, seed, [dataset, options.get("against")], data_dir)
         module.check(**options)
-        _check_place(to, (run or Path()) / FOLDER, task)
+        folders.check_place(to, (run or Path()) / FOLDER, task)
         model = _able(entry_or_run, task)
     from zoo import evaluate
 
@@ -86,7 +84,7 @@ def apply(
     content = result.as_json() | {"task": task, "model": entry_or_run, "options": given, "seed": seed}
     with commandline.bad_input():
         base = (run or Path()) / FOLDER / ("" if run else entry_or_run)
-        folder = commandline.writable_directory(to) if to is not None else _numbered(base, task)
+        folder = commandline.writable_directory(to) if to is not None else folders.numbered(base, task)
         paths = _write(folder / task, result, content | {"versions": runs.library_versions()})
     print(result.as_text(), *paths, sep="\n")  # last: a closed pipe loses no numbers
 
@@ -181,36 +179,6 @@ def _who_has(option: str) -> str:
     """The words `, which inpaint has` for the option of other tasks."""
     name = option.removeprefix("--").replace("-", "_")
     return spelling.had_by([task for task in tasks.names() if name in _options(task)])
-
-
-def _check_place(to: Path | None, default: Path, task: str) -> None:
-    """Raises ValueError where no result can be written: a run, a folder that holds one already, a place out of reach.
-
-    Without a directory `to` that is a folder in `default`.
-    """
-    from tfgen.storage import runs
-
-    if to is not None and runs.is_run(to):
-        raise ValueError(f"{str(to)!r} is a run directory; name another folder with --to DIR")
-    if to is not None and (to / f"{task}.json").exists():
-        raise ValueError(f"{to / task}.json exists already; name another folder with --to DIR, or remove it")
-    place = (to or default).absolute()
-    there = next(path for path in (place, *place.parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise ValueError(f"{str(place)!r} cannot be written: name another folder with --to DIR")
-
-
-def _numbered(parent: Path, task: str) -> Path:
-    """A new folder for the result of a task: TASK, or TASK-2, TASK-3, ... where that is taken."""
-    commandline.writable_directory(parent)
-    for number in itertools.count(1):
-        folder = parent / (task if number == 1 else f"{task}-{number}")
-        try:
-            folder.mkdir()
-            return folder
-        except FileExistsError:
-            continue
-    raise AssertionError
 
 
 def _write(stem: Path, result, content: dict) -> list[Path]:

@@ -32,7 +32,7 @@ def test_one_line_names_what_is_wrong(call, monkeypatch, tmp_path, command, word
 
 
 def _called(name: str, arguments: list[str]) -> str:
-    return f"python -m {name}" + (f" {arguments[0]}" if name in ("zoo.train", "zoo.apply") else "")
+    return f"python -m {name}" + (f" {arguments[0]}" if name in ("zoo.train", "zoo.apply", "zoo.lecture") else "")
 
 
 def test_none_of_them_nor_any_help_imports_tensorflow(tmp_path):

@@ -117,7 +117,7 @@ def _number(found) -> str:
     if not np.isfinite(value):
         return str(value)
     if not error or not np.isfinite(error):
-        return f"{value:.4g}"
+        return f"{value:.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
     places = min(PLACES, max(0, 1 - int(np.floor(np.log10(error)))))
     return f"{value:.{places}f} ± {error:.{places}f}"
 
