@@ -46,7 +46,7 @@ def all_of(model, images, names, *, k: int = 100, seed: int = 0, track=lambda lo
         name -> float64 [N].
     """
     seen, rows = model.pixels.held_out(images), inputs.row_seeds(seed, len(images))
-    label = _likeliest(model, seen, rows) if model.conditional else None
+    label = likeliest(model, seen, rows) if model.conditional else None
     score = model.signatures().get("score")
     drawn = {"k": k, "seed": rows} if score and "seed" in score.inputs else {}  # an exact likelihood needs none
     likelihood = functools.cache(lambda: -np.asarray(model.log_likelihood(seen, label=label, **drawn)))
@@ -132,7 +132,7 @@ def _residual(model, image, label) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _likeliest(model, seen, rows) -> np.ndarray:
+def likeliest(model, seen, rows) -> np.ndarray:
     """The class of each image under which its ELBO, or exact likelihood, is highest, int64 [N]."""
     bounded = "elbo" in model.signatures()["score"].outputs
     bound = functools.partial(model.elbo, seed=rows) if bounded else model.log_likelihood
