@@ -78,6 +78,7 @@ def apply(
                 images=images,
                 seed=seed,
                 track=track,
+                classifier=evaluate.recogniser,
             )
             result = module.run(job, **options)
     except KeyboardInterrupt as error:
