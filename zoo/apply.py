@@ -4,6 +4,7 @@ A task is a file of `tfgen/tasks`; it says what it asks of a model. The table is
 TASK.md, with TASK.png, into a folder of its own: a run's own numbers stay as they are.
 """
 
+import functools
 import inspect
 import itertools
 import os
@@ -15,6 +16,7 @@ from zoo import commands
 USAGE = "python -m zoo.apply"
 LIST = "--list"
 FOLDER = "tasks"  # of a run, or where an entry's results go
+BEGUN = "runs"  # in the folder of a result, of a task that trains
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -67,6 +69,9 @@ def apply(
         model = _able(entry_or_run, task)
     from zoo import evaluate
 
+    base = (run or Path()) / FOLDER / ("" if run else entry_or_run)
+    resumes = bool(options.get("train"))
+    folder = functools.cache(lambda: commandline.writable_directory(to) if to else _numbered(base, task, resumes))
     try:
         with evaluate.progress_bars() as track, commandline.bad_input():
             job = jobs.Job(
@@ -79,16 +84,17 @@ def apply(
                 seed=seed,
                 track=track,
                 classifier=evaluate.recogniser,
+                folder=folder,
             )
             result = module.run(job, **options)
     except KeyboardInterrupt as error:
-        commandline.give_up(error, saved="nothing was written")
+        made = folder.cache_info().currsize
+        kept = f"what is finished is kept in {folder()}; the same command resumes" if made else "nothing was written"
+        commandline.give_up(error, saved=kept)
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
     content = result.as_json() | {"task": task, "model": entry_or_run, "options": given, "seed": seed}
     with commandline.bad_input():
-        base = (run or Path()) / FOLDER / ("" if run else entry_or_run)
-        folder = commandline.writable_directory(to) if to is not None else _numbered(base, task)
-        paths = _write(folder / task, result, content | {"versions": runs.library_versions()})
+        paths = _write(folder() / task, result, content | {"versions": runs.library_versions()})
     print(result.as_text(), *paths, sep="\n")  # last: a closed pipe loses no numbers
 
 
@@ -201,8 +207,11 @@ def _check_place(to: Path | None, default: Path, task: str) -> None:
         raise ValueError(f"{str(place)!r} cannot be written: name another folder with --to DIR")
 
 
-def _numbered(parent: Path, task: str) -> Path:
-    """A new folder for the result of a task: TASK, or TASK-2, TASK-3, ... where that is taken."""
+def _numbered(parent: Path, task: str, resumes: bool) -> Path:
+    """A new folder for the result of a task: TASK, or TASK-2, TASK-3, ... where that is taken.
+
+    A task that resumes what it has trained takes a folder that it began and did not finish.
+    """
     commandline.writable_directory(parent)
     for number in itertools.count(1):
         folder = parent / (task if number == 1 else f"{task}-{number}")
@@ -210,7 +219,8 @@ def _numbered(parent: Path, task: str) -> Path:
             folder.mkdir()
             return folder
         except FileExistsError:
-            continue
+            if resumes and (folder / BEGUN).is_dir() and not (folder / f"{task}.json").exists():
+                return folder
     raise AssertionError
 
 

@@ -61,3 +61,25 @@ def maps(panels: dict, labels, names, title: str):
         texts = [figures.short(name) for name in names]
         figure.legend(dots, texts, loc="outside lower center", ncols=min(10, len(names)))
     return figure
+
+
+@figures.style()
+def by_class(lines: dict, metric: str, title: str):
+    """A number of each class, a mark a method: the first is drawn large.
+
+    Args:
+        lines: method -> {class: number}.
+        metric: what the numbers are.
+        title: of the figure.
+    """
+    names = list(next(iter(lines.values())))
+    figure = figures.Picture(figsize=(max(6, 0.6 * len(names) + 2), 3.8), dpi=figures.DPI, layout="constrained")
+    axes = figure.subplots()
+    for number, (method, values) in enumerate(lines.items()):
+        look = {"marker": "D", "s": 60, "zorder": 3} if number == 0 else {"marker": "os^v"[number % 4], "s": 25}
+        axes.scatter(range(len(names)), [values[name] for name in names], label=method, **look)
+    axes.set_xticks(range(len(names)), [figures.short(name) for name in names], rotation=90 if len(names[0]) > 4 else 0)
+    axes.set(xlabel="class that is normal", ylabel=metric, title=title)
+    axes.grid(axis="y", alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
