@@ -2,7 +2,7 @@
 
 Scores of a model, the higher the stranger (`tfgen.tasks.common.scores`): -ELBO, -log-likelihood, likelihood regret
 (Xiao, Yan and Amit 2020), the likelihood corrected by the image's complexity (Serra et al. 2020), the error of the
-reconstruction, as it is or relative to the image, and for GANs the discriminator and AnoGAN's search (Schlegl et al.
+reconstruction, as it is or relative to the ink, and for GANs the discriminator and AnoGAN's search (Schlegl et al.
 2017). Baselines on pixels: PCA, kernel density, one-class SVM, isolation forest. What is reported as the model's answer
 is the score with the highest AUROC on validation images. With `--train` each class is the only normal one in turn
 (`tfgen.tasks.common.one_class`).
@@ -60,7 +60,7 @@ def run(
             anomalies; what is trained is kept, and the same command with --to DIR resumes.
         classes: with --train, the classes that are normal in turn, by number or name; all by default.
         steps: with --train, of each training; 2,500 by default.
-        latent_dim: with --train, dimensions of the code; 8 by default.
+        latent_dim: with --train, dimensions of the code; 12 by default.
     """
     from tfgen.tasks.common import abilities
 
@@ -124,7 +124,7 @@ def one_class_model(model, images, *, steps: int | None = None, latent_dim: int 
         model: a `tfgen.Model`, trained or not, whose architecture and recipe are taken.
         images: [N, H, W, C], uint8, at least 20 of them.
         steps: of the training; 2,500 by default.
-        latent_dim: dimensions of the code; 8 by default.
+        latent_dim: dimensions of the code; 12 by default.
         seed: of the first weights, the order of the images and all noise.
 
     Returns:

@@ -22,7 +22,7 @@ from tfgen.tasks.common.result import BASELINE, MODEL, Result, Row
 from tfgen.training import loop
 
 RUNS, SETTINGS = "runs", "one-class.json"
-STEPS, LATENT_DIM = 2500, 8  # of a training on one class, and of its code, by default
+STEPS, LATENT_DIM = 2500, 12  # of a training on one class, and of its code, by default
 FEWEST = 20  # training images of a class
 
 

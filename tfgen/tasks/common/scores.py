@@ -6,7 +6,7 @@ regret          the ELBO that an image's own best posterior would have, minus th
                 nats. Its mean and stddev are optimised, from the encoder's on; the decoder stays
 complexity      -log p(x) minus the length of the image as a PNG file (Serra et al. 2020); bits
 reconstruction  squared error of the reconstruction, |x' - x|^2
-relative        |x' - x|^2 / |x|: an image with much ink has more of it to get wrong
+relative        |x' - x|^2 / sum of x: an image with much ink has more of it to get wrong
 search          squared error of the best image that the decoder can make (AnoGAN's residual, Schlegl et al. 2017)
 discriminator   minus the logit of the discriminator, which takes strange images for generated ones
 
@@ -31,7 +31,7 @@ from tfgen.tasks.common.job import flat
 CHUNK = 500  # images at once
 STEPS, RATE, DRAWS = 150, 0.05, 32  # of the regret: Adam's, and samples of z of each ELBO
 BYTE = 8  # bits
-SHORTEST = 1.0  # length of an image that a relative error is divided by: an empty one has none
+LEAST = 1.0  # ink of an image, by which a relative error is divided: an empty one has none
 
 
 def all_of(model, images, names, *, k: int = 100, seed: int = 0, track=lambda loop, name: loop) -> dict:
@@ -60,7 +60,7 @@ def all_of(model, images, names, *, k: int = 100, seed: int = 0, track=lambda lo
         "regret": lambda: regret(model, seen, label, seed),
         "complexity": lambda: likelihood() / math.log(2) - png_bits(seen),
         "reconstruction": residual,
-        "relative": lambda: residual() / np.maximum(np.linalg.norm(flat(as_float(images)), axis=1), SHORTEST),
+        "relative": lambda: residual() / np.maximum(flat(as_float(images)).sum(1), LEAST),
         "search": lambda: search.residual(model, as_float(images), label=label, seed=seed),
         "discriminator": lambda: -np.asarray(model.discriminate(as_float(images))),
     }
