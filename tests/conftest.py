@@ -17,7 +17,7 @@ def pytest_sessionstart(session):
 
         brief = session.config.option.markexpr == "not slow"
         if brief:  # there is a process a core: more threads would only wait for one another
-            os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+            os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
         quiet.import_tensorflow()
         gc.freeze()  # its modules are no garbage: the collector need not look at them again and again
 

@@ -99,7 +99,7 @@ def grid(images, columns: int, title: str = "", row_labels=(), column_labels=())
     tiles = _tiles(images)
     canvas = _canvas(tiles, min(columns, len(tiles)))
     (height, width, _), (tile_height, tile_width) = canvas.shape, tiles.shape[1:3]
-    row_labels, column_labels = [_short(text) for text in row_labels], [_short(text) for text in column_labels]
+    row_labels, column_labels = [short(text) for text in row_labels], [short(text) for text in column_labels]
     turn = 90 if any(_extent(text)[0] > tile_width for text in column_labels) else 0
     title = textwrap.fill(title, max(width, TITLE_WIDTH) // LETTER)
     title_width, title_height = _extent(title, TITLE_SIZE)
@@ -164,7 +164,7 @@ def _extent(text: str, size: float = LABEL_SIZE, rotation: float = 0) -> tuple[i
     return math.ceil(box.width), math.ceil(box.height)
 
 
-def _short(name) -> str:
+def short(name) -> str:
     """A name on one line, cut where it is long."""
     name = " ".join(str(name).split())
     return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1] + "…"
@@ -183,8 +183,8 @@ def plane(points, labels=None, names=(), *, title="", beside=None, beside_title=
         beside_title: of these.
         axis_names: of the coordinates.
     """
-    names = [_short(name) for name in names] if labels is not None else []
-    looks = {"c": _colours(len(names))[np.asarray(labels)] if names else "tab:blue", "linewidths": 0}
+    names = [short(name) for name in names] if labels is not None else []
+    looks = {"c": colours(len(names))[np.asarray(labels)] if names else "tab:blue", "linewidths": 0}
     looks["s"] = 3 if len(points) > 2000 else 10
     panels = [(title, np.asarray(points), looks)]
     if beside is not None:
@@ -203,7 +203,7 @@ def plane(points, labels=None, names=(), *, title="", beside=None, beside_title=
         figure.colorbar(scale, ax=figure.axes, label="class", shrink=0.6)
     elif names:
         look = {"marker": "o", "linestyle": "", "markersize": 5}
-        dots = [matplotlib.lines.Line2D([], [], color=colour, **look) for colour in _colours(len(names))]
+        dots = [matplotlib.lines.Line2D([], [], color=colour, **look) for colour in colours(len(names))]
         legend = figure.legend(dots, range(len(names)), loc="outside right upper", title="class")
         for text, name in zip(legend.get_texts(), names, strict=True):
             text.set_text(name)  # here, as a legend leaves out names that begin with _
@@ -212,7 +212,7 @@ def plane(points, labels=None, names=(), *, title="", beside=None, beside_title=
 
 def _strips(panels, labels, names, axis_name: str, limits) -> Figure:
     """Points of a line, a row a class, scattered over the row's height; the points beside them in the last row."""
-    rows = [*(names or [""]), *(_short(title) for title, *_ in panels[1:])]
+    rows = [*(names or [""]), *(short(title) for title, *_ in panels[1:])]
     figure = Picture(figsize=(8, 1.6 + 0.35 * min(len(rows), 2 * LEGEND_LENGTH)), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     heights = np.asarray(labels) if names else 0
@@ -224,7 +224,7 @@ def _strips(panels, labels, names, axis_name: str, limits) -> Figure:
     return figure
 
 
-def _colours(count: int) -> np.ndarray:
+def colours(count: int) -> np.ndarray:
     """A colour for each of `count` classes, RGBA: set apart from one another up to 20, then along a scale."""
     if count <= LEGEND_LENGTH:
         return matplotlib.colormaps["tab10" if count <= 10 else "tab20"](np.arange(count))

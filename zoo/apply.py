@@ -4,6 +4,7 @@ A task is a file of `tfgen/tasks`; it says what it asks of a model. The table is
 TASK.md, with TASK.png, into a folder of its own: a run's own numbers stay as they are.
 """
 
+import functools
 import inspect
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from zoo import commands, folders
 USAGE = "python -m zoo.apply"
 LIST = "--list"
 FOLDER = "tasks"  # of a run, or where an entry's results go
+BEGUN = "runs"  # in the folder of a result, of a task that trains
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -65,6 +67,9 @@ def apply(
         model = _able(entry_or_run, task)
     from zoo import evaluate
 
+    base = (run or Path()) / FOLDER / ("" if run else entry_or_run)
+    begun = BEGUN if options.get("train") else None
+    folder = functools.cache(lambda: commandline.writable_directory(to) if to else folders.numbered(base, task, begun))
     try:
         with evaluate.progress_bars() as track, commandline.bad_input():
             job = jobs.Job(
@@ -76,16 +81,18 @@ def apply(
                 images=images,
                 seed=seed,
                 track=track,
+                classifier=evaluate.recogniser,
+                folder=folder,
             )
             result = module.run(job, **options)
     except KeyboardInterrupt as error:
-        commandline.give_up(error, saved="nothing was written")
+        made = folder.cache_info().currsize
+        kept = f"what is finished is kept in {folder()}; the same command resumes" if made else "nothing was written"
+        commandline.give_up(error, saved=kept)
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
     content = result.as_json() | {"task": task, "model": entry_or_run, "options": given, "seed": seed}
     with commandline.bad_input():
-        base = (run or Path()) / FOLDER / ("" if run else entry_or_run)
-        folder = commandline.writable_directory(to) if to is not None else folders.numbered(base, task)
-        paths = _write(folder / task, result, content | {"versions": runs.library_versions()})
+        paths = _write(folder() / task, result, content | {"versions": runs.library_versions()})
     print(result.as_text(), *paths, sep="\n")  # last: a closed pipe loses no numbers
 
 

@@ -27,8 +27,11 @@ def check_place(to: Path | None, default: Path, name: str) -> None:
         raise ValueError(f"{str(place)!r} cannot be written: name another folder with --to DIR")
 
 
-def numbered(parent: Path, name: str) -> Path:
-    """A new folder for a result: NAME, or NAME-2, NAME-3, ... where that is taken."""
+def numbered(parent: Path, name: str, begun: str | None = None) -> Path:
+    """A new folder for a result: NAME, or NAME-2, NAME-3, ... where that is taken.
+
+    With `begun`, a folder that holds one of this name but no result is taken again: what resumes left it.
+    """
     commandline.writable_directory(parent)
     for number in itertools.count(1):
         folder = parent / (name if number == 1 else f"{name}-{number}")
@@ -36,5 +39,6 @@ def numbered(parent: Path, name: str) -> Path:
             folder.mkdir()
             return folder
         except FileExistsError:
-            continue
+            if begun and (folder / begun).is_dir() and not (folder / f"{name}.json").exists():
+                return folder
     raise AssertionError

@@ -2,9 +2,10 @@
 
 Scores of a model, the higher the stranger (`tfgen.tasks.common.scores`): -ELBO, -log-likelihood, likelihood regret
 (Xiao, Yan and Amit 2020), the likelihood corrected by the image's complexity (Serra et al. 2020), the error of the
-reconstruction, and for GANs the discriminator and AnoGAN's search (Schlegl et al. 2017). Baselines on pixels: PCA,
-kernel density, one-class SVM, isolation forest. What is reported as the model's answer is the score with the highest
-AUROC on validation images.
+reconstruction, as it is or relative to the ink, and for GANs the discriminator and AnoGAN's search (Schlegl et al.
+2017). Baselines on pixels: PCA, kernel density, one-class SVM, isolation forest. What is reported as the model's answer
+is the score with the highest AUROC on validation images. With `--train` each class is the only normal one in turn
+(`tfgen.tasks.common.one_class`).
 """
 
 import dataclasses
@@ -16,18 +17,19 @@ from tfgen import checks, inputs
 from tfgen.tasks.common.job import Job, first, flat
 from tfgen.tasks.common.result import BASELINE, MODEL, Result, Row
 
-__all__ = ["anomaly_score"]
+__all__ = ["anomaly_score", "one_class_model"]
 
 ASKS = {
     "regret": ("score.elbo", "encode.latent_stddev"),
     "reconstruction": ("reconstruct",),
+    "relative": ("reconstruct",),
     "search": ("decode",),
     "elbo": ("score.elbo",),
     "likelihood": ("score",),
     "complexity": ("score",),
     "discriminator": ("discriminate",),
 }
-Score = Literal["regret", "reconstruction", "search", "elbo", "likelihood", "complexity", "discriminator"]
+Score = Literal["regret", "reconstruction", "relative", "search", "elbo", "likelihood", "complexity", "discriminator"]
 OTHERS = {"mnist": "fashion_mnist", "fashion_mnist": "mnist"}  # what a data set is tried against by default
 TEST, VALIDATION = 2000, 1000  # images of each kind
 SHOWN = 40  # pictures of a ranking that are drawn
@@ -41,6 +43,10 @@ def run(
     score: Score | None = None,
     k: int = 100,
     top: int = 20,
+    train: bool = False,
+    classes: tuple[str, ...] = (),
+    steps: int | None = None,
+    latent_dim: int | None = None,
 ) -> Result:
     """Scores images, and measures how well the scores find anomalies; or ranks the pictures of --dataset.
 
@@ -50,21 +56,39 @@ def run(
         score: the score to rank by, or the only one to measure; by default the first that the model can give, and all.
         k: importance samples an image of the likelihood.
         top: how many of the strangest files the table lists.
+        train: trains a model like this one on the images of one class after the other, for which the rest are
+            anomalies; what is trained is kept, and the same command with --to DIR resumes.
+        classes: with --train, the classes that are normal in turn, by number or name; all by default.
+        steps: with --train, of each training; 2,500 by default.
+        latent_dim: with --train, dimensions of the code; 12 by default.
     """
     from tfgen.tasks.common import abilities
 
     if score is not None:
         abilities.chosen(job.model, ASKS, score, "anomaly")
+    if train:
+        from tfgen.tasks.common import one_class
+
+        names = [score] if score else _quick(abilities.methods(job.model, ASKS))
+        return one_class.run(job, names, classes, k, steps, latent_dim)
     if job.source is not None and against is None and not anomalous:
         return _ranked(job, abilities.chosen(job.model, ASKS, score, "anomaly"), k, top)
     names = [score] if score else _worth_trying(abilities.methods(job.model, ASKS))
     return _detected(job, names, against, anomalous, k)
 
 
-def check(*, against=None, anomalous=(), k: int = 100, top: int = 20, **_) -> None:
+def check(*, against=None, anomalous=(), k: int = 100, top: int = 20, train: bool = False, **of_training) -> None:
     """Raises TypeError, ValueError for options of `run` that contradict one another or are out of range."""
     checks.positive_int("k", k)
     checks.positive_int("top", top)
+    for name in ("steps", "latent_dim"):
+        if of_training.get(name) is not None:
+            checks.positive_int(name, of_training[name])
+    if (given := [name for name in ("classes", "steps", "latent_dim") if of_training.get(name)]) and not train:
+        raise ValueError(f"{given[0]} is for --train, which trains a model a class")
+    if train and (against is not None or anomalous):
+        other = "--anomalous" if anomalous else "--against"
+        raise ValueError(f"--train has one class as the normal one and the rest as anomalies, and takes no {other}")
     if against is not None and anomalous:
         raise ValueError("the anomalies are either of another data set, --against, or of some classes, --anomalous")
 
@@ -93,9 +117,35 @@ def anomaly_score(model, images, *, score: Score | None = None, k: int = 100, se
     return scores.all_of(model, array, [name], k=checks.positive_int("k", k), seed=seed)[name]
 
 
+def one_class_model(model, images, *, steps: int | None = None, latent_dim: int | None = None, seed: int = 0):
+    """A model like another one, trained on images that are all normal: the rest is for `anomaly_score` to find.
+
+    Args:
+        model: a `tfgen.Model`, trained or not, whose architecture and recipe are taken.
+        images: [N, H, W, C], uint8, at least 20 of them.
+        steps: of the training; 2,500 by default.
+        latent_dim: dimensions of the code; 12 by default.
+        seed: of the first weights, the order of the images and all noise.
+
+    Returns:
+        The trained model; `save_run` keeps it.
+
+    Raises:
+        TypeError, ValueError: images of another kind or shape, too few, or a model that learns from labels.
+    """
+    from tfgen.tasks.common import one_class
+
+    return one_class.of_images(model, inputs.image_array(images, model.image_shape), steps, latent_dim, seed)
+
+
 def _worth_trying(able: list[str]) -> list[str]:
     """All that a model can do, but the search, which takes long, where it has an encoder."""
-    return [name for name in able if name != "search" or "reconstruction" not in able]
+    return [name for name in able if name not in ("search", "relative") or "reconstruction" not in able]
+
+
+def _quick(able: list[str]) -> list[str]:
+    """What a model can do on many images in seconds, or the search where that is all."""
+    return [name for name in able if name not in ("search", "regret", "likelihood", "complexity")] or able[:1]
 
 
 def _mark(best: bool, names) -> str:

@@ -4,5 +4,9 @@ job        what a task works on         result    its rows, metrics and figure, 
 abilities  what a task asks a model for, and which models have it
 masks, chain   what of an image is missing, and a Markov chain that completes it
 search     the code whose image is nearest to what is known of an image
-scores, detection, detectors, drawings   what `anomaly` needs: scores of models, their AUROC, baselines, histograms
+scores, detection, detectors   what `anomaly` needs: scores of models, their AUROC, baselines
+codes      the codes of images, and the images of codes
+probes     what judges codes by the classes of their images
+attributes     what can be measured of an image, such as slant
+drawings   histograms and maps
 """

@@ -35,3 +35,51 @@ def histograms(panels: dict, names: tuple[str, str], title: str):
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return figure
+
+
+@figures.style()
+def maps(panels: dict, labels, names, title: str):
+    """Points of several planes side by side, coloured by class, without scales: only nearness means something.
+
+    Args:
+        panels: the title of a panel -> points [N, 2], or [N, 1] of a line.
+        labels: int [N], the classes.
+        names: of the classes; more than 20 have no legend.
+        title: of the figure.
+    """
+    figure = figures.Picture(figsize=(3.5 * len(panels), 4.2), dpi=figures.DPI, layout="constrained")
+    figure.suptitle(title, fontsize=figures.TITLE_SIZE)
+    colours = figures.colours(len(names))
+    for axes, (text, points) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+        across, up = np.asarray(points).T[[0, -1]]
+        axes.scatter(across, up, c=colours[labels], s=6, linewidths=0)
+        axes.set_title(text)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    if len(names) <= figures.LEGEND_LENGTH:
+        dots = [figure.axes[0].scatter([], [], color=colour, s=20) for colour in colours]
+        texts = [figures.short(name) for name in names]
+        figure.legend(dots, texts, loc="outside lower center", ncols=min(10, len(names)))
+    return figure
+
+
+@figures.style()
+def by_class(lines: dict, metric: str, title: str):
+    """A number of each class, a mark a method: the first is drawn large.
+
+    Args:
+        lines: method -> {class: number}.
+        metric: what the numbers are.
+        title: of the figure.
+    """
+    names = list(next(iter(lines.values())))
+    figure = figures.Picture(figsize=(max(6, 0.6 * len(names) + 2), 3.8), dpi=figures.DPI, layout="constrained")
+    axes = figure.subplots()
+    for number, (method, values) in enumerate(lines.items()):
+        look = {"marker": "D", "s": 60, "zorder": 3} if number == 0 else {"marker": "os^v"[number % 4], "s": 25}
+        axes.scatter(range(len(names)), [values[name] for name in names], label=method, **look)
+    axes.set_xticks(range(len(names)), [figures.short(name) for name in names], rotation=90 if len(names[0]) > 4 else 0)
+    axes.set(xlabel="class that is normal", ylabel=metric, title=title)
+    axes.grid(axis="y", alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure

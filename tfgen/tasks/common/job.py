@@ -27,6 +27,9 @@ class Job:
         images: how many test images; None: the task's own default.
         seed: of all that is drawn.
         track: wraps each long loop, with a word that describes it.
+        classifier: of a data set, what recognises the classes of its images, a `tfgen.evaluation.features.Features`, or
+            None where there is none.
+        folder: makes the folder of the result, for what a task keeps while it works; the same one at each call.
     """
 
     model: object
@@ -37,6 +40,8 @@ class Job:
     images: int | None = None
     seed: int = 0
     track: Callable = lambda loop, name: loop
+    classifier: Callable = lambda dataset: None
+    folder: Callable[[], Path] = Path
 
     @functools.cached_property
     def own(self) -> Dataset:

@@ -5,7 +5,8 @@ likelihood      -log p(x), the importance-weighted bound with K samples; nats
 regret          the ELBO that an image's own best posterior would have, minus the encoder's (Xiao, Yan and Amit 2020);
                 nats. Its mean and stddev are optimised, from the encoder's on; the decoder stays
 complexity      -log p(x) minus the length of the image as a PNG file (Serra et al. 2020); bits
-reconstruction  squared error of the reconstruction
+reconstruction  squared error of the reconstruction, |x' - x|^2
+relative        |x' - x|^2 / sum of x: an image with much ink has more of it to get wrong
 search          squared error of the best image that the decoder can make (AnoGAN's residual, Schlegl et al. 2017)
 discriminator   minus the logit of the discriminator, which takes strange images for generated ones
 
@@ -25,10 +26,12 @@ from tfgen import inputs, seeds
 from tfgen.evaluation.images import as_float
 from tfgen.graphs import graph
 from tfgen.tasks.common import search
+from tfgen.tasks.common.job import flat
 
 CHUNK = 500  # images at once
 STEPS, RATE, DRAWS = 150, 0.05, 32  # of the regret: Adam's, and samples of z of each ELBO
 BYTE = 8  # bits
+LEAST = 1.0  # ink of an image, by which a relative error is divided: an empty one has none
 
 
 def all_of(model, images, names, *, k: int = 100, seed: int = 0, track=lambda loop, name: loop) -> dict:
@@ -46,16 +49,18 @@ def all_of(model, images, names, *, k: int = 100, seed: int = 0, track=lambda lo
         name -> float64 [N].
     """
     seen, rows = model.pixels.held_out(images), inputs.row_seeds(seed, len(images))
-    label = _likeliest(model, seen, rows) if model.conditional else None
+    label = likeliest(model, seen, rows) if model.conditional else None
     score = model.signatures().get("score")
     drawn = {"k": k, "seed": rows} if score and "seed" in score.inputs else {}  # an exact likelihood needs none
+    residual = functools.cache(lambda: _residual(model, as_float(images), label))
     likelihood = functools.cache(lambda: -np.asarray(model.log_likelihood(seen, label=label, **drawn)))
     found = {
         "elbo": lambda: -np.asarray(model.elbo(seen, label=label, seed=rows)),
         "likelihood": likelihood,
         "regret": lambda: regret(model, seen, label, seed),
         "complexity": lambda: likelihood() / math.log(2) - png_bits(seen),
-        "reconstruction": lambda: _residual(model, as_float(images), label),
+        "reconstruction": residual,
+        "relative": lambda: residual() / np.maximum(flat(as_float(images)).sum(1), LEAST),
         "search": lambda: search.residual(model, as_float(images), label=label, seed=seed),
         "discriminator": lambda: -np.asarray(model.discriminate(as_float(images))),
     }
@@ -132,7 +137,7 @@ def _residual(model, image, label) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _likeliest(model, seen, rows) -> np.ndarray:
+def likeliest(model, seen, rows) -> np.ndarray:
     """The class of each image under which its ELBO, or exact likelihood, is highest, int64 [N]."""
     bounded = "elbo" in model.signatures()["score"].outputs
     bound = functools.partial(model.elbo, seed=rows) if bounded else model.log_likelihood
