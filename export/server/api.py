@@ -8,10 +8,11 @@ methods, `predict`, the status and the metadata are here; exports of the zoo hav
 import functools
 import json
 import re
+import time
 from urllib.parse import unquote
 
 from export import contract, graph, library, limits
-from export.server import tensors
+from export.server import metrics, tensors
 from export.server.catalogue import Catalogue, Servable
 from export.server.refusals import Refusal
 
@@ -21,6 +22,7 @@ PREDICT = re.compile(rf"/v1/models/{MODEL}{WHICH}:(classify|regress|predict)", r
 STATUS = re.compile(rf"/v1/models(?:/{MODEL})?{WHICH}(?:/(metadata))?", re.IGNORECASE)
 ROOT = re.compile(r"/v1/.*", re.IGNORECASE)  # elsewhere a server answers 404, in HTML
 KINDS = {"classify": "classification", "regress": "regression"}
+PAGE = "<HTML><HEAD>\n<TITLE>404 Not Found</TITLE>\n</HEAD><BODY>\n<H1>Not Found</H1>\n</BODY></HTML>\n"  # libevent's
 
 
 class Api:
@@ -33,6 +35,24 @@ class Api:
 
     def __init__(self, served: Catalogue, seconds: float | None = None):
         self.served, self.seconds = served, seconds
+        self.metrics = metrics.Metrics()
+
+    def respond(self, method: str, path: str, body: bytes) -> tuple[int, str, bytes]:
+        """The status, the content type and the body of the answer to a request. Raises Refusal for an error in JSON."""
+        if path == metrics.PATH:
+            return 200, "text/plain", self.metrics.page().encode()
+        if not ROOT.fullmatch(path):
+            return 404, "text/html", PAGE.encode()
+        began = time.perf_counter()
+        try:
+            content, model, call = self.answer(method, path, body)
+        except Refusal as refusal:
+            if match := PREDICT.fullmatch(path):
+                self.metrics.add(unquote(match[1]), match[4].lower(), refusal.code, 0)
+            raise
+        if method == "POST":
+            self.metrics.add(model, call, "OK", time.perf_counter() - began)
+        return 200, "application/json", content
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[bytes, str, str]:
         """The body of an answer of status 200, the model and the call, such as predict, for the metrics.

@@ -11,12 +11,9 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-from export.server import metrics
-from export.server.api import ROOT, Api
 from export.server.refusals import Refusal
 
 IDLE = 60.0  # seconds that a connection may be silent between requests
-PAGE = "<HTML><HEAD>\n<TITLE>{0} {1}</TITLE>\n</HEAD><BODY>\n<H1>{1}</H1>\n</BODY></HTML>\n"  # libevent's
 REASONS = http.server.BaseHTTPRequestHandler.responses
 CORS = {  # of --enable_cors_support
     "Access-Control-Allow-Origin": "*",
@@ -69,33 +66,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        began = time.perf_counter()
-        path, model, call, code = urlsplit(self.path).path, "", "", "OK"
-        status, kind = 200, "application/json"
+        path, kind = urlsplit(self.path).path, "application/json"
         try:
             self._check_host()
             body = self._body()
-            if path == metrics.PATH:
-                status, kind, content = 200, "text/plain", self.server.metrics.page().encode()
-            elif not ROOT.fullmatch(path):
-                status, kind, content = 404, "text/html", PAGE.format(404, "Not Found").encode()
-            elif self.command == "OPTIONS":
-                content = self._preflight()
+            if self.command == "OPTIONS":
+                status, content = 200, self._preflight()
             else:
-                content, model, call = self.server.api.answer(self.command, path, body)
+                status, kind, content = self.server.api.respond(self.command, path, body)
         except Refusal as refusal:
-            status, code = refusal.status, refusal.code
+            status = refusal.status
             content = json.dumps({"error": refusal.message}, ensure_ascii=False).encode(errors="replace")
         except (TimeoutError, ConnectionError):
             self.close_connection = True
             return
         except Exception as error:  # a fault of this server's; it goes on, and says so
-            status, code = 500, "INTERNAL"
+            status = 500
             content = json.dumps({"error": f"this server failed: {type(error).__name__}"}).encode()
             self.server.tell(f"{self.command} {path}: {type(error).__name__}: {error}")
         self._send(status, kind, content)
-        if kind == "application/json" and self.command == "POST":
-            self.server.metrics.add(model, call, code, time.perf_counter() - began)
 
     do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_GET  # noqa: N815
 
@@ -145,7 +134,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """A server of an `Api`, a thread for each connection. It has its port at once, and listens after `server_activate`.
+    """A server of what answers by `respond`, as `api.Api` does, a thread for each connection.
+
+    It has its port at once, and listens after `server_activate`.
 
     Args:
         address: (host, port); port 0 takes a free one.
@@ -160,11 +151,10 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address, api: Api, *, seconds=30.0, largest=2**26, connections=128, cors=False, tell=print):
+    def __init__(self, address, api, *, seconds=30.0, largest=2**26, connections=128, cors=False, tell=print):
         self.tell = tell
         self.api, self.seconds, self.largest, self.cors = api, seconds, largest, cors
         self.loopback = is_loopback(address[0])
-        self.metrics = metrics.Metrics()
         self._free = threading.BoundedSemaphore(connections)
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
