@@ -4,7 +4,7 @@
   const model = JSON.parse($("model").textContent), { facts } = model;
   const [height, width, channels] = facts.shape, pixels = height * width, dim = facts.dim;
   const GRID = Math.max(5, Math.min(11, Math.floor(320 / Math.max(height, width)))), FIRST = 8;
-  const state = { code: Float32Array.from(facts.start), label: 0, seed: null, slots: [], across: facts.order[0], up: facts.order[1] ?? facts.order[0] };
+  const state = { code: Float32Array.from(facts.start), label: 0, slots: [], across: facts.order[0], up: facts.order[1] ?? facts.order[0] };
 
   // --- who computes: this page, or the server that it came from -----------------------------------------------------
   const labels = () => facts.classes.length ? [[state.label]] : [];
@@ -59,7 +59,8 @@
     busy = false;
     if (dirty) requestAnimationFrame(show);
   }
-  function changed({ map: redraw = true } = {}) {
+  function changed({ map: redraw = true, seeded = false } = {}) {
+    if (!seeded) $("seed").value = "";  // the code is no longer that of a seed
     dirty = true;
     requestAnimationFrame(show);
     showDot(); showSliders(); showPython();
@@ -160,12 +161,12 @@
   function draw(seed) {
     const normal = generator(seed);
     state.code = draws ? draws.slice(seed * dim, (seed + 1) * dim) : Float32Array.from({ length: dim }, normal);
-    state.seed = seed; $("seed").value = seed;
-    stop(); changed();
+    $("seed").value = seed;
+    stop(); changed({ seeded: true });
   }
   $("random").addEventListener("click", () => draw(Math.floor(Math.random() * seeds)));
   $("seed").max = seeds - 1;
-  $("seed").addEventListener("change", () => draw(Math.min(seeds - 1, Math.max(0, Math.floor(+$("seed").value || 0)))));
+  $("seed").addEventListener("change", () => $("seed").value !== "" && draw(Math.min(seeds - 1, Math.max(0, Math.floor(+$("seed").value || 0)))));
   $("reset").addEventListener("click", () => { state.code = Float32Array.from(facts.start); stop(); changed(); });
   facts.classes.forEach((name, number) => {
     const button = document.createElement("button");
@@ -174,7 +175,7 @@
     button.addEventListener("click", () => {
       state.label = number;
       [...$("classes").children].forEach((each, i) => each.setAttribute("aria-pressed", String(i === number)));
-      changed();
+      changed({ seeded: true });
     });
     $("classes").append(button);
   });
