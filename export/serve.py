@@ -42,7 +42,7 @@ def serve(
         largest: megabytes of a request's body.
         connections: that are open at once.
         poll: seconds between two looks for new versions.
-        cors: lets pages of other hosts read the answers, as --enable_cors_support of TensorFlow Serving does.
+        cors: lets pages of other hosts read the answers, as --rest_api_enable_cors_support of TensorFlow Serving does.
         runtime: session or python, TensorFlow's C++ session or its Python; the session where there is one.
     """
     began = time.perf_counter()

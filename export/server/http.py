@@ -15,7 +15,7 @@ from export.server.refusals import Refusal
 
 IDLE = 60.0  # seconds that a connection may be silent between requests
 REASONS = http.server.BaseHTTPRequestHandler.responses
-CORS = {  # of --enable_cors_support
+CORS = {  # of --rest_api_enable_cors_support
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "POST, GET",
     "Access-Control-Allow-Headers": "Content-Type",

@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from export import limits, versions
+from export import labels, limits, versions
 from export.server import catalogue, runtime
 from export.session import SessionError
 
@@ -14,7 +14,9 @@ def models(folder: Path) -> list[str]:
 
 
 class Watcher:
-    """Keeps a catalogue as a folder of models says. Each model is served at its newest version that is sound.
+    """Keeps a catalogue as a folder of models says.
+
+    Each model is served at its newest version that is sound, and at those that have a label (`export.labels`).
 
     Args:
         folder: DIR, which holds DIR/NAME/N.
@@ -25,6 +27,7 @@ class Watcher:
 
     def __init__(self, folder: Path, served: catalogue.Catalogue, kind: str, tell=lambda line: None):
         self._folder, self._served, self._kind, self._tell = folder, served, kind, tell
+        self._faults: dict[str, str] = {}  # of labels
         self._refused: dict[Path, tuple] = {}  # as they were when they were refused
         self._stopped = threading.Event()
 
@@ -47,12 +50,20 @@ class Watcher:
 
     def _look_at(self, name: str) -> None:
         there, open_ = versions.taken(self._folder / name), self._served.versions(name)
+        try:
+            named = labels.read(self._folder / name)
+        except (ValueError, OSError) as error:
+            named = {}
+            if self._faults.get(name) != str(error):
+                self._tell(f"{name} is served without labels: {error}")
+            self._faults[name] = str(error)
+        wanted = {number for number in sorted({*named.values()}) if number in open_ or self._opens(name, number)}
         for number in reversed(there):
-            if number in open_ or self._opens(name, number):
-                wanted = {number}
+            if number in open_ | wanted or self._opens(name, number):
+                wanted.add(number)
                 break
-        else:
-            wanted = open_ & set(there)
+        wanted = wanted or open_ & set(there)
+        self._served.label(name, {label: number for label, number in named.items() if number in wanted})
         for number in self._served.versions(name) - wanted:
             self._served.remove(name, number)
             self._tell(f"{name}/{number} is closed")
