@@ -89,7 +89,7 @@ def models_config(folder: Path, more: str = "") -> str:
     names = {path.parent.parent.name for path in folder.glob("*/[0-9]*/saved_model.pb")} | ({more} - {""})
     configs = [
         f'  config {{ name: "{name}" base_path: "/models/{name}" model_platform: "tensorflow"'
-        f" {labels.config(folder / name)}}}"
+        f"{labels.config(folder / name)} }}"
         for name in sorted(names)
     ]
     return "\n".join([f"{HEADER}model_config_list {{", *configs, "}"]) + "\n"

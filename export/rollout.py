@@ -46,7 +46,8 @@ def rollout(
                         f"no version is labelled {each!r}; labels are {', '.join(sorted(found)) or 'none'}"
                     )
                 del found[each]
-            found |= dict(assigned(each, there) for each in label)
+            moved = dict(assigned(each, there) for each in label)
+            found |= moved
             check_removed(remove, there, found)
             try:
                 if found != before:
@@ -59,6 +60,9 @@ def rollout(
                 commandline.fail(
                     f"{str(model)!r} cannot be changed: {error.strerror or error}", commandline.NOT_WRITTEN
                 )
+    for name, number in moved.items():
+        if name in before and number not in {*before.values(), there[-1]}:
+            print(f"note: version {number} was not loaded; servers move {name} to it once they have loaded it")
     print(commandline.table([("version", "MB", "labels", ""), *rows(model)]))
 
 

@@ -1,6 +1,7 @@
 """What the page knows of a model besides its functions: shapes, classes, how active each dimension is, drawn codes."""
 
 import base64
+from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def of(model, source: str) -> dict:
 
     found = described(decode, codes, list(model.image_shape), classes)
     return found | {
-        "name": source,
+        "name": Path(source).name,
         "draws": base64.b64encode(codes.astype("<f4").tobytes()).decode() if seeded else "",
         "encodes": hasattr(model, "code"),
         "python": f"tfgen.load({source!r})",

@@ -40,7 +40,12 @@ def test_a_label_moves_and_its_version_and_the_newest_are_served(model, ended, l
     assert re.search(r"3 +[\d.]+ +- +the newest.*\n +2 +[\d.]+ +canary\n +1 +[\d.]+ +stable\n", said)
     assert list(config(model).model_version_policy.specific.versions) == [1, 2, 3]
     assert dict(config(model).version_labels) == {"stable": 1, "canary": 2}
-    ended(rollout.main, model, "--label", "stable=2", "--unlabel", "canary")
+    assert "was not loaded" not in said
+    _, said, _ = ended(rollout.main, model, "--label", "stable=2", "--unlabel", "canary")
+    assert "was not loaded" not in said
+    _, said, _ = ended(rollout.main, model, "--label", "stable=1")
+    assert "note: version 1 was not loaded; servers move stable to it once they have loaded it\n" in said
+    ended(rollout.main, model, "--label", "stable=2")
     assert labels.read(model) == {"stable": 2}
     assert list(config(model).model_version_policy.specific.versions) == [2, 3]
     shutil.copytree(light.version, model / "4")
