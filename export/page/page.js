@@ -55,6 +55,7 @@
       times.push(performance.now() - began);
       if (times.length > 1000) times.shift();
       paint(stage, image);
+      if ($("banner").textContent.startsWith("Not decoded")) say("");  // it is again
     } catch (error) { say(`Not decoded: ${error.message}`); }
     busy = false;
     if (dirty) requestAnimationFrame(show);

@@ -66,7 +66,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        path, kind = urlsplit(self.path).path, "application/json"
+        path, kind = self.path.partition("?")[0].partition("#")[0], "application/json"
         try:
             self._check_host()
             body = self._body()
@@ -108,7 +108,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def _check_host(self) -> None:
         """A server on the loopback answers no page that reaches it by a name of its own (DNS rebinding)."""
-        host = urlsplit(f"//{self.headers.get('Host', 'localhost')}").hostname or "localhost"
+        named = self.headers.get("Host", "localhost")
+        try:
+            host = urlsplit(f"//{named}").hostname or "localhost"
+        except ValueError:  # of brackets that hold no address
+            host = named
         if self.server.loopback and not is_loopback(host):
             self.close_connection = True
             raise Refusal(f"this server answers requests to localhost, not to {host[:100]!r}", status=403)

@@ -173,6 +173,32 @@ def test_a_server_on_the_loopback_is_asked_by_its_own_names_only(one):
 
 
 @pytest.mark.parametrize(
+    ("request_line", "headers", "status"),
+    [
+        ("GET //[ HTTP/1.1", "", 404),
+        ("GET /v1/models/%ff%00 HTTP/1.1", "", 404),
+        ("GET /v1/models/x?y HTTP/1.0", "", 404),
+        ("GET /v1/models/x HTTP/1.1", "Host: [::1\r\n", 403),
+        ("POST /v1/models/x:predict HTTP/1.1", "Content-Length: -1\r\n", 400),
+        ("POST /v1/models/x:predict HTTP/1.1", "Content-Length: 99999999999999999999\r\n", 413),
+        ("BREW /v1/models/x HTTP/1.1", "", 501),
+        ("nonsense", "", 400),
+    ],
+)
+def test_odd_requests_get_an_answer_and_the_server_goes_on(one, request_line, headers, status):
+    with serving(one) as address:
+        host, port = address.split(":")
+        with socket.create_connection((host, port)) as connection:
+            connection.settimeout(10)
+            connection.sendall(f"{request_line}\r\n{headers}Connection: close\r\n\r\n".encode())
+            said = b""
+            while part := connection.recv(2**16):
+                said += part
+        assert b" %d " % status in said.partition(b"\r\n")[0] or b"Error code: %d" % status in said
+        assert requests.get(f"http://{address}/v1/models/x", timeout=60).status_code == 404
+
+
+@pytest.mark.parametrize(
     ("path", "options", "words"),
     [
         ("nowhere", (), "is no folder of served models: there is no such folder"),
