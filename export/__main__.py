@@ -17,13 +17,23 @@ def main(arguments: list[str] | None = None) -> None:
     commandline.run(export, arguments, NAME)
 
 
-def export(entry_or_run: str, /, *, to: Path, score_samples: int = 64, register: commandline.Modules = ()) -> None:
+def export(
+    entry_or_run: str,
+    /,
+    *,
+    to: Path,
+    score_samples: int = 64,
+    no_batching: bool = False,
+    register: commandline.Modules = (),
+) -> None:
     """Writes a model as the next version of DIR/NAME for TensorFlow Serving, once it is proved through the C++ loader.
 
     Args:
         entry_or_run: an entry whose weights ship, such as vae, or a run directory.
         to: the folder of served models; it is made if there is none.
         score_samples: K, the samples of z behind the log-likelihood that score answers.
+        no_batching: writes a new folder's configuration for a server that does not merge requests; docs/serving.md says
+            when that is better.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     start = time.perf_counter()
@@ -61,7 +71,7 @@ def export(entry_or_run: str, /, *, to: Path, score_samples: int = 64, register:
                 commandline.fail(
                     f"the export of {entry_or_run} fails its verification; nothing is published", commandline.FAILED
                 )
-            with deployment.writing(to, name, facts):
+            with deployment.writing(to, name, facts, not no_batching):
                 version = publish.publish(staged)
     except contract.ContractError as error:
         commandline.fail(error)

@@ -1,10 +1,13 @@
-"""`python -m export.benchmark DIR/NAME/1`: what a version costs to load and to run, through the C++ session."""
+"""`python -m export.benchmark DIR/NAME/1`: what a version costs to load and to run, through the C++ session.
+
+With `--url` it is a running server that is measured, by several clients at once (`export.load`).
+"""
 
 import json
 import os
 from pathlib import Path
 
-from export import child, limits, verify
+from export import child, limits, verify, versions
 from tfgen import checks, commandline
 
 NAME = "python -m export.benchmark"
@@ -16,14 +19,28 @@ def main(arguments: list[str] | None = None) -> None:
     commandline.run(benchmark, arguments, NAME)
 
 
-def benchmark(version: Path, /, *, seconds: float = 2.0, timeout: float = verify.TIMEOUT) -> None:
+def benchmark(
+    version: Path,
+    /,
+    *,
+    seconds: float = 2.0,
+    timeout: float = verify.TIMEOUT,
+    url: str = "",
+    clients: tuple[int, ...] = (1, 4, 16),
+) -> None:
     """Measures a version through TensorFlow's C++ session: time to load, size, latency and images/s a signature.
 
     Args:
         version: the directory of a version, such as served/vae/1; benchmark.json is written beside it.
         seconds: how long each signature runs at each batch size.
         timeout: seconds that one request may take.
+        url: http://HOST:PORT or grpc://HOST:PORT of a running server that serves the version: it is measured instead,
+            one row a request, and its answers are compared with the golden ones.
+        clients: with --url, how many clients ask at once.
     """
+    if url:
+        loaded(version, url, clients, seconds, timeout)
+        return
     verify.check_options(version, timeout)
     with commandline.bad_input():
         checks.in_range("seconds", seconds, 0)
@@ -61,6 +78,27 @@ def benchmark(version: Path, /, *, seconds: float = 2.0, timeout: float = verify
     except OSError as error:
         commandline.fail(f"{str(target)!r} cannot be written: {error.strerror}")
     print(f"\nwritten to {target}")
+
+
+def loaded(version: Path, url: str, clients, seconds: float, timeout: float) -> None:
+    """Measures a running server. Ends the process, with 1, where it gives other answers than the golden ones."""
+    from export import load, rest
+    from export.client import ServingError
+
+    with commandline.bad_input():
+        versions.check(version)
+        checks.positive_ints("clients", clients)
+        checks.in_range("clients", max(clients), 1, 256)
+        checks.in_range("seconds", seconds, 0.01, 3600)
+    try:
+        found = load.measure(version, url, clients, seconds, timeout)
+    except (ServingError, ValueError, ImportError) as error:
+        commandline.fail(error)
+    rows = [("signature", "clients", "p50 ms", "p99 ms", "requests/s", "requests", "wrong")]
+    print(commandline.table(rows + [tuple(each.values()) for each in found]))
+    if wrong := sum(each["wrong"] for each in found):
+        where = f"{rest.without_user(url)} gives {wrong} answers that are not those of {version}"
+        commandline.fail(where, commandline.FAILED)
 
 
 def draw_cost(sampled: dict, decoded: dict) -> str:

@@ -6,13 +6,26 @@ import json
 import string
 from pathlib import Path
 
-from export import contract
+from export import contract, labels
 from tfgen import files, locks
 
 MODELS, README, LOCK = "models.config", "README.md", ".lock"
-ONCE = ("batching.config", "monitoring.config", "docker-compose.yml")  # written if absent: they are the user's to edit
+ONCE = (
+    "batching.config",
+    "monitoring.config",
+    "docker-compose.yml",
+    "kubernetes.yaml",
+)  # written if absent: they are the user's to edit
 HEADER = "# Written by every `python -m export` to this folder, from the models that it holds.\n"
 IN_A_LINE = ("seed", "label", "latent")  # inputs short enough for a line of curl
+BATCHING = "--enable_batching=true --batching_parameters_file=/models/batching.config"
+BATCHED = """\
+Requests are merged: several small ones then cost little more than one. But a request of a wrong shape fails those
+# that it is merged with, and one without rows hangs until another comes. Where you do not trust every client, export
+# with --no-batching, or delete the two flags that name batching."""
+UNBATCHED = """\
+Requests are not merged: none can fail or hold up another. Where many small requests come at once, merging them has
+# the higher throughput: --enable_batching=true --batching_parameters_file=/models/batching.config"""
 DTYPES = {"float32": "tf.float32", "int64": "tf.int64"}
 
 
@@ -24,7 +37,7 @@ def check(folder: Path, name: str) -> None:
 
 
 @contextlib.contextmanager
-def writing(folder: Path, name: str, facts: dict):
+def writing(folder: Path, name: str, facts: dict, batching: bool = True):
     """Writes the configuration of a folder of models, and the README of one of them, once the block has ended well.
 
     All is on the disk before the block begins, beside its place: only renaming is left once a version is published.
@@ -33,13 +46,17 @@ def writing(folder: Path, name: str, facts: dict):
         folder: holds models.config and one folder a model.
         name: the model whose README is written, which is published in the block if it was not before.
         facts: what its `signatures.json` holds.
+        batching: whether the server merges requests.
     """
-    with locks.held(folder / LOCK), contextlib.ExitStack() as stack:
-        texts = {folder / MODELS: models_config(folder, name), folder / name / README: readme(name, facts)}
-        texts |= {folder / file: _template(file) for file in ONCE if not (folder / file).exists()}
-        for path, text in texts.items():
-            stack.enter_context(files.replacing(path)).write_text(text, encoding="utf-8")
-        yield
+    with locks.held(folder / LOCK):
+        with contextlib.ExitStack() as stack:
+            texts = {folder / MODELS: models_config(folder, name), folder / name / README: readme(name, facts)}
+            texts |= {folder / file: once(file, name, batching) for file in ONCE if not (folder / file).exists()}
+            for path, text in texts.items():
+                stack.enter_context(files.replacing(path)).write_text(text, encoding="utf-8")
+            yield
+        if labels.read(folder / name):  # it names the versions to serve, and there is one more now
+            reconfigure(folder)
 
 
 def write(folder: Path, name: str, facts: dict) -> None:
@@ -48,11 +65,31 @@ def write(folder: Path, name: str, facts: dict) -> None:
         pass
 
 
+def once(file: str, name: str, batching: bool) -> str:
+    """The text of a file that is written if it is absent, for a folder whose first model is `name`."""
+    text = _template(file)
+    flags, why = (BATCHING, BATCHED) if batching else ("", UNBATCHED)
+    lines = []
+    for line in text.replace("{{name}}", name).replace("{{why}}", why).splitlines():
+        if "{{batching}}" in line:  # a line for each flag
+            lines += [line.replace("{{batching}}", flag) for flag in flags.split()]
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def reconfigure(folder: Path) -> None:
+    """Writes models.config again, after labels or versions have changed. The caller holds the folder's lock."""
+    with files.replacing(folder / MODELS) as path:
+        path.write_text(models_config(folder), encoding="utf-8")
+
+
 def models_config(folder: Path, more: str = "") -> str:
     """The text of models.config: every folder with a numbered SavedModel in it, and one more, is a model to serve."""
     names = {path.parent.parent.name for path in folder.glob("*/[0-9]*/saved_model.pb")} | ({more} - {""})
     configs = [
-        f'  config {{ name: "{name}" base_path: "/models/{name}" model_platform: "tensorflow" }}'
+        f'  config {{ name: "{name}" base_path: "/models/{name}" model_platform: "tensorflow"'
+        f"{labels.config(folder / name)} }}"
         for name in sorted(names)
     ]
     return "\n".join([f"{HEADER}model_config_list {{", *configs, "}"]) + "\n"

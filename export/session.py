@@ -18,7 +18,15 @@ NUMBERS = {dtype: number for number, dtype in DTYPES.items()}  # of TensorFlow's
 
 
 class SessionError(RuntimeError):
-    """TensorFlow's C library refused; its message."""
+    """TensorFlow's C library refused; its message.
+
+    Attributes:
+        code: the number of TensorFlow's status, 0 where it was not asked.
+    """
+
+    def __init__(self, message, code: int = 0):
+        super().__init__(message)
+        self.code = code
 
 
 class _Output(ctypes.Structure):
@@ -58,6 +66,8 @@ def open_library() -> ctypes.CDLL:
         ("TF_SessionRun", None, [*run, pointers, ctypes.c_int, pointer, pointer]),
         ("TF_AllocateTensor", pointer, [ctypes.c_int, ctypes.POINTER(ctypes.c_int64), ctypes.c_int, ctypes.c_size_t]),
         ("TF_DeleteTensor", None, [pointer]),
+        ("TF_NewBufferFromString", pointer, [ctypes.c_char_p, ctypes.c_size_t]),
+        ("TF_DeleteBuffer", None, [pointer]),
         ("TF_TensorData", pointer, [pointer]),
         ("TF_TensorType", ctypes.c_int, [pointer]),
         ("TF_NumDims", ctypes.c_int, [pointer]),
@@ -79,6 +89,17 @@ def disable_xla(opened: ctypes.CDLL) -> None:
     disable = opened["_ZN10tensorflow21DisableXlaCompilationEv"]
     disable.restype, disable.argtypes = None, []
     disable()
+
+
+def run_options(seconds: float | None) -> bytes:
+    """A RunOptions message whose only field is its timeout, in whole milliseconds."""
+    if seconds is None:
+        return b""
+    return (
+        library.protocol("core.protobuf.config_pb2")
+        .RunOptions(timeout_in_ms=max(1, round(1000 * seconds)))
+        .SerializeToString()
+    )
 
 
 class Session:
@@ -111,8 +132,13 @@ class Session:
         finally:
             self._library.TF_DeleteSessionOptions(options)
 
-    def run(self, signature: str, inputs: dict) -> dict:
+    def run(self, signature: str, inputs: dict, seconds: float | None = None) -> dict:
         """Answers a request: every named input of a signature -> every named output, as NumPy arrays.
+
+        Args:
+            signature: its name.
+            inputs: name -> array.
+            seconds: that it may take; None means as long as it does.
 
         Raises:
             SessionError: unknown signature, other inputs than it has, or TensorFlow's own error.
@@ -125,24 +151,29 @@ class Session:
         answers = self.fetch(
             {definition.inputs[name].name: value for name, value in inputs.items()},
             [info.name for info in definition.outputs.values()],
+            seconds,
         )
         return dict(zip(definition.outputs, answers, strict=True))
 
-    def fetch(self, feeds: dict, fetches: list[str]) -> list[np.ndarray]:
+    def fetch(self, feeds: dict, fetches: list[str], seconds: float | None = None) -> list[np.ndarray]:
         """The tensors of the graph named by `fetches`, with those of `feeds` given; names as in `op:0`."""
         fed = (_Output * len(feeds))(*map(self._output, feeds))
         wanted = (_Output * len(fetches))(*map(self._output, fetches))
         values = (ctypes.c_void_p * len(feeds))(*map(self._tensor, feeds.values()))
         results = (ctypes.c_void_p * len(fetches))()
+        stated = run_options(seconds)
+        options = self._library.TF_NewBufferFromString(stated, len(stated)) if stated else None
         try:
             counts = len(feeds), len(fetches)
             run = self._library.TF_SessionRun
-            self._call(run, self._session, None, fed, values, counts[0], wanted, results, counts[1], None, 0, None)
+            self._call(run, self._session, options, fed, values, counts[0], wanted, results, counts[1], None, 0, None)
             return [self._array(result) for result in results]
         finally:
             for tensor in (*values, *results):
                 if tensor:
                     self._library.TF_DeleteTensor(tensor)
+            if options:
+                self._library.TF_DeleteBuffer(options)
 
     def close(self) -> None:
         """Frees the session and its variables."""
@@ -160,8 +191,8 @@ class Session:
         status = self._library.TF_NewStatus()
         try:
             result = function(*arguments, status)
-            if self._library.TF_GetCode(status):
-                raise SessionError(self._library.TF_Message(status).decode(errors="replace"))
+            if code := self._library.TF_GetCode(status):
+                raise SessionError(self._library.TF_Message(status).decode(errors="replace"), code)
             return result
         finally:
             self._library.TF_DeleteStatus(status)
@@ -174,7 +205,7 @@ class Session:
         return _Output(found, int(index or 0))
 
     def _tensor(self, value) -> int:
-        array = np.ascontiguousarray(value)
+        array = np.asarray(value, order="C")  # ascontiguousarray would give a scalar an axis
         if array.dtype not in NUMBERS:
             raise SessionError(f"a tensor of dtype {array.dtype} is fed; there are {', '.join(map(str, NUMBERS))}")
         dims = (ctypes.c_int64 * array.ndim)(*array.shape)

@@ -72,6 +72,8 @@ def function(model, name: str, signature):
         inputs |= {key: _where(rows, inputs[key], 0) for key, rows in right.items()}
         outputs = dict(signature.function(**inputs))
         _check(name, outputs, signature.outputs)
+        if "latent" in inputs:  # NaN, infinity, and codes so large that the answer overflows
+            right["finite"] = _finite_rows(inputs["latent"], *outputs.values())
         for key, spec in signature.outputs.items():
             for rows in right.values():
                 outputs[key] = _where(rows, outputs[key], NO_ANSWER[spec["dtype"]])
@@ -86,6 +88,13 @@ def _right_rows(key: str, value, classes: int):
     if key == "label":
         return (value >= 0) & (value < classes)
     return tf.reduce_all((value >= 0) & (value <= 1), axis=list(range(1, len(value.shape))))  # NaN is neither
+
+
+def _finite_rows(*tensors):
+    """Which rows of tensors [B, ...] hold finite numbers only, bool [B]; those of integers are none to look at."""
+    floats = [value for value in tensors if value.dtype.is_floating]
+    rows = [tf.reduce_all(tf.math.is_finite(value), axis=list(range(1, len(value.shape)))) for value in floats]
+    return tf.reduce_all(tf.stack(rows), axis=0)
 
 
 def _where(rows, value, other):

@@ -4,13 +4,13 @@
 #
 #   tests/compatibility/tensorflow_serving.sh served
 #
-# IMAGE names another image than tensorflow/serving, PYTHON another interpreter.
+# IMAGE names another image than tensorflow/serving:2.20.0, PYTHON another interpreter.
 set -eu
 [ $# -eq 1 ] && [ -f "$1/models.config" ] || { echo "usage: $0 FOLDER_OF_EXPORTED_MODELS" >&2; exit 2; }
 folder=$(cd "$1" && pwd)
 python=${PYTHON:-python3}
 container=$(docker run --detach --rm -p 127.0.0.1::8500 -p 127.0.0.1::8501 -v "$folder:/models:ro" \
-    "${IMAGE:-tensorflow/serving}" --model_config_file=/models/models.config --enable_batching=true \
+    "${IMAGE:-tensorflow/serving:2.20.0}" --model_config_file=/models/models.config --enable_batching=true \
     --batching_parameters_file=/models/batching.config --monitoring_config_file=/models/monitoring.config)
 trap 'docker logs "$container" 2>&1 | tail -n 20; docker stop "$container" >/dev/null' EXIT
 grpc=$(docker port "$container" 8500/tcp | head -n 1)

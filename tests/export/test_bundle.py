@@ -61,7 +61,9 @@ def test_what_the_user_edits_is_kept(light, tmp_path):
     deployment.write(tmp_path, "vae", light.facts)
     assert (tmp_path / "batching.config").read_text() == "max_batch_size { value: 8 }\n"
     written = {path.name for path in tmp_path.iterdir() if path.name != deployment.LOCK}
-    assert written == {"vae", "batching.config", "monitoring.config", "docker-compose.yml", "models.config"}
+    assert written == {"vae", "batching.config", "monitoring.config", "docker-compose.yml", "kubernetes.yaml"} | {
+        "models.config"
+    }
 
 
 def test_the_card_says_what_the_model_is_and_how_good(exported):

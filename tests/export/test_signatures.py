@@ -90,6 +90,19 @@ def test_a_label_of_no_class_gives_a_row_of_nan_only(conditional, conditional_se
         np.testing.assert_allclose(image[row], expected, atol=1e-5)
 
 
+def test_a_code_that_is_not_finite_gives_a_row_of_nan_only(plain, plain_session):
+    latent = np.ones((4, plain.facts["latent_dim"]), np.float32)
+    latent[1, 0], latent[2, -1] = np.nan, -np.inf
+    image = plain_session.run("decode", {"latent": latent})["image"]
+    assert np.isnan(image[1:3]).all()
+    np.testing.assert_allclose(
+        image[[0, 3]], plain_session.run("decode", {"latent": latent[[0, 3]]})["image"], atol=1e-6
+    )
+    latent[:] = 3e38  # products of it overflow
+    rows = plain_session.run("decode", {"latent": latent})["image"].reshape(4, -1)
+    assert (np.isnan(rows).all(1) | np.isfinite(rows).all(1)).all()
+
+
 def test_a_code_of_another_shape_is_refused_and_not_cut_up(plain, plain_session):
     dim = plain.facts["latent_dim"]
     for shape in ((2, 2 * dim), (2 * dim, 1), (dim,)):

@@ -108,6 +108,7 @@ def test_a_path_that_is_no_version_ends_with_2(path, tmp_path, ended):
 def test_imports_stay_light():
     code = (
         "import sys, export.__main__, export.verify, export.client, export.benchmark, export.replay\n"
+        "import export.serve, export.play, export.rollout\n"
         f"print([name for name in (*{HEAVY}, 'zoo') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

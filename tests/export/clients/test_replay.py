@@ -40,6 +40,25 @@ def test_a_server_that_answers_otherwise_is_named(url, plain, tmp_path, capsys):
     assert errors == f"error: {url} answers decode otherwise than {version}\n"
 
 
+def test_a_running_server_is_measured_and_its_answers_compared(url, plain, ended, tmp_path):
+    from export import benchmark
+
+    options = ("--url", url, "--seconds", "0.1", "--clients", "1", "--clients", "3")
+    code, said, errors = ended(benchmark.main, plain.version, *options)
+    rows = [line.split() for line in said.splitlines()]
+    assert (code, errors) == (0, [])
+    assert [row[:2] for row in rows[1:3]] == [["sample", "1"], ["sample", "3"]]
+    assert {row[-1] for row in rows[1:]} == {"0"}
+    assert all(float(row[2]) > 0 for row in rows[1:])
+    version = shutil.copytree(plain.version, tmp_path / "1")
+    asked = golden.read(version)
+    asked["decode"]["outputs"]["image"] += np.float32(0.01)
+    golden.write(version / golden.NAME, asked)
+    code, _, errors = ended(benchmark.main, version, *options[:4])
+    assert (code, len(errors)) == (1, 1)
+    assert "answers that are not those of" in errors[0]
+
+
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "grpc://127.0.0.1:9", "127.0.0.1:8500"])
 def test_a_server_that_is_not_there_ends_with_one_line(address, plain, capsys):
     code, said, errors = replayed(capsys, plain.version, "--url", address, "--timeout", "5")

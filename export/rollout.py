@@ -1,0 +1,121 @@
+"""`python -m export.rollout DIR/NAME`: lists the versions of a served model, labels them, and removes old ones.
+
+A label, such as stable or canary, is a name under which a server answers one version:
+/v1/models/NAME/labels/stable:predict. Moving it is how a version is rolled out, and rolled back.
+"""
+
+import shutil
+from pathlib import Path
+
+from export import deployment, labels, versions
+from tfgen import commandline, locks
+
+NAME = "python -m export.rollout"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The command line."""
+    commandline.run(rollout, arguments, NAME)
+
+
+def rollout(
+    model: Path,
+    /,
+    *,
+    label: commandline.Modules = (),
+    unlabel: commandline.Modules = (),
+    remove: tuple[int, ...] = (),
+) -> None:
+    """Lists the versions of a served model with their labels; moves labels and removes versions where asked to.
+
+    Args:
+        model: the folder of one model, such as served/vae.
+        label: LABEL=VERSION, such as stable=2; a label that another version has moves to this one.
+        unlabel: a label that is taken away.
+        remove: a version that is deleted; one that has a label, and the only one, is not.
+    """
+    with commandline.bad_input():
+        check(model)
+        folder = model.resolve().parent
+        with locks.held(folder / deployment.LOCK):
+            there, found = versions.taken(model), labels.read(model)
+            before = dict(found)
+            for each in unlabel:
+                if each not in found:
+                    raise ValueError(
+                        f"no version is labelled {each!r}; labels are {', '.join(sorted(found)) or 'none'}"
+                    )
+                del found[each]
+            moved = dict(assigned(each, there) for each in label)
+            found |= moved
+            check_removed(remove, there, found)
+            try:
+                if found != before:
+                    labels.write(model, found)
+                for number in remove:
+                    removed(model, number)
+                if found != before or remove:
+                    deployment.reconfigure(folder)
+            except OSError as error:
+                commandline.fail(
+                    f"{str(model)!r} cannot be changed: {error.strerror or error}", commandline.NOT_WRITTEN
+                )
+    for name, number in moved.items():
+        if name in before and number not in {*before.values(), there[-1]}:
+            print(f"note: version {number} was not loaded; servers move {name} to it once they have loaded it")
+    print(commandline.table([("version", "MB", "labels", ""), *rows(model)]))
+
+
+def rows(model: Path) -> list[tuple]:
+    """The versions, the newest first: number, size, labels, and what is asked without a label."""
+    found, there, listed = labels.read(model), versions.taken(model), []
+    for number in reversed(there):
+        size = sum(path.stat().st_size for path in (model / str(number)).rglob("*") if path.is_file())
+        named = " ".join(sorted(name for name, version in found.items() if version == number))
+        note = "the newest: requests without a label" if number == there[-1] else ""
+        note = note or ("" if named or not found else "not loaded")
+        listed.append((number, f"{size / 1e6:.1f}", named or "-", note))
+    return listed
+
+
+def check(model: Path) -> None:
+    """Raises ValueError unless a path is the folder of a served model."""
+    if not model.is_dir():
+        raise ValueError(f"{str(model)!r} is no folder of a served model: there is no such folder")
+    if versions.is_version(model):
+        raise ValueError(f"{str(model)!r} is a version; name the folder of its model, {str(model.parent)!r}")
+    if not versions.taken(model):
+        below = [path.name for path in sorted(model.iterdir()) if path.is_dir() and versions.taken(path)]
+        hint = f"; it holds the models {', '.join(below)}, name one" if below else ""
+        raise ValueError(f"{str(model)!r} holds no version of a model{hint}")
+
+
+def assigned(text: str, there: list[int]) -> tuple[str, int]:
+    """A label and its version from LABEL=VERSION. Raises ValueError."""
+    name, _, number = text.partition("=")
+    labels.check(name)
+    if not (number.isascii() and number.isdigit()) or int(number) not in there:
+        raise ValueError(f"--label {text}: there is no version {number!r}; there are {', '.join(map(str, there))}")
+    return name, int(number)
+
+
+def check_removed(remove, there: list[int], found: dict) -> None:
+    """Raises ValueError unless versions may be removed: they are there, have no label, and leave one."""
+    for number in remove:
+        if number not in there:
+            raise ValueError(f"there is no version {number}; there are {', '.join(map(str, there))}")
+        if named := sorted(name for name, version in found.items() if version == number):
+            raise ValueError(f"version {number} is labelled {', '.join(named)}; move the label first")
+    if not set(there) - set(remove):
+        raise ValueError("one version must stay")
+
+
+def removed(model: Path, number: int) -> None:
+    """Deletes a version: out of sight of servers first, so that none sees half of it."""
+    hidden = model / f".removed-{number}"
+    (model / str(number)).rename(hidden)
+    shutil.rmtree(hidden)
+
+
+if __name__ == "__main__":
+    main()
