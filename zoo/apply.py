@@ -73,9 +73,12 @@ def apply(
         from tfgen.tasks.common import abilities
 
         model = loading.load(entry_or_run)
-        if not abilities.methods(model, module.ASKS):
+        helped = options.get("train") or options.get("completer")
+        if not abilities.methods(model, module.ASKS) and not (helped and hasattr(module, "damage")):
             raise ValueError(abilities.refusal(model, module.ASKS, task))
-    from zoo import evaluate
+    from zoo import completers, evaluate
+
+    completer = completers.of(module, options, entry_or_run, dataset, data_dir) if hasattr(module, "damage") else None
 
     try:
         with evaluate.progress_bars() as track, commandline.bad_input():
@@ -88,17 +91,24 @@ def apply(
                 images=images,
                 seed=seed,
                 track=track,
+                completer=completer,
+                recogniser=evaluate.recogniser,
             )
             result = module.run(job, **options)
     except KeyboardInterrupt as error:
         commandline.give_up(error, saved="nothing was written")
-    given = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    given = {name: _plain(value) for name, value in options.items()}
     content = result.as_json() | {"task": task, "model": entry_or_run, "options": given, "seed": seed}
     with commandline.bad_input():
         base = (run or Path()) / FOLDER / ("" if run else entry_or_run)
         folder = commandline.writable_directory(to) if to is not None else _numbered(base, task)
         paths = _write(folder / task, result, content | {"versions": runs.library_versions()})
     print(result.as_text(), *paths, sep="\n")  # last: a closed pipe loses no numbers
+
+
+def _plain(value):
+    """The value of an option as JSON has it."""
+    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
 
 
 def suitable(*entries_or_runs: str, register: commandline.Modules = ()) -> None:

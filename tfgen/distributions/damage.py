@@ -81,6 +81,15 @@ class Damage:
                 raise ValueError("damage grey takes the colour of images, which those of one channel do not have")
             self.shape = height, width, 1
 
+    def covers(self, words: str) -> bool:
+        """Whether a model that undoes this damage was trained on such images as a damage in other words makes."""
+        other = Damage(words, self.image_shape)
+        if self.kind == "holes" and other.hides:
+            return True
+        if other.kind in ("quadrants", "half"):
+            return other.words == self.words
+        return other.kind == self.kind and self.low <= other.low and other.high <= self.high
+
     def noise(self, rows):
         """Uniform noise [B, N] of row seeds, int64 [B]; independent of what codes are drawn from the same seeds."""
         spec = tf.TensorSpec([self.numbers])

@@ -59,7 +59,7 @@ class Completer(Completing, Variational, Model):
         network: Network = "dense",
         hidden_units: tuple[int, ...] = (),
         beta: float = 1.0,
-        warmup: float = 0.0,
+        warmup: float = 0.5,
         samples: int = 1,
         free_bits: float = 0.0,
     ):
@@ -77,7 +77,8 @@ class Completer(Completing, Variational, Model):
             hidden_units: widths of the hidden layers, 500 500 by default, or channels of the convolutional stages, 32
                 64 by default, the last of which holds for further stages; mirrored in the decoder.
             beta: weight of the rate in the loss; 1 is the ELBO.
-            warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
+            warmup: share of the training over which the rate's weight grows linearly from 0 to beta. Without it the
+                decoder learns to go by the damaged image alone.
             samples: Monte Carlo samples L of the distortion.
             free_bits: nats below which an image's rate is not pushed.
 

@@ -27,6 +27,9 @@ class Job:
         images: how many test images; None: the task's own default.
         seed: of all that is drawn.
         track: wraps each long loop, with a word that describes it.
+        completer: a model whose `complete` undoes the damage of the task, where the user has one besides; else None.
+        recogniser: a function from a data set to the classifier of its images, a `tfgen.evaluation.features.Features`,
+            or None where there is none.
     """
 
     model: object
@@ -37,6 +40,8 @@ class Job:
     images: int | None = None
     seed: int = 0
     track: Callable = lambda loop, name: loop
+    completer: object | None = None
+    recogniser: Callable = lambda dataset: None
 
     @functools.cached_property
     def own(self) -> Dataset:
