@@ -116,7 +116,8 @@ class Completer(Completing, Variational, Model):
         pixels = self.pixels(self.parameters(latent, damaged))
         if not self.damage.hides:
             return pixels
-        return tfd.Independent(tfd.Masked(pixels.distribution, self.damage.missing(damaged) > 0), 3)
+        blank = lambda pixels: tf.zeros(pixels.batch_shape_tensor())  # noqa: E731 (in place of draws, which would be idle)
+        return tfd.Independent(tfd.Masked(pixels.distribution, self.damage.missing(damaged) > 0, blank), 3)
 
     def restored(self, latent, damaged):
         """The mean of p(x|z,c), [B, H, W, C], of codes e [B, Z] and damaged images."""
