@@ -109,6 +109,8 @@ def test_images_are_completed(call, trained_run, tmp_path, digits):
     assert (to / "inpaint.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
+@pytest.mark.ci
 def test_a_completer_is_trained_once_for_the_task_that_needs_it(call, trained_run, tmp_path, monkeypatch, untrained):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("zoo.commands.draw", lambda *arguments: [])
