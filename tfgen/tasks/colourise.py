@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgen import checks
+from tfgen.tasks.common import restoring
 from tfgen.tasks.common.job import Job, first
 from tfgen.tasks.common.result import BASELINE, MODEL, Result, means
 
@@ -36,9 +37,8 @@ def run(job: Job, *, draws: int = 10, train: bool = False, completer: Path | Non
         completer: the run of a completer of grey images.
     """
     from tfgen.evaluation.images import as_float
-    from tfgen.tasks.common import completing, neighbours, restoring
+    from tfgen.tasks.common import completing, neighbours
 
-    restoring.need_skimage()
     if job.model.image_shape[-1] != 3:
         raise ValueError(f"colourise needs colour images, and those of {job.model.entry} have one channel")
     model, dataset = completing.of_job(job, damage()), job.dataset
@@ -64,7 +64,8 @@ def run(job: Job, *, draws: int = 10, train: bool = False, completer: Path | Non
 
 
 def check(*, draws: int = 10, train=False, completer=None, **_) -> None:
-    """Raises TypeError, ValueError for options of `run` that are out of range."""
+    """Raises TypeError, ValueError for options of `run` that are out of range, or where scikit-image is not installed."""
+    restoring.need_skimage()
     checks.positive_int("draws", draws)
     if train and completer is not None:
         raise ValueError(f"--train trains a completer and --completer {completer} names one: leave out one of the two")

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from tfgen import checks, inputs
+from tfgen.tasks.common import restoring
 from tfgen.tasks.common.job import Job, first
 from tfgen.tasks.common.result import BASELINE, MODEL, Result, means
 
@@ -48,9 +49,8 @@ def run(
         completer: the run of a completer for these levels, to measure besides.
     """
     from tfgen.evaluation.images import as_float
-    from tfgen.tasks.common import abilities, completing, restoring
+    from tfgen.tasks.common import abilities, completing
 
-    restoring.need_skimage()
     undoing = completing.of_job(job, damage(noise=noise, levels=levels))
     dataset, projects = job.dataset, "projection" in abilities.methods(job.model, ASKS)
     if projects:
@@ -90,7 +90,8 @@ def run(
 
 
 def check(*, noise: str = "gaussian", levels=LEVELS, draws: int = 10, train=False, completer=None, **_) -> None:
-    """Raises TypeError, ValueError for options of `run` that are out of range."""
+    """Raises TypeError, ValueError for options of `run` that are out of range, or where scikit-image is not installed."""
+    restoring.need_skimage()
     checks.one_of("noise", noise, LARGEST)
     if not levels:
         raise ValueError("levels must name a level of noise at least, got none")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tfgen import checks
+from tfgen.tasks.common import restoring
 from tfgen.tasks.common.job import Job, first
 from tfgen.tasks.common.result import BASELINE, MODEL, Result, Row, means
 
@@ -33,9 +34,8 @@ def run(job: Job, *, factor: int = 4, draws: int = 10, train: bool = False, comp
         completer: the run of a completer for this factor.
     """
     from tfgen.evaluation.images import as_float
-    from tfgen.tasks.common import completing, neighbours, restoring
+    from tfgen.tasks.common import completing, neighbours
 
-    restoring.need_skimage()
     model, dataset = completing.of_job(job, damage(factor=factor)), job.dataset
     count = job.count(dataset.test, TEST)
     train_images = dataset.train.images
@@ -68,7 +68,8 @@ def run(job: Job, *, factor: int = 4, draws: int = 10, train: bool = False, comp
 
 
 def check(*, factor: int = 4, draws: int = 10, train=False, completer=None, **_) -> None:
-    """Raises TypeError, ValueError for options of `run` that are out of range."""
+    """Raises TypeError, ValueError for options of `run` that are out of range, or where scikit-image is not installed."""
+    restoring.need_skimage()
     if factor not in FACTORS:
         raise ValueError(f"factor must be one of {', '.join(map(str, FACTORS))}, got {factor}")
     checks.positive_int("draws", draws)

@@ -1,5 +1,6 @@
 """How close restored images are to the whole ones, and the filters that restore without a model, by scikit-image."""
 
+import importlib.util
 import itertools
 
 import numpy as np
@@ -20,10 +21,8 @@ TV_WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 
 def need_skimage() -> None:
     """Raises ValueError where scikit-image is not installed."""
-    try:
-        import skimage  # noqa: F401
-    except ImportError:
-        raise ValueError(INSTALL) from None
+    if importlib.util.find_spec("skimage") is None:
+        raise ValueError(INSTALL)
 
 
 def measures(made, image) -> dict:
