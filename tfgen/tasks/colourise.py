@@ -64,7 +64,7 @@ def run(job: Job, *, draws: int = 10, train: bool = False, completer: Path | Non
 
 
 def check(*, draws: int = 10, train=False, completer=None, **_) -> None:
-    """Raises TypeError, ValueError for options of `run` that are out of range, or where scikit-image is not installed."""
+    """Raises TypeError, ValueError for options that are out of range, or where scikit-image is not installed."""
     restoring.need_skimage()
     checks.positive_int("draws", draws)
     if train and completer is not None:

@@ -90,7 +90,7 @@ def run(
 
 
 def check(*, noise: str = "gaussian", levels=LEVELS, draws: int = 10, train=False, completer=None, **_) -> None:
-    """Raises TypeError, ValueError for options of `run` that are out of range, or where scikit-image is not installed."""
+    """Raises TypeError, ValueError for options that are out of range, or where scikit-image is not installed."""
     restoring.need_skimage()
     checks.one_of("noise", noise, LARGEST)
     if not levels:

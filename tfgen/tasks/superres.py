@@ -68,7 +68,7 @@ def run(job: Job, *, factor: int = 4, draws: int = 10, train: bool = False, comp
 
 
 def check(*, factor: int = 4, draws: int = 10, train=False, completer=None, **_) -> None:
-    """Raises TypeError, ValueError for options of `run` that are out of range, or where scikit-image is not installed."""
+    """Raises TypeError, ValueError for options that are out of range, or where scikit-image is not installed."""
     restoring.need_skimage()
     if factor not in FACTORS:
         raise ValueError(f"factor must be one of {', '.join(map(str, FACTORS))}, got {factor}")
