@@ -2,9 +2,9 @@
 
 Methods: `completer`, a model that was trained to take noise away, the mean of several draws; `projection`, the image of
 a trained model that is nearest to the noisy one, by gradient descent over its codes (`tfgen.tasks.common.search`), from
-the encoder's code where there is one. Baselines: median and Gaussian filter, non-local means, which is told how strong
-the noise is, and total variation (Chambolle 2004), of scikit-image. Settings are those with the highest PSNR on
-validation images, for each level of noise by itself.
+the encoder's code where there is one. Baselines: median and Gaussian filter, non-local means and total
+variation (Chambolle 2004), of scikit-image. Settings are those with the highest PSNR on validation images, for each
+level of noise by itself.
 """
 
 from pathlib import Path

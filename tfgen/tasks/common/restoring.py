@@ -15,7 +15,7 @@ LARGEST_PSNR = 100.0  # of an image that is restored to the last bit
 SSIM_SIDE = 7  # of the window that the similarity is measured in
 MEDIAN_SIDES = (3, 5)
 GAUSSIAN_SIGMAS = (0.4, 0.6, 0.8, 1.0, 1.3)
-NLM_STRENGTHS, NLM_PATCHES, NLM_DISTANCE = (0.4, 0.6, 0.8, 1.0, 1.3), (3, 5), 9
+NLM_STRENGTHS, NLM_PATCHES, NLM_DISTANCE = (0.3, 0.4, 0.6, 0.8, 1.0), (3, 5, 7), 9
 TV_WEIGHTS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
 
 
@@ -46,13 +46,14 @@ def filters(sigma: float) -> dict:
     """Filters without a model: name -> the setting in words -> a function of one image [H, W, C].
 
     Args:
-        sigma: the standard deviation of the noise, which non-local means is told.
+        sigma: the standard deviation of the noise, the unit of the strength h of non-local means. (Where it is told to
+            take as much off the distances of patches, it does worse on noise that is clipped.)
     """
     from skimage.restoration import denoise_nl_means, denoise_tv_chambolle
 
     def non_local(strength: float, patch: int):
         options = {"patch_size": patch, "patch_distance": NLM_DISTANCE, "channel_axis": -1}
-        return lambda image: denoise_nl_means(image, h=strength * sigma, sigma=sigma, **options)
+        return lambda image: denoise_nl_means(image, h=strength * sigma, **options)
 
     return {
         "median": {
