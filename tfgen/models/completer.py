@@ -55,25 +55,26 @@ class Completing:
         damaged = self.damaged_rows(image, rows) if damaged is None else damaged
         return super().streamed_bound(image, rows, k, damaged=damaged)
 
-    def elbo(self, image, *, damaged=None, seed=None):
+    def elbo(self, image, *, damaged=None, label=None, digit=None, seed=None):
         """The bound on log p(x|c) with one sample of z an image, nats; arguments as in `log_likelihood`."""
-        image, rows, condition = self._asked(image, damaged, seed)
+        image, rows, condition = self._asked(image, damaged, seed, label, digit)
         terms = lambda *row, **c: self._terms(*row, **c)["neg_elbo"]  # noqa: E731
         return -self._in_chunks(terms, image, rows, condition, ROWS)
 
-    def log_likelihood(self, image, *, k: int = 1000, damaged=None, seed=None):
+    def log_likelihood(self, image, *, k: int = 1000, damaged=None, label=None, digit=None, seed=None):
         """The importance-weighted bound on log p(x|c) with k samples of z an image.
 
         Args:
             image: whole images [B, H, W, C].
             k: samples.
             damaged: what is left of them, as `complete` takes it; by default the damage is drawn from the seed.
+            label, digit: of conditional models alone.
             seed: an int, B row seeds, or None for fresh ones.
 
         Returns:
             float32 [B], nats. Pixels that are known for certain have the probability 1.
         """
-        image, rows, condition = self._asked(image, damaged, seed)
+        image, rows, condition = self._asked(image, damaged, seed, label, digit)
         chunk = max(1, min(250, 2_000_000 // (k * self.latent_dim)))
         return self._in_chunks(lambda *row, **c: self._log_likelihood(*row, k, **c), image, rows, condition, chunk)
 
@@ -82,10 +83,12 @@ class Completing:
         damaged = self.damaged_rows(image, rows) if damaged is None else damaged
         return super()._terms(image, rows, damaged=damaged)
 
-    def _asked(self, image, damaged, seed):
+    def _asked(self, image, damaged, seed, label, digit):
         image = self.images(image)
-        condition = {} if damaged is None else {"damaged": tf.constant(self._damaged_images(damaged, None))}
-        if condition and len(condition["damaged"]) != len(image):
+        condition = self._condition(len(image), label, digit)
+        if damaged is not None:
+            condition |= {"damaged": tf.constant(self._damaged_images(damaged, None))}
+        if damaged is not None and len(condition["damaged"]) != len(image):
             raise ValueError(f"there must be as many damaged images as whole ones, {len(image)}; got {len(damaged)}")
         return image, inputs.row_seeds(seed, len(image)), condition
 
