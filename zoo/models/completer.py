@@ -12,7 +12,10 @@ the model is e, its prior N(0, I), its posterior N(mu, diag(sigma^2)), and the K
 the probability 1. `--damage` says what is left of an image (`tfgen.distributions.damage`); the likelihood `bernoulli`
 is the cross-entropy of grey levels, since a binarised image could not be denoised.
 
-    python -m zoo.train completer --damage quadrants:1
+    python -m zoo.train completer --damage quadrants:1              test -ELBO of the missing pixels 71.21 nats in 331 s
+    python -m zoo.train completer --damage quadrants:3 --learning-rate 0.002 --epochs 5                       21.85 nats
+
+on MNIST, protocol mnist-grey, one CPU core beside other work; last lines of the commands.
 """
 
 import tensorflow as tf
@@ -33,7 +36,7 @@ ABOUT = "completes, denoises, enlarges or colours images: a conditional VAE of t
 PAPERS = {"Sohn et al. 2015": "https://papers.nips.cc/paper/5775"}
 OTHERS = {"test_neg_elbo": "71.8, 51.0, 24.2 with 1, 2, 3 quadrants seen in Pyro's tutorial on conditional VAEs"}
 
-STEPS = 16_500  # 30 epochs of MNIST
+STEPS = 8_800  # 16 epochs of MNIST
 BATCH_SIZE = 100
 LEARNING_RATE = 1.5e-3
 SMALL = {"latent_dim": 3, "hidden_units": (32,)}
