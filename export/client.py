@@ -118,6 +118,11 @@ class Client:
         """The discriminator's logit [B] of images [B, H, W, C]."""
         return self._ask_image("discriminate", image)
 
+    def complete(self, damaged, *, seed=None) -> np.ndarray:
+        """Damaged images [B, ...] in [0, 1], -1 where a pixel is missing -> whole ones, float32 [B, H, W, C]."""
+        damaged = np.asarray(damaged, np.float32)
+        return self._ask("complete", len(damaged), None, seed, damaged=damaged)["image"]
+
     def predict(self, signature: str, tensors: dict) -> dict:
         """Any signature: named arrays of equal length -> its named arrays.
 

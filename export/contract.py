@@ -34,8 +34,9 @@ SIGNATURES = {  # name -> the pairs of (inputs, outputs) that it may have; a con
     "reconstruct": [({"image"}, {"image"})],
     "score": [({"image", "seed"}, {"elbo", "log_likelihood"}), ({"image"}, {"log_likelihood"})],
     "discriminate": [({"image"}, {"logit"})],
+    "complete": [({"damaged", "seed"}, {"image"})],
 }
-UNLABELLED = ("discriminate",)  # does not take `label`, whatever the model
+UNLABELLED = ("discriminate", "complete")  # does not take `label`, whatever the model
 CODES = ("latent", "latent_mean", "latent_stddev", "logits")
 NUMBERS = ("log_density", "elbo", "log_likelihood", "logit")  # nats, but for the logit
 DTYPES = ("float32", "int64")
@@ -186,10 +187,10 @@ def _names(signature: str, sides: dict, conditional: bool) -> list[str]:
 
 
 def _default(signatures: dict) -> list[str]:
-    """`serving_default` is `sample`, or `reconstruct` where a model does not sample."""
+    """`serving_default` is `sample`, or what a model that does not sample has in its place."""
     if DEFAULT not in signatures:
         return [f"{DEFAULT} is missing"]
-    same = next((name for name in ("sample", "reconstruct") if name in signatures), DEFAULT)
+    same = next((name for name in ("sample", "reconstruct", "complete") if name in signatures), DEFAULT)
     return [] if signatures[DEFAULT] == signatures[same] else [f"{DEFAULT} is another signature than {same}"]
 
 

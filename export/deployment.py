@@ -153,11 +153,12 @@ def _calls(facts: dict) -> list[str]:
         ("reconstruct", ""),
         ("score", f"nats, K = {facts['score_samples']}" if "score_samples" in facts else "nats"),
         ("discriminate", ""),
+        ("complete", "damaged: float32 in [0, 1], -1 where a pixel is missing"),
     ):
         sides = facts["signatures"].get(name)
         if sides:
             inputs = sides["inputs"]
-            arguments = ["4"] * (name == "sample") + [key for key in ("latent", "image") if key in inputs]
+            arguments = ["4"] * (name == "sample") + [key for key in ("latent", "image", "damaged") if key in inputs]
             arguments += [f"label={asked}"] * ("label" in inputs) + ["seed=0"] * ("seed" in inputs)
             call = f"{', '.join(sides['outputs'])} = client.{name}({', '.join(arguments)})"
             lines.append(f"{call}  # {comment}" if comment else call)

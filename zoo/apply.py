@@ -64,9 +64,10 @@ def apply(
         _check(images, seed, [dataset, options.get("against")], data_dir)
         module.check(**options)
         folders.check_place(to, (run or Path()) / FOLDER, task)
-        model = _able(entry_or_run, task)
-    from zoo import evaluate
+        model = _able(entry_or_run, task, helped=bool(options.get("train") or options.get("completer")))
+    from zoo import completers, evaluate
 
+    completer = completers.of(module, options, entry_or_run, dataset, data_dir) if hasattr(module, "damage") else None
     base = (run or Path()) / FOLDER / ("" if run else entry_or_run)
     begun = BEGUN if options.get("train") else None
     folder = functools.cache(lambda: commandline.writable_directory(to) if to else folders.numbered(base, task, begun))
@@ -83,13 +84,14 @@ def apply(
                 track=track,
                 classifier=evaluate.recogniser,
                 folder=folder,
+                completer=completer,
             )
             result = module.run(job, **options)
     except KeyboardInterrupt as error:
         made = folder.cache_info().currsize
         kept = f"what is finished is kept in {folder()}; the same command resumes" if made else "nothing was written"
         commandline.give_up(error, saved=kept)
-    given = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
+    given = {name: _plain(value) for name, value in options.items()}
     content = result.as_json() | {"task": task, "model": entry_or_run, "options": given, "seed": seed}
     with commandline.bad_input():
         paths = _write(folder() / task, result, content | {"versions": runs.library_versions()})
@@ -109,16 +111,24 @@ def _check(images: int | None, seed: int, datasets: list[str | None], data_dir: 
             data.check(name, job.directory_for(name, data_dir))
 
 
-def _able(entry_or_run: str, task: str):
-    """The trained model. Raises ValueError if it has no method of the task, and says which models have."""
+def _able(entry_or_run: str, task: str, helped: bool):
+    """The trained model. Raises ValueError if it has no method of the task, and says which models have.
+
+    A task that undoes damage takes any model beside a completer that it is `helped` by.
+    """
     from tfgen.storage import loading
     from tfgen.tasks.common import abilities
 
     model = loading.load(entry_or_run)
-    asks = tasks.module(task).ASKS
-    if not abilities.methods(model, asks):
-        raise ValueError(abilities.refusal(model, asks, task))
+    module = tasks.module(task)
+    if not abilities.methods(model, module.ASKS) and not (helped and hasattr(module, "damage")):
+        raise ValueError(abilities.refusal(model, module.ASKS, task))
     return model
+
+
+def _plain(value):
+    """The value of an option as JSON has it."""
+    return list(value) if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
 
 
 def suitable(*entries_or_runs: str, register: commandline.Modules = ()) -> None:

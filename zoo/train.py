@@ -278,7 +278,8 @@ def summarise(metrics: dict, run: Path, drawn: list[Path], model) -> None:
         shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
         print(f"  {name:{width}}  {shown}")
     example = f"sample(label={model.class_names[-1]!r})" if model.conditional else "sample(4, seed=0)"
-    example = example if "sample" in model.signatures() else "reconstruct(images)"
+    if "sample" not in model.signatures():
+        example = "reconstruct(images)" if "reconstruct" in model.signatures() else "complete(damaged, seed=0)"
     module = type(model).__module__
     registered = f"tfgen.register({module!r}); " if model.entry not in ENTRIES else ""
     print(f"\nIn Python: {registered}tfgen.load({str(run)!r}).{example}")

@@ -48,12 +48,17 @@ class Exported:
         made = {"seed": generator.integers(0, 2**53, rows), **self.labels(rows)}
         made["image"] = (generator.random((rows, *self.facts["image_shape"])) < 0.3).astype(np.float32)
         made["latent"] = generator.standard_normal((rows, self.facts["latent_dim"] or 1), np.float32)
+        if damaged := self.signatures[signature]["inputs"].get("damaged"):
+            given = generator.random((rows, *damaged["shape"][1:]), np.float32)
+            made["damaged"] = np.where(given < 0.4, np.float32(-1), given)
         return {name: made[name] for name in self.signatures[signature]["inputs"]}
 
     def ask(self, owner, signature: str, request: dict) -> list:
         """The answers of the public functions of `owner`, the model in Python or a client, to a request."""
         options = {name: request[name] for name in ("label", "seed") if name in request}
-        first = next((request[name] for name in ("image", "latent") if name in request), len(request.get("seed", ())))
+        first = next(
+            (request[name] for name in ("image", "latent", "damaged") if name in request), len(request.get("seed", ()))
+        )
         if signature == "score" and owner is self.model:
             bounds = [owner.elbo(first, **options)] if "elbo" in self.signatures["score"]["outputs"] else []
             drawn = {"k": SCORE_SAMPLES} if "seed" in options else {}

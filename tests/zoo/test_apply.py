@@ -109,6 +109,24 @@ def test_images_are_completed(call, trained_run, tmp_path, digits):
     assert (to / "inpaint.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
+@pytest.mark.ci
+def test_a_completer_is_trained_once_for_the_task_that_needs_it(call, trained_run, tmp_path, monkeypatch, untrained):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("zoo.commands.draw", lambda *arguments: [])
+    options = ("--images", "10", "--steps", "4", "--completions", "2", "--mask", "half", "--train", "--to")
+    code, output, error = call(apply.main, "inpaint", trained_run, *options, "first")
+    assert (code, error) == (0, "")
+    assert "completer: " in output
+    config = json.loads((tmp_path / "runs" / "completer-digits-half" / "config.json").read_text())
+    assert config["hyperparameters"]["damage"] == "half"
+    rows = json.loads((tmp_path / "first" / "inpaint.json").read_text())["rows"]
+    assert [row["name"] for row in rows] == ["completer", "chain", "gibbs", "nearest training images"]
+    code, output, error = call(apply.main, "inpaint", "runs/completer-digits-half", *options, "second")
+    assert (code, error) == (0, "")
+    assert "runs/completer-digits-half is trained already" in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -132,6 +150,18 @@ def test_images_are_completed(call, trained_run, tmp_path, digits):
         (("inpaint", "RUN", "--mask", "hole"), "mask must be one of quadrants:1, quadrants:2, quadrants:3, half"),
         (("inpaint", "RUN", "--mask", "none.png"), "no such file: 'none.png'"),
         (("inpaint", "RUN", "--steps", "1"), "steps must be at least 2, got 1"),
+        (("inpaint", "RUN", "--train", "--completer", "x"), "leave out one of the two"),
+        (("inpaint", "RUN", "--completer", "none"), "'none'"),
+        (("inpaint", "RUN", "--completer", "vae"), "vae is a model vae, and completes no images"),
+        (("denoise", "RUN", "--levels", "3"), "levels must"),
+        (("denoise", "RUN", "--levels", "0"), "levels must be"),
+        (("denoise", "RUN", "--noise", "fog"), "--noise must be one of gaussian"),
+        (("denoise", "RUN", "--draws", "0"), "draws must be at least 1, got 0"),
+        (("denoise", "RUN", "--images", "9999"), "images must lie in 10.."),
+        (("superres", "RUN"), "asks a model for complete, which completer has"),
+        (("superres", "RUN", "--factor", "3"), "factor must be one of 2, 4, got 3"),
+        (("colourise", "RUN"), "asks a model for complete, which completer has"),
+        (("colourise", "RUN", "--mask", "half"), "unknown option --mask, which inpaint has"),
         (("inpaint", "RUN", "--completions", "0"), "completions must be at least 1, got 0"),
         (("inpaint", "RUN", "--top", "3"), "unknown option --top, which anomaly has"),
         (("--list", "vea"), "did you mean 'vae'?"),

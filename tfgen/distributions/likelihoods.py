@@ -110,6 +110,22 @@ class Bernoulli(Pixels):
         return inputs.binarised(images, first=first)
 
 
+class BernoulliLevels(Bernoulli):
+    """Bernoulli pixels on grey levels as they are: the cross-entropy sum_i -x_i log p_i - (1 - x_i) log(1 - p_i).
+
+    What many tutorials descend. It is no density of levels; its mean over binarised images is the Bernoulli's.
+    """
+
+    name = "bernoulli_levels"
+    protocol = "grey"
+
+    def prepare(self, image, draw_uniform):
+        return image
+
+    def held_out(self, images, first=0):
+        return images
+
+
 class Normal(Pixels):
     """Independent normal pixels around sigmoid(f) with a fixed standard deviation."""
 

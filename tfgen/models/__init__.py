@@ -7,8 +7,9 @@ LearnedPrior     a prior that is learned with the model
 Adversarial      training in phases, each with its own optimiser
 Discriminating   discriminate: models whose discriminator judges images
 Autoregressive   exact log p(x), draws and completions pixel by pixel
+Completing       complete: whole images given damaged ones
 
-The last six are mixed into `Model`, and are named before it.
+The last seven are mixed into `Model`, and are named before it.
 """
 
 from tfgen import quiet
@@ -18,8 +19,18 @@ quiet.import_tensorflow()
 from tfgen.models.adversarial import Adversarial, Discriminating  # noqa: E402
 from tfgen.models.autoencoding import Autoencoding  # noqa: E402
 from tfgen.models.autoregressive import Autoregressive  # noqa: E402
+from tfgen.models.completer import Completing  # noqa: E402
 from tfgen.models.learned_prior import LearnedPrior  # noqa: E402
 from tfgen.models.model import Model  # noqa: E402
 from tfgen.models.variational import Variational  # noqa: E402
 
-__all__ = ["Adversarial", "Autoencoding", "Autoregressive", "Discriminating", "LearnedPrior", "Model", "Variational"]
+__all__ = [
+    "Adversarial",
+    "Autoencoding",
+    "Autoregressive",
+    "Completing",
+    "Discriminating",
+    "LearnedPrior",
+    "Model",
+    "Variational",
+]

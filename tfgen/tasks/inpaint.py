@@ -1,32 +1,35 @@
 """`inpaint`: what was in the missing part of an image?
 
-Methods: `chain`, a Markov chain over the missing pixels by a VAE, Metropolis within Gibbs (Rezende et al. 2014, Mattei
-and Frellsen 2018; `tfgen.tasks.common.chain`); `gibbs`, the same without their correction; `search`, the code whose
-image is nearest to what is seen, by gradient descent (Yeh et al. 2017; `tfgen.tasks.common.search`). Baseline: the mean
+Methods: `completer`, a model that was trained to complete images (Sohn et al. 2015); `chain`, a Markov chain over the
+missing pixels by a VAE, Metropolis within Gibbs (Rezende et al. 2014, Mattei and Frellsen 2018;
+`tfgen.tasks.common.chain`); `gibbs`, the same without their correction; `search`, the code whose image is nearest to
+what is seen, by gradient descent (Yeh et al. 2017; `tfgen.tasks.common.search`). Baseline: the mean
 of the nearest training images, by the pixels that are seen. Masks, targets and metric are those of Pyro's tutorial on
-conditional VAEs: grey levels, and the cross-entropy summed over the missing pixels.
+conditional VAEs: grey levels, and the cross-entropy summed over the missing pixels; a completer's bound is summed over
+the same pixels.
 """
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from tfgen import checks, inputs
 from tfgen.tasks.common import masks
-from tfgen.tasks.common.job import Job, first, flat
+from tfgen.tasks.common.job import Job, first
 from tfgen.tasks.common.result import BASELINE, MODEL, Result, means
 
 __all__ = ["inpaint"]
 
 _DENSITY = ("score", "decode", "encode.latent_stddev")
-ASKS = {"chain": _DENSITY, "gibbs": _DENSITY, "search": ("decode",)}
-Method = Literal["chain", "gibbs", "search"]
+ASKS = {"completer": ("complete",), "chain": _DENSITY, "gibbs": _DENSITY, "search": ("decode",)}
+Method = Literal["completer", "chain", "gibbs", "search"]
 TEST, VALIDATION = 200, 200  # images
-NEIGHBOURS = (1, 5, 20, 100)  # training images whose mean is the baseline's answer
 SHOWN = 8  # images that are drawn
 SMALLEST = 0.01  # predictions lie in SMALLEST..1 - SMALLEST: a pixel that is surely wrong would cost any number of nats
 METRICS = {
     "cross_entropy": "nats an image, summed over the missing pixels; lower is better",
+    "bound": "-ELBO of the missing pixels, nats an image, of models that have it; lower is better",
     "rmse": "root of the mean squared error of an image's missing pixels; lower is better",
 }
 
@@ -38,6 +41,8 @@ def run(
     method: Method | None = None,
     completions: int = 5,
     steps: int = 200,
+    train: bool = False,
+    completer: Path | None = None,
 ) -> Result:
     """Completes test images, and measures the mean of the completions beside the nearest training images.
 
@@ -47,14 +52,18 @@ def run(
         method: how to complete; by default both chains, and the search with models that have none.
         completions: of each image, whose mean is measured.
         steps: of the chain.
+        train: trains a completer for this mask, in runs/completer-DATASET-MASK, or resumes or takes the one that is
+            there.
+        completer: the run of a completer for this mask, to measure besides.
     """
     from tfgen.evaluation.images import as_float
-    from tfgen.tasks.common import abilities
+    from tfgen.tasks.common import completing
 
-    chosen = abilities.chosen(job.model, ASKS, method, "inpaint")
-    methods = ["chain", "gibbs"] if method is None and chosen == "chain" else [chosen]
+    by_mask = completing.of_job(job, damage(mask=mask))
+    methods = _methods(job, method, by_mask)
     dataset = job.dataset
-    job.check_labels(dataset)
+    if methods != ["completer"]:
+        job.check_labels(dataset)
     count = job.count(dataset.test, TEST)
     masks.of(mask, 1, job.model.image_shape)
     grey, labels = first(dataset.test, count)
@@ -62,29 +71,68 @@ def run(
     told = labels if job.needs_labels else None
     found = {
         name: [
-            _completed(job.model, image, missing, name, told, job.seed * completions + turn, steps)
+            _completed(
+                by_mask if name == "completer" else job.model,
+                image,
+                missing,
+                name,
+                told,
+                job.seed * completions + turn,
+                steps,
+            )
             for turn in job.track(range(completions), name)
         ]
         for name in methods
     }
     expected = {name: np.mean([mean for mean, _ in each], 0) for name, each in found.items()}
-    neighbours, setting = _neighbours(job, mask, image, missing)
-    rows = [
-        *(means(name, MODEL, _errors(mean, image, missing)) for name, mean in expected.items()),
-        means("nearest training images", BASELINE, _errors(neighbours, image, missing), setting=setting),
-    ]
+    made, setting = _neighbours(job, mask, image, missing)
+    rows = []
+    for name, mean in expected.items():
+        bound = {"bound": _bound(by_mask, image, missing, job.seed)} if name == "completer" else {}
+        rows.append(means(name, MODEL, _errors(mean, image, missing) | bound))
+    rows.append(means("nearest training images", BASELINE, _errors(made, image, missing), setting=setting))
     told_words = "; the model is told the class of each image" if job.needs_labels else ""
     title = f"{job.model.entry} of {job.own.name}: {mask} of {dataset.name}{told_words}"
-    figure = _figure(image, missing, [last for _, last in found[methods[0]]], neighbours, title)
+    figure = _figure(image, missing, [last for _, last in found[methods[0]]], made, title)
     conditions = {"test_images": count, "mask": mask, "completions": completions, "steps": steps}
     return Result(title, METRICS, rows, figure, conditions)
 
 
-def check(*, mask: str = "quadrants:1", completions: int = 5, steps: int = 200, **_) -> None:
+def damage(*, mask: str = "quadrants:1", **_) -> str:
+    """The damage that a completer for a mask is trained on; the masks of files are not known to it beforehand."""
+    return "holes" if mask.lower().endswith(".png") else mask
+
+
+def _methods(job: Job, method, by_mask) -> list[str]:
+    """The methods to measure: by default the completer where there is one, both chains, or else the search."""
+    from tfgen.tasks.common import abilities
+
+    if method == "completer" and by_mask is not None:
+        return [method]
+    if method is None and not abilities.methods(job.model, ASKS) and by_mask is not None:
+        return ["completer"]
+    chosen = abilities.chosen(job.model, ASKS, method, "inpaint")
+    if method is not None or chosen == "completer":
+        return [chosen]
+    able = ["chain", "gibbs"] if chosen == "chain" else [chosen]
+    return ["completer", *able] if by_mask is not None else able
+
+
+def _bound(model, image, missing, seed: int) -> np.ndarray:
+    """-ELBO [N] of the missing pixels, nats."""
+    hidden = np.where(missing[..., None], np.float32(-1), image)
+    return -np.asarray(model.elbo(image, damaged=hidden, seed=seed))
+
+
+def check(
+    *, mask: str = "quadrants:1", completions: int = 5, steps: int = 200, train=False, completer=None, **_
+) -> None:
     """Raises TypeError, ValueError for options of `run` that are out of range."""
     masks.check(mask)
     checks.positive_int("completions", completions)
     checks.positive_int("steps", steps, 2)
+    if train and completer is not None:
+        raise ValueError(f"--train trains a completer and --completer {completer} names one: leave out one of the two")
 
 
 def inpaint(model, images, mask, *, label=None, method: Method | None = None, steps: int = 200, seed: int = 0):
@@ -96,7 +144,7 @@ def inpaint(model, images, mask, *, label=None, method: Method | None = None, st
             where pixels are missing does not matter.
         mask: bool [H, W] or [N, H, W], True where a pixel is missing.
         label: for conditional models, the number or name of a class, or N of them.
-        method: "chain", "gibbs" or "search"; by default the first that the model can do.
+        method: "completer", "chain", "gibbs" or "search"; by default the first that the model can do.
         steps: of the chain.
         seed: of all that is drawn; another one gives another completion.
 
@@ -121,6 +169,9 @@ def _completed(model, image, missing, method: str, label, seed: int, steps: int)
     """What is expected in the place of missing pixels, and one completion, both float32 [N, H, W, C]."""
     from tfgen.tasks.common import chain, search
 
+    if method == "completer":
+        made = model.complete(image, missing=missing, seed=seed).numpy()
+        return made, made
     image = np.where(missing[..., None], np.float32(0), image)
     if method != "search":
         burn_in = steps if method == "gibbs" else None
@@ -144,43 +195,24 @@ def _errors(made, image, missing) -> dict:
 def _neighbours(job: Job, mask: str, image, missing):
     """The mean of the nearest training images in place of the missing pixels, and how many, chosen on validation."""
     from tfgen.evaluation.images import as_float
+    from tfgen.tasks.common import neighbours
 
-    dataset = job.dataset
-    train = dataset.train.images
-    grey, _ = first(dataset.validation, VALIDATION)
+    train = job.dataset.train.images
+    grey, _ = first(job.dataset.validation, VALIDATION)
     validation, hidden = as_float(grey), masks.of(mask, len(grey), job.model.image_shape, job.seed + 1)
-    most = min(max(NEIGHBOURS), len(train))
-    nearest = _nearest(train, validation, hidden, most)
-    counts = [count for count in NEIGHBOURS if count <= most]
-    costs = [
-        np.mean(_errors(_mean(train, nearest[:, :count]), validation, hidden)["cross_entropy"]) for count in counts
-    ]
-    best = counts[int(np.argmin(costs))]
-    made = _mean(train, _nearest(train, image, missing, best))
+    most = min(max(neighbours.COUNTS), len(train))
+    rows = neighbours.nearest(train, validation, ~hidden[..., None], most)
+    best = neighbours.chosen(train, rows, lambda made: np.mean(_errors(made, validation, hidden)["cross_entropy"]))
+    made = neighbours.mean(train, neighbours.nearest(train, image, ~missing[..., None], best))
     return np.where(missing[..., None], made, image), f"{best} of {len(train):,}"
 
 
-def _nearest(train, image, missing, count: int) -> np.ndarray:
-    """The rows [N, count] of the training images that are nearest to images in the pixels that are seen."""
-    weight = flat(np.broadcast_to(~missing[..., None], image.shape)).astype(np.float32)
-    seen = weight * flat(image)
-    distances = []
-    for start in range(0, len(train), 5000):
-        part = flat(np.asarray(train[start : start + 5000])).astype(np.float32) / 255
-        distances.append(weight @ (part.T**2) - 2 * seen @ part.T)  # + |seen|^2, the same for all
-    return np.argsort(np.concatenate(distances, 1), 1, kind="stable")[:, :count]
-
-
-def _mean(train, rows) -> np.ndarray:
-    return np.stack([np.asarray(train[each]).astype(np.float32).mean(0) / 255 for each in rows])
-
-
-def _figure(image, missing, completions, neighbours, title: str):
+def _figure(image, missing, completions, nearest, title: str):
     from tfgen import figures
 
     shown = slice(min(SHOWN, len(image)))
     hidden = np.where(missing[..., None], np.float32(np.nan), image)
     columns = {"image": image, "seen": hidden}
-    columns |= {f"completion {number}": made for number, made in enumerate(completions, 1)} | {"nearest": neighbours}
+    columns |= {f"completion {number}": made for number, made in enumerate(completions, 1)} | {"nearest": nearest}
     tiles = np.stack([each[shown] for each in columns.values()], 1).reshape(-1, *image.shape[1:])
     return figures.grid(tiles, len(columns), title, column_labels=list(columns))

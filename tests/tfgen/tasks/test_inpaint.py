@@ -9,7 +9,7 @@ from PIL import Image
 
 import tfgen
 from tfgen.storage import entries
-from tfgen.tasks.common import chain, masks, search
+from tfgen.tasks.common import chain, masks, neighbours, search
 
 tfd = tfp.distributions
 SHAPE = (28, 28, 1)
@@ -127,10 +127,9 @@ def test_a_mask_or_method_that_cannot_be_is_refused(small_vae, few):
 
 
 def test_the_nearest_training_image_of_a_training_image_is_itself(digits):
-    module = tfgen.tasks.module("inpaint")
     rows = [5, 17, 400]
     images = digits.train.images[rows] / np.float32(255)
-    nearest = module._nearest(digits.train.images, images, masks.of("half", 3, SHAPE), 2)
+    nearest = neighbours.nearest(digits.train.images, images, ~masks.of("half", 3, SHAPE)[..., None], 2)
     assert nearest[:, 0].tolist() == rows
 
 

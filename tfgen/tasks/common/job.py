@@ -30,6 +30,7 @@ class Job:
         classifier: of a data set, what recognises the classes of its images, a `tfgen.evaluation.features.Features`, or
             None where there is none.
         folder: makes the folder of the result, for what a task keeps while it works; the same one at each call.
+        completer: a model whose `complete` undoes the damage of the task, where the user has one besides; else None.
     """
 
     model: object
@@ -42,6 +43,7 @@ class Job:
     track: Callable = lambda loop, name: loop
     classifier: Callable = lambda dataset: None
     folder: Callable[[], Path] = Path
+    completer: object | None = None
 
     @functools.cached_property
     def own(self) -> Dataset:

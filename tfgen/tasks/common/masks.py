@@ -46,23 +46,14 @@ def of(words: str, count: int, shape, seed: int = 0) -> np.ndarray:
     Raises:
         ValueError: another form, or a file that is no mask of this shape.
     """
+    from tfgen.distributions import damage
+
     check(words)
     form, _, value = words.partition(":")
     height, width = shape[:2]
     if form == "random":
         return checked(np.random.default_rng(seed).random((count, height, width)) < float(value), count, shape)
-    mask = np.zeros((height, width), bool)
-    if words == "half":
-        mask[height // 2 :] = True
-    elif form == "quadrants":
-        mask[:] = True
-        mask[height // 2 :, : width // 2] = False
-        if value in ("2", "3"):
-            mask[:, : width // 2] = False
-        if value == "3":
-            mask[: height // 2] = False
-    else:
-        mask = _of_file(words)
+    mask = damage.fixed_mask(words, shape) if words == "half" or form == "quadrants" else _of_file(words)
     return checked(mask, count, shape)
 
 
