@@ -1,90 +1,85 @@
 """Measures the samples of tfgen's DCGAN beside those of a PyTorch DCGAN, in the features of the zoo's classifier.
 
-    python tests/benchmarks/dcgan_quality.py RUN                          trains the peer on as many images as the run
-    python tests/benchmarks/dcgan_quality.py RUN --images 550000          on so many: ten epochs
-    python tests/benchmarks/dcgan_quality.py RUN --peer SAMPLES.npy       takes its samples from a file
+    python tests/benchmarks/dcgan_quality.py RUN [RUN ...] [--seeds 0 1 2]      trains a peer for each seed
+    python tests/benchmarks/dcgan_quality.py RUN --peer SAMPLES.npy [...]       takes its samples from files
 
-RUN is a run of `python -m zoo.train dcgan`, or by default the entry `dcgan`, whose weights ship. The peer is
-peers/torch_dcgan.py: 64 base filters, batches of 128, Adam with 2e-4 and 0.5, no penalty, PyTorch's initial weights.
-Both are measured as `python -m zoo.evaluate` does it: 10,000 samples against the test images of MNIST, and as the
-floor 10,000 training images.
+RUN is a run of `python -m zoo.train dcgan`, or by default the entry `dcgan`, whose weights ship; runs of several seeds
+stand beside peers of several seeds. The peer has the same layers and by default the same recipe: R_1 penalty, learning
+rate, batch, initial weights and settled statistics are options of peers/torch_dcgan_samples.py, which also runs alone,
+on another machine with a GPU, and writes the files that --peer takes. The paper's recipe is
+
+    --penalty 0 --learning-rate 2e-4 --batch-size 128 --initial-stddev 0 --no-settle
+
+All are measured as `python -m zoo.evaluate` does it: 10,000 samples against the test images of MNIST, and as the floor
+10,000 training images.
 """
 
 import argparse
+import statistics
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 from tfgen import data
 from tfgen.evaluation import images as seen
-from tfgen.storage import entries, loading, runs
-from zoo import evaluate, report, settings
+from tfgen.storage import loading
+from zoo import evaluate, report
 
 PEERS = Path(__file__).parent / "peers"
+SHOWN = ("frechet", "kid", "precision", "recall", "confidence")
 
 
-def peer_samples(images: np.ndarray, count: int, samples: int) -> np.ndarray:
-    """Samples [samples, 28, 28, 1] in [0, 1] of a PyTorch DCGAN that has trained on `count` images, in passes."""
-    import torch
-
+def parsed():
+    """The options; those of the recipe are the peer's own, where PyTorch is installed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*", default=["dcgan"], help="the entry, or runs of it")
+    parser.add_argument("--peer", type=Path, nargs="+", help="the peers' samples, .npy files of uint8 [N, 28, 28, 1]")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="a peer is trained from each")
+    if "--peer" in sys.argv:
+        return parser.parse_args()
     sys.path.insert(0, str(PEERS))
-    import torch_dcgan as peer
+    import torch_dcgan_samples
 
-    torch.manual_seed(0)
-    networks = {"generator": peer.make_generator(), "discriminator": peer.make_discriminator()}
-    optimizers = {}
-    for name, network in networks.items():
-        network.to(memory_format=torch.channels_last)
-        optimizers[name] = torch.optim.Adam(network.parameters(), lr=2e-4, betas=(0.5, 0.999), fused=True)
-    images, start = torch.from_numpy(images).permute(0, 3, 1, 2), time.perf_counter()
-    for done in range(0, count, len(images)):
-        part = images[torch.randperm(len(images))[: count - done]]
-        loss = peer.train_epoch(**networks, optimizers=optimizers, images=part)
-        rate = (done + len(part)) / (time.perf_counter() - start)
-        print(f"PyTorch: {done + len(part):,} images, generator loss {loss:.2f}, {rate:,.0f} images/s", flush=True)
-    generator = networks["generator"].eval()
-    with torch.no_grad():
-        parts = [generator(torch.randn(len(part), peer.LATENT)) for part in np.array_split(np.arange(samples), 20)]
-    return (torch.cat(parts).permute(0, 2, 3, 1).numpy() + 1) / 2
+    torch_dcgan_samples.add_recipe(parser)
+    return parser.parse_args()
+
+
+def peers(options, images: np.ndarray) -> dict:
+    """Name -> samples [N, 28, 28, 1] of the peers, read or trained."""
+    if options.peer:
+        return {path.stem: np.load(path) for path in options.peer}
+    import torch_dcgan_samples
+
+    trained = {}
+    for seed in options.seeds:
+        options.seed = seed
+        trained[f"PyTorch, seed {seed}"] = torch_dcgan_samples.samples(images, options)
+    return trained
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", nargs="?", default="dcgan", help="the entry, or a run of it")
-    parser.add_argument("--peer", type=Path, help="the peer's samples, uint8 or floats in [0, 1], [N, 28, 28, 1]")
-    parser.add_argument("--images", type=int, help="how many images the peer is trained on; as many as the model was")
-    parser.add_argument("--samples", type=int, default=evaluate.SAMPLES, help="how many are drawn from each")
-    parser.add_argument("--save", type=Path, help="where to keep the peer's samples, an .npy file")
-    options = parser.parse_args()
+    options, dataset = parsed(), data.load(data.DEFAULT)
+    network, floor = evaluate.recogniser(dataset), {}
 
-    dataset = data.load(data.DEFAULT)
-    model = loading.load(options.model)
-    config = loading.shipped(options.model) if options.model in entries.entries() else runs.read_config(options.model)
-    count = options.images or settings.epochs(config["recipe"]) * config["splits"]["train"]["images"]
-    if options.peer:
-        theirs = seen.as_float(np.load(options.peer))[: options.samples]
-    else:
-        theirs = peer_samples(dataset.train.images, count, options.samples)
-    if options.save:
-        np.save(options.save, np.round(255 * theirs).astype(np.uint8))
-    ours = seen.samples(model, np.zeros(options.samples, np.int64))  # how many; no digit is asked for
-
-    scores, network = {}, evaluate.recogniser(dataset)
-    for name, samples in (("tfgen", ours), ("PyTorch", theirs)):
+    def scores(samples) -> dict:
         found, _ = evaluate.in_features(network, samples, dataset, track=lambda loop, name: loop)
-        scores[name] = {key: value for key, value in found.items() if not key.startswith(report.FLOOR)}
-        scores["floor"] = {key.removeprefix(report.FLOOR): found[key] for key in found if key.startswith(report.FLOOR)}
-    print(f"\n{'':8} {'Frechet':>8} {'KID':>9} {'+-':>8} {'precision':>9} {'recall':>7} {'sure':>6}  share of a digit")
-    for name, of in scores.items():
-        numbers = (
-            f"{of['frechet']:8.3f} {of['kid']:9.5f} {of['kid_error']:8.5f} {of['precision']:9.3f} {of['recall']:7.3f}"
-        )
+        floor.update({name: found[report.FLOOR + name] for name in (*SHOWN, "class_shares")})
+        return found
+
+    theirs = {name: scores(seen.as_float(drawn)) for name, drawn in peers(options, dataset.train.images).items()}
+    wanted = np.zeros(evaluate.SAMPLES, np.int64)  # how many; no digit is asked for
+    ours = {name: scores(seen.samples(loading.load(name), wanted)) for name in options.models}
+    width = max(map(len, [*ours, *theirs]))
+    print(f"\n{'':{width}} {'Frechet':>8} {'KID':>8} {'precision':>9} {'recall':>7} {'sure':>6}  share of a digit")
+    for name, of in {**ours, **theirs, "floor": floor}.items():
+        numbers = f"{of['frechet']:8.3f} {of['kid']:8.5f} {of['precision']:9.3f} {of['recall']:7.3f}"
         shares = f"{min(of['class_shares']):.1%} to {max(of['class_shares']):.1%}"
-        print(f"{name:8} {numbers} {of['confidence']:6.3f}  {shares}")
-    for measure in ("frechet", "kid"):
-        print(f"{measure} over PyTorch's: {scores['tfgen'][measure] / scores['PyTorch'][measure]:.2f}")
+        print(f"{name:{width}} {numbers} {of['confidence']:6.3f}  {shares}")
+    for group, of in (("tfgen", ours), ("PyTorch", theirs)):
+        values = [each["frechet"] for each in of.values()]
+        error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+        print(f"{group}: mean Frechet distance {statistics.fmean(values):.3f} +- {error:.3f}, {len(values)} seeds")
 
 
 if __name__ == "__main__":
