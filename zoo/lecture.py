@@ -37,9 +37,11 @@ def lecture(name: str, /, *, to: Path | None = None, **options) -> None:
     from zoo import evaluate
 
     quiet.import_tensorflow()
+    from zoo.lectures import _log
+
     module = importlib.import_module(f"{lectures.__name__}.{name}")
     try:
-        with evaluate.progress_bars() as track, commandline.bad_input():
+        with evaluate.progress_bars() as track, commandline.bad_input(), _log.quiet():
             result, shown = module.compute(track, **options)
             drawn = module.draw(**shown)
     except KeyboardInterrupt as error:

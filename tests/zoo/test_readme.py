@@ -55,7 +55,9 @@ def test_a_record_is_in_the_tables_with_its_number_beside_others(capsys):
     (about,) = (line for line in text.splitlines() if "1406.5298" in line)
     assert "| `python -m zoo.train cvae` | 1 h 2 min | 1,349,354 |" in about
     assert 'src="docs/pictures/cvae.png"' in about
-    assert "| `cvae` | test -ELBO | 88.32 |  | 98.5 in a thesis of 2018 (latent 35, protocol not stated) |" in text
+    assert "| `cvae` | test -ELBO | 88.32 |  |  |" in text
+    other = entries.module("aae").OTHERS["parzen"]
+    assert f"| `aae` | Parzen score | 339 ± 1.7 |  | {other} |" in table.markdown(table.shipped())
     assert "| `cvae` | test NLL | 84.12 ± 0.20 (K = 1,000) |  |  |" in text
     assert "| `cvae` | Frechet distance | 1.23 | 0.10 |  |" in text
     assert "| `cvae` | share of the digit asked for | 0.994 |  |  |" in text

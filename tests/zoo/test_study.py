@@ -26,10 +26,7 @@ def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, monkey
     folder = tmp_path / "study"
     study.main([*OPTIONS, "--run-dir", str(folder)])
     said, points = capsys.readouterr().out, json.loads((folder / "study.json").read_text())["points"]
-    assert [(point["entry"], point["latent_dim"], point["thesis_neg_elbo"]) for point in points] == [
-        ("vae", 2, 157.0),
-        ("cvae", 35, 98.5),
-    ]
+    assert [(point["entry"], point["latent_dim"]) for point in points] == [("vae", 2), ("cvae", 35)]
     for point in points:
         metrics = json.loads((folder / f"{point['entry']}-{point['latent_dim']}" / "metrics.json").read_text())
         assert point["test_neg_elbo"] == metrics["test_neg_elbo"]

@@ -1,13 +1,20 @@
 """Lines of TensorFlow's log that are about TensorFlow Probability's own code, and no news to whoever runs a lecture."""
 
+import contextlib
+
 import tensorflow as tf
 
 NO_NEWS = ("discard the imaginary part", "GaussianProcess.__init__", "`jitter` is deprecated", "tf.function retracing")
 
 
-def quiet() -> None:
-    """Keeps them off the screen."""
+@contextlib.contextmanager
+def quiet():
+    """Keeps them off the screen meanwhile."""
     tf.get_logger().addFilter(_is_worth_saying)
+    try:
+        yield
+    finally:
+        tf.get_logger().removeFilter(_is_worth_saying)
 
 
 def _is_worth_saying(record) -> bool:

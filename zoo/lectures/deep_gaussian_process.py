@@ -24,7 +24,7 @@ from sklearn.gaussian_process import kernels
 
 from tfgen import figures
 from tfgen.tasks.common.result import BASELINE, MODEL, Result, means
-from zoo.lectures import _deep, _log
+from zoo.lectures import _deep
 
 LAYERS = (1, 2, 3)
 STEP_POINTS, STEP_NOISE, STEP_SETS = 80, 0.05, 5  # the step is from -1 to 1
@@ -50,7 +50,6 @@ def compute(track, *, steps: int = 2000, inducing: int = 20, samples: int = 100,
         splits: of the diabetes data, each of which is left out once.
         seed: of all that is drawn.
     """
-    _log.quiet()
     rows, shown, details = [], {}, {}
     problems = {"step": step(seed), "diabetes": diabetes(splits, seed)}
     for name, problem in problems.items():

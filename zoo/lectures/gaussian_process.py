@@ -23,7 +23,7 @@ import numpy as np
 
 from tfgen import figures
 from tfgen.tasks.common.result import Result, Row
-from zoo.lectures import _gaussian, _log
+from zoo.lectures import _gaussian
 
 Kernel = _gaussian.Kernel
 
@@ -62,7 +62,6 @@ def compute(
         many: points of which variational processes are compared with the exact one.
         seed: of all that is drawn.
     """
-    _log.quiet()
     random = np.random.default_rng(seed)
     rows, shown = [], {"kernel": kernel, "fit": fit}
     x, y = example(points, random, GAP)

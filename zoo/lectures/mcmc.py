@@ -22,7 +22,7 @@ import tensorflow_probability as tfp
 
 from tfgen import figures
 from tfgen.tasks.common.result import BASELINE, MODEL, Result, Row
-from zoo.lectures import _chains, _log
+from zoo.lectures import _chains
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 
@@ -59,7 +59,6 @@ def compute(
         data_dir: of a model: a TFDS directory that holds its data set prepared; TFDS_DATA_DIR by default.
         seed: of all that is drawn.
     """
-    _log.quiet()
     if model is not None:
         from zoo.lectures import _codes
 

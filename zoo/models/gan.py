@@ -33,7 +33,7 @@ from tfgen.training import replicas, schedules
 
 ABOUT = "the plain GAN, of multilayer perceptrons; four losses"
 PAPERS = {"Goodfellow et al. 2014": "https://arxiv.org/abs/1406.2661"}
-OTHERS = {"parzen": "225 in the GAN paper (10,000 samples, bandwidth by validation among fewer)"}
+OTHERS = {"parzen": "225 ± 2 in the GAN paper (the same ten bandwidths)"}
 
 STEPS = 33_000  # 60 epochs of MNIST
 BATCH_SIZE = 100
