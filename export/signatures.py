@@ -41,11 +41,24 @@ def save(model, table: dict, path) -> None:
         path: the directory to write.
 
     Raises:
-        ContractError: a signature's function returns other tensors than the signature promises.
+        ContractError: a signature's function returns other tensors than the signature promises, or this process has
+            settings of TensorFlow's optimiser, which every call in the graph would carry to the server.
     """
+    if settings := _optimizer_settings():
+        raise contract.ContractError(
+            f"tf.config.optimizer is set in this process ({', '.join(settings)}), and a graph that is saved keeps "
+            "that: export in a process without it"
+        )
     module = tf.Module(name=model.entry)
     module.weights = [weight.value for weight in model.weights]
     tf.saved_model.save(module, str(path), signatures=concrete(model, table))
+
+
+def _optimizer_settings() -> list[str]:
+    """What a user has set of `tf.config.optimizer`, as `name=value`; two options stand there unset, as False."""
+    unset = {"disable_model_pruning": False, "disable_meta_optimizer": False, "jit": ""}
+    found = tf.config.optimizer.get_experimental_options() | {"jit": tf.config.optimizer.get_jit()}
+    return [f"{name}={value}" for name, value in found.items() if unset.get(name, ...) != value]
 
 
 def concrete(model, table: dict) -> dict:

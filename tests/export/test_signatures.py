@@ -159,3 +159,21 @@ print((many - few) / 1024)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     print(f"scoring 2,000 images takes {float(done.stdout):.0f} MB")
     assert float(done.stdout) < 80
+
+
+def test_settings_of_the_optimizer_do_not_get_into_a_graph(tmp_path):
+    """TensorFlow writes them into every call of a function, and a server would follow them."""
+    script = f"""
+import tensorflow as tf
+from export import contract, signatures
+from tfgen.storage import entries
+model = entries.build("vae", entries.module("vae").SMALL)
+tf.config.optimizer.set_experimental_options({{"constant_folding": False}})
+try:
+    signatures.save(model, model.signatures(4), {str(tmp_path / "served")!r})
+except contract.ContractError as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert said.startswith("tf.config.optimizer is set in this process (constant_folding=False)")
+    assert not (tmp_path / "served").exists()
