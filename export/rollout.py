@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from export import deployment, labels, versions
-from tfgen import commandline, locks
+from tfgen import commandline, locks, spelling
 
 NAME = "python -m export.rollout"
 
@@ -61,8 +61,10 @@ def rollout(
                     f"{str(model)!r} cannot be changed: {error.strerror or error}", commandline.NOT_WRITTEN
                 )
     for name, number in moved.items():
-        if name in before and number not in {*before.values(), there[-1]}:
-            print(f"note: version {number} was not loaded; servers move {name} to it once they have loaded it")
+        if number not in {*before.values(), there[-1]}:
+            print(f"note: version {number} was not loaded; {name} answers once servers have loaded it")
+        if name not in before and (meant := spelling.meant(name, sorted(before))):
+            print(f"note: {name!r} is a new label{meant}")
     print(commandline.table([("version", "MB", "labels", ""), *rows(model)]))
 
 
@@ -73,7 +75,7 @@ def rows(model: Path) -> list[tuple]:
         size = sum(path.stat().st_size for path in (model / str(number)).rglob("*") if path.is_file())
         named = " ".join(sorted(name for name, version in found.items() if version == number))
         note = "the newest: requests without a label" if number == there[-1] else ""
-        note = note or ("" if named or not found else "not loaded")
+        note = note or ("" if named else "not loaded")
         listed.append((number, f"{size / 1e6:.1f}", named or "-", note))
     return listed
 

@@ -40,11 +40,12 @@ def test_a_label_moves_and_its_version_and_the_newest_are_served(model, ended, l
     assert re.search(r"3 +[\d.]+ +- +the newest.*\n +2 +[\d.]+ +canary\n +1 +[\d.]+ +stable\n", said)
     assert list(config(model).model_version_policy.specific.versions) == [1, 2, 3]
     assert dict(config(model).version_labels) == {"stable": 1, "canary": 2}
-    assert "was not loaded" not in said
+    for number, name in ((1, "stable"), (2, "canary")):  # so far the newest alone
+        assert f"note: version {number} was not loaded; {name} answers once servers have loaded it\n" in said
     _, said, _ = ended(rollout.main, model, "--label", "stable=2", "--unlabel", "canary")
     assert "was not loaded" not in said
     _, said, _ = ended(rollout.main, model, "--label", "stable=1")
-    assert "note: version 1 was not loaded; servers move stable to it once they have loaded it\n" in said
+    assert "note: version 1 was not loaded; stable answers once servers have loaded it\n" in said
     ended(rollout.main, model, "--label", "stable=2")
     assert labels.read(model) == {"stable": 2}
     assert list(config(model).model_version_policy.specific.versions) == [2, 3]
@@ -53,6 +54,14 @@ def test_a_label_moves_and_its_version_and_the_newest_are_served(model, ended, l
     assert list(config(model).model_version_policy.specific.versions) == [2, 4]
     ended(rollout.main, model, "--unlabel", "stable")
     assert not config(model).HasField("model_version_policy")
+
+
+def test_a_new_label_that_looks_like_another_one_is_noted(model, ended):
+    ended(rollout.main, model, "--label", "stable=3")
+    code, said, _ = ended(rollout.main, model, "--label", "stabel=3")
+    assert (code, "note: 'stabel' is a new label (did you mean 'stable'?)\n" in said) == (0, True)
+    _, said, _ = ended(rollout.main, model, "--label", "canary=3")
+    assert "new label" not in said
 
 
 def test_old_versions_are_removed_and_labelled_ones_kept(model, ended):
