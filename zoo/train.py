@@ -98,7 +98,7 @@ def train(
         init_from: starts from the trained weights of a run or of an entry that ships, with its hyperparameters, in
             place of random ones.
         ema: validates and keeps an exponential moving average of the weights, such as 0.999, the share of the old
-            average in the new one; none by default. For models with a bound on the likelihood.
+            average in the new one; none by default. For models that have one optimiser.
         importance_samples: descends the importance-weighted bound with so many samples of the code an image in place
             of -ELBO. For models with a bound on the likelihood.
     """
