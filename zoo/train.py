@@ -9,7 +9,7 @@ from typing import Literal
 
 from tfgen import commandline, data
 from tfgen.storage import entries, runs
-from zoo import ENTRIES, commands
+from zoo import commands
 
 USAGE = "python -m zoo.train"
 MNIST = 55_000  # images that mnist is trained on
@@ -238,7 +238,7 @@ def _finish(model, images, run: Path, state, began: float) -> None:
     """Measures and draws the trained model; metrics.json, written last, is the mark of a finished run."""
     from tfgen.evaluation import likelihood
     from tfgen.storage import loading, weights
-    from zoo import frames
+    from zoo import ending, frames
 
     trained = f"the trained weights are in {run}; --resume finishes its numbers and figures"
     with commandline.giving_up(run, lambda: trained):
@@ -246,6 +246,7 @@ def _finish(model, images, run: Path, state, began: float) -> None:
             model = loading.load(run)  # on one device and in float32, as whoever loads it
         else:
             weights.load(model, run / runs.WEIGHTS)
+        commands.say(f"trained; measuring on {len(images.test.images):,} test images, then drawing figures")
         metrics = {
             "protocol": images.protocol(model.pixels.protocol),
             "epochs": state.epoch,
@@ -260,29 +261,12 @@ def _finish(model, images, run: Path, state, began: float) -> None:
             drawn.append(animated)
         metrics["seconds"] = round(time.perf_counter() - began, 1)
         runs.write_metrics(run, metrics)
-    summarise(metrics, run, drawn, model)
+    print(ending.as_text(metrics, run, drawn, model))
 
 
 def warn(text: str) -> None:
     """A line on stderr, at once."""
     print(text, file=sys.stderr, flush=True)
-
-
-def summarise(metrics: dict, run: Path, drawn: list[Path], model) -> None:
-    """The numbers and the paths, as a short table."""
-    rows = [(name.replace("_", " "), value) for name, value in metrics.items()]
-    rows += [("run", run), ("weights", run / "model.weights.h5"), *(("figure", path) for path in drawn)]
-    width = max(len(name) for name, _ in rows)
-    print()
-    for name, value in rows:
-        shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
-        print(f"  {name:{width}}  {shown}")
-    example = f"sample(label={model.class_names[-1]!r})" if model.conditional else "sample(4, seed=0)"
-    if "sample" not in model.signatures():
-        example = "reconstruct(images)" if "reconstruct" in model.signatures() else "complete(damaged, seed=0)"
-    module = type(model).__module__
-    registered = f"tfgen.register({module!r}); " if model.entry not in ENTRIES else ""
-    print(f"\nIn Python: {registered}tfgen.load({str(run)!r}).{example}")
 
 
 if __name__ == "__main__":
