@@ -29,17 +29,18 @@ def export(
     weights: Literal["float32", "float16", "int8"] = "float32",
     register: commandline.Modules = (),
 ) -> None:
-    """Writes a model as the next version of DIR/NAME for TensorFlow Serving, once it is proved through the C++ loader.
+    """Writes a model as the next version of DIR/NAME for TensorFlow Serving, after verifying it in the C++ loader.
 
     Args:
         entry_or_run: an entry whose weights ship, such as vae, or a run directory.
-        to: the folder of served models; it is made if there is none.
-        score_samples: K, the samples of z behind the log-likelihood that score answers.
-        no_batching: writes a new folder's configuration for a server that does not merge requests; docs/serving.md says
-            when that is better.
-        format: savedmodel for TensorFlow Serving; litert or onnx write DIR/NAME-FORMAT for programs without TensorFlow,
-            a file a signature (docs/formats.md), and need `pip install "tfgen[litert]"` or `"tfgen[onnx]"`.
-        weights: how litert stores them: float16 halves a file, int8 makes it a quarter.
+        to: the folder of served models; it is made if it does not exist.
+        score_samples: K, the number of samples of z per image behind the log-likelihood of `score`.
+        no_batching: configures a new folder for a server that does not merge requests; docs/serving.md says when that
+            is better.
+        format: savedmodel is for TensorFlow Serving. litert and onnx are for programs without TensorFlow: they write
+            DIR/NAME-FORMAT, one file per signature (docs/formats.md), and need `pip install "tfgen[litert]"` or
+            `"tfgen[onnx]"`.
+        weights: how litert stores the weights: float16 halves the file, int8 makes it a quarter.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     start = time.perf_counter()
