@@ -12,8 +12,9 @@ from pathlib import Path
 import cyclopts
 import numpy as np
 import pytest
+from PIL import Image
 
-from tfgen import verbs
+from tfgen import measures, tasks, verbs
 from zoo import ENTRIES
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +25,7 @@ FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 INDENTED = re.compile(r"(?<=\n\n)(?: {4}.*\n|\n(?= {4}))+")
 INLINE = re.compile(r"`([^`]+)`")
 MARK = re.compile(r"<!-- (excerpt of|not run:) (.*) -->\n\Z")  # before a block of Python
+ERROR = re.compile(r"^    \$ python -m (\S+) (.*)\n    (error: .*)\n", re.MULTILINE)  # a command and its last line
 TABLE_OF_KERAS = "<!-- tests/zoo/test_keras_table.py -->"
 PLACEHOLDERS = {  # what words in capitals stand for in commands
     "ENTRY": "vae",
@@ -70,8 +72,8 @@ def blocks(name: str) -> list[tuple[str, str, str]]:
 
 
 def commands(name: str) -> list[list[str]]:
-    """The commands of a document, of its blocks and within its lines, as lists of words."""
-    text = text_of(name).partition(TABLE_OF_KERAS)[0]
+    """The commands of a document, of its blocks and within its lines, as lists of words; none that ends in an error."""
+    text = ERROR.sub("", text_of(name).partition(TABLE_OF_KERAS)[0])
     lines = []
     for block in [match[2] for match in FENCED.finditer(text) if match[1] != "python"] + INDENTED.findall(text):
         lines += textwrap.dedent(block).replace("\\\n", " ").splitlines()
@@ -176,6 +178,46 @@ def test_python_runs_as_it_is_written(name, tmp_path, monkeypatch, digits):
     for source, mark, _ in blocks(name):
         if not mark:
             exec(compile(source, name, "exec"), names)
+
+
+def test_every_number_and_every_command_is_explained():
+    evaluation, listed = text_of("docs/evaluation.md"), text_of("docs/commands.md")
+    for name in {**measures.MEANINGS, **measures.TRAINING}:
+        assert f"`{name}`" in evaluation, f"docs/evaluation.md does not say what {name} is"
+    for module in verbs.found().values():
+        assert f"`python -m {module.removesuffix('.__main__')}" in listed, f"docs/commands.md does not list {module}"
+    for name in tasks.names():
+        assert f"`{name}`" in text_of("docs/tasks.md")
+
+
+@pytest.fixture(scope="module")
+def mistakes(tmp_path_factory):
+    """What the errors of docs/faq.md are about: pictures of several sizes, damaged and few ones, and a damaged run."""
+    from zoo.models.vae import VAE
+
+    folder = tmp_path_factory.mktemp("mistakes")
+    for name, count in {"my-photos": 12, "damaged": 12, "two-pictures": 2}.items():
+        (folder / name).mkdir()
+        for number in range(count):
+            height = 20 + number * (name == "my-photos")
+            Image.fromarray(np.full((height, 20), number, np.uint8)).save(folder / name / f"{number}.png")
+    (folder / "damaged" / "x.png").write_text("no picture")
+    VAE(latent_dim=2, hidden_units=(8,)).save_run(folder / "run")
+    with (folder / "run" / "model.weights.h5").open("r+b") as file:
+        file.seek(5000)
+        file.write(b"damage")
+    return folder
+
+
+@pytest.mark.parametrize(("module", "words", "line"), ERROR.findall(text_of("docs/faq.md")))
+def test_errors_are_those_of_the_commands(module, words, line, mistakes, monkeypatch, capsys):
+    monkeypatch.chdir(mistakes)
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(SystemExit) as stop:
+        importlib.import_module(module).main(words.split())
+    assert stop.value.code == 2
+    expected = ".*".join(re.escape(part) for part in line.split("..."))
+    assert re.fullmatch(expected, capsys.readouterr().err.splitlines()[-1])
 
 
 def test_the_site_has_every_page():
