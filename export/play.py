@@ -202,7 +202,7 @@ def serve(page: Page, port: int, no_browser: bool) -> None:
     try:
         server = http.Server(("127.0.0.1", port), page, largest=MOST)
     except (OSError, OverflowError) as error:
-        commandline.fail(f"port {port} cannot be listened on: {getattr(error, 'strerror', None) or error}")
+        commandline.fail(f"cannot listen on port {port}: {getattr(error, 'strerror', None) or error}")
     server.server_activate()
     address = f"http://127.0.0.1:{server.server_port}/"
     print(f"{address}  Ctrl-C stops it", flush=True)

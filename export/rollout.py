@@ -83,7 +83,7 @@ def rows(model: Path) -> list[tuple]:
 def check(model: Path) -> None:
     """Raises ValueError unless a path is the folder of a served model."""
     if not model.is_dir():
-        raise ValueError(f"{str(model)!r} is no folder of a served model: there is no such folder")
+        raise ValueError(f"{str(model)!r} is not a folder of a served model: there is no such folder")
     if versions.is_version(model):
         raise ValueError(f"{str(model)!r} is a version; name the folder of its model, {str(model.parent)!r}")
     if not versions.taken(model):

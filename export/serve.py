@@ -68,7 +68,7 @@ def serve(
     try:
         server = http.Server((host, port), Api(catalogue, timeout), **options)
     except (OSError, OverflowError) as error:
-        commandline.fail(f"port {port} of {host} cannot be listened on: {getattr(error, 'strerror', None) or error}")
+        commandline.fail(f"cannot listen on port {port} of {host}: {getattr(error, 'strerror', None) or error}")
     print(f"for development; opens models by {runtimes.WORDS[kind]}", flush=True)
     watching = watcher.Watcher(folder, catalogue, kind, lambda line: print(line, flush=True))
     try:
@@ -94,7 +94,7 @@ def check(folder: Path) -> None:
     from export.server import watcher
 
     if not folder.is_dir():
-        raise ValueError(f"{str(folder)!r} is no folder of served models: there is no such folder")
+        raise ValueError(f"{str(folder)!r} is not a folder of served models: there is no such folder")
     if watcher.models(folder):
         return
     above = folder.resolve().parent

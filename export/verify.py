@@ -5,7 +5,7 @@ private copy of the version (`export.inspection`). Only what passes is run, in a
 (`export.proof`), has no Keras, no TensorFlow Probability and none of TensorFlow's Python, and runs no XLA. The first
 refusal ends it.
 
-The exit code is 0, or 1 for a version that fails a check, 2 for a path that is no version, or 4 where there is no room
+The exit code is 0, 1 for a version that fails a check, 2 for a path that is not a version, or 4 if there is no room
 for the copy.
 """
 

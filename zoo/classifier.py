@@ -66,7 +66,7 @@ def shipped(images) -> Path | None:
 def weights_of_run(run: Path) -> Path:
     """The weights of a run of this command. Raises ValueError for another folder, or a run that is not finished."""
     if runs.read_config(run)["entry"] != NAME:
-        raise ValueError(f"{str(run)!r} is no run of zoo.classifier")
+        raise ValueError(f"{str(run)!r} is not a run of zoo.classifier")
     runs.read_metrics(run)
     return Path(run) / runs.WEIGHTS
 

@@ -96,7 +96,7 @@ def test_links_resolve(name):
             continue
         path, _, anchor = target.partition("#")
         place = (folder / path).resolve() if path else ROOT / name
-        assert place.is_file(), f"{name} links to {target}, which is no file"
+        assert place.is_file(), f"{name} links to {target}, which is not a file"
         assert DOCS in place.parents or name == "README.md", f"{target} of {name} is not in docs, where the site ends"
         if anchor:
             assert anchor in slugs(place.read_text(encoding="utf-8")), f"{target} of {name}: no such heading"
