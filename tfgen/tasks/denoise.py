@@ -52,7 +52,7 @@ def run(
     from tfgen.tasks.common import abilities, completing
 
     undoing = completing.of_job(job, damage(noise=noise, levels=levels))
-    dataset, projects = job.dataset, "projection" in abilities.methods(job.model, ASKS)
+    dataset, projects = job.to_repair, "projection" in abilities.methods(job.model, ASKS)
     if projects:
         job.check_labels(dataset)
     count = job.count(dataset.test, TEST)
