@@ -26,13 +26,13 @@ def rollout(
     unlabel: commandline.Modules = (),
     remove: tuple[int, ...] = (),
 ) -> None:
-    """Lists the versions of a served model with their labels; moves labels and removes versions where asked to.
+    """Lists the versions of a served model with their labels. On request it moves labels or deletes a version.
 
     Args:
         model: the folder of one model, such as served/vae.
-        label: LABEL=VERSION, such as stable=2; a label that another version has moves to this one.
-        unlabel: a label that is taken away.
-        remove: a version that is deleted; one that has a label, and the only one, is not.
+        label: LABEL=VERSION, such as stable=2. If another version has the label, the label moves.
+        unlabel: a label to take away.
+        remove: a version to delete. A version with a label, and the only version, are never deleted.
     """
     with commandline.bad_input():
         check(model)

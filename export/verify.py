@@ -26,11 +26,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def verify(version: Path, /, *, pin: str = "", timeout: float = TIMEOUT) -> None:
-    """Proves a version through TensorFlow's C++ loader, with XLA disabled, as a stock server runs it.
+    """Inspects a version, then verifies it with TensorFlow's C++ loader, without XLA, as a stock server runs it.
 
     Args:
         version: the directory of a version, such as served/vae/1.
-        pin: the SHA-256 of its manifest.json, as the export printed it; any other version is refused.
+        pin: the SHA-256 of its manifest.json, as the export printed it. Any other version is refused.
         timeout: seconds that one check may take.
     """
     check_options(version, timeout)

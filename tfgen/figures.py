@@ -266,7 +266,7 @@ def history(rows: list[dict], title: str) -> Figure:
         if len(rows) == 1:
             axes.set_xticks(epochs)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        axes.legend(loc="upper right", fontsize=8)
     for axes in figure.axes[len(panels) :]:
         axes.set_axis_off()
     return figure
@@ -283,7 +283,7 @@ def curve(rows: list[dict], name: str, title: str, lines: dict[str, float], over
     axes.set(title=title, xlabel=over)
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=1 + len(lines))
     return figure
 
 

@@ -1,6 +1,7 @@
 """What a training begins with: the model, its data set, and the checkpoint that it resumes from."""
 
 import contextlib
+import inspect
 from pathlib import Path
 
 from tfgen import commandline
@@ -48,7 +49,6 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     """The model with its first weights, the data set, and all hyperparameters, with what the data set decides."""
     from tfgen import checks, data
     from tfgen.distributions import likelihoods
-    from tfgen.models import Variational
     from tfgen.networks import common
     from tfgen.storage import entries, pricing
     from tfgen.training import loop
@@ -79,11 +79,12 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
         commands.say("note: bernoulli binarises each channel, which leaves eight colours; logistic keeps all levels")
     recipe = chosen["recipe"] = settings.fit_to_data(chosen["recipe"], chosen["entry"], len(images.train.images))
     model.clip_norm, model.augment = recipe["clip_norm"], recipe["augment"]
-    if of_bound := {name: recipe[name] for name in settings.OF_BOUND if recipe[name] is not None}:
-        if not isinstance(model, Variational):
-            words = " and ".join(f"{name.replace('_', '-')} {value}" for name, value in of_bound.items())
-            raise ValueError(f"{words} is for models with a bound on the likelihood; {model.entry} has none")
-        model.train_by(**of_bound)
+    if special := {name: recipe[name] for name in settings.SPECIAL if recipe[name] is not None}:
+        able = inspect.signature(model.train_by).parameters if hasattr(model, "train_by") else ()
+        for name in special.keys() - able:
+            words = f"{name.replace('_', '-')} {special[name]}"
+            raise ValueError(f"{words} is not for {model.entry}: it takes {settings.SPECIAL[name]}")
+        model.train_by(**special)
     if recipe["patience"] is not None and not model.monitor:
         raise ValueError(f"patience needs a validation metric, and {model.entry} has none")
     loop.check_batch_size(recipe["batch_size"], images.train, devices)

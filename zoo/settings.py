@@ -19,7 +19,10 @@ OPTIONAL = {  # what a recipe does without, unless it is asked for
     "ema": None,
     "importance_samples": None,
 }
-OF_BOUND = ("ema", "importance_samples")  # of a recipe, for models with a bound on the likelihood
+SPECIAL = {  # of a recipe -> what it takes
+    "ema": "a model with one optimiser",
+    "importance_samples": "a bound on the likelihood",
+}
 DERIVED = ("passes", "init_sha256")  # of a recipe, which no option names
 SHORTEST_EPOCH = 100  # steps, unless --epochs counts the passes
 DATA = {"dataset": None, "image_size": None, "image_channels": None}

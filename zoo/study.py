@@ -96,7 +96,7 @@ def draw(points: list[dict]):
     axes.set_xticks(sizes, map(str, sizes))
     axes.minorticks_off()
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(loc="upper right")
     return figure
 
 

@@ -321,4 +321,4 @@ print(f"gap             {neg_elbo - nll[1000]:7.2f}, of which the encoder's hurr
 # - Replace the prior by N(0, 3^2). Which of rate and distortion changes most at the best q?
 # - Train a code of two dimensions, `python -m zoo.train vae --latent-dim 2`, and look at `figures/manifold.png` of the
 #   run: every point of the plane is one set of 784 coins.
-# - Read `elbo_terms` in [zoo/models/vae.py](../../zoo/models/vae.py): it is this page in five lines.
+# - Read `elbo_terms` in `zoo/models/vae.py`: it is this page in five lines.

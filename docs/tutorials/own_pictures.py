@@ -8,7 +8,7 @@
 #
 # The script runs as it is: it draws its own folder of a thousand faces. To use yours, say where it is before you start:
 #
-#     PICTURES=my-photos python own_pictures.py
+#     PICTURES=my-photos python docs/tutorials/own_pictures.py
 #
 # It runs in about two minutes.
 

@@ -2,7 +2,7 @@
 
 For each NAME.py, a percent script, this writes NAME.ipynb with its outputs, NAME.md, and the pictures that the script
 saves, into pictures/. With `--text` nothing is run: where only the text of a script has changed, the outputs stay those
-of the last run. It needs `pip install '.[docs]'`.
+of the last run. It needs `pip install '.[tutorials]'`.
 """
 
 import argparse

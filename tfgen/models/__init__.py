@@ -1,6 +1,7 @@
 """What a model of the zoo is: a Keras model that trains, samples by row seed, and says what it can do.
 
 Model            the base: data, training step, sampling
+OneOptimiser     training by one optimiser, and the average of the weights
 Autoencoding     encode, reconstruct, interpolate: models with a posterior q(z|x)
 Variational      the bound on log p(x), and training by it
 LearnedPrior     a prior that is learned with the model
@@ -9,7 +10,7 @@ Discriminating   discriminate: models whose discriminator judges images
 Autoregressive   exact log p(x), draws and completions pixel by pixel
 Completing       complete: whole images given damaged ones
 
-The last seven are mixed into `Model`, and are named before it.
+The last eight are mixed into `Model`, and are named before it.
 """
 
 from tfgen import quiet
@@ -22,6 +23,7 @@ from tfgen.models.autoregressive import Autoregressive  # noqa: E402
 from tfgen.models.completer import Completing  # noqa: E402
 from tfgen.models.learned_prior import LearnedPrior  # noqa: E402
 from tfgen.models.model import Model  # noqa: E402
+from tfgen.models.one_optimiser import OneOptimiser  # noqa: E402
 from tfgen.models.variational import Variational  # noqa: E402
 
 __all__ = [
@@ -32,5 +34,6 @@ __all__ = [
     "Discriminating",
     "LearnedPrior",
     "Model",
+    "OneOptimiser",
     "Variational",
 ]

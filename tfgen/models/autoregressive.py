@@ -1,19 +1,18 @@
 """What every model with p(x) = prod_i p(x_i | x_<i) can do: an exact log-likelihood, draws and completions by pixel."""
 
-import keras
 import tensorflow as tf
 
 from tfgen import inputs, seeds
 from tfgen.graphs import graph
 from tfgen.models import signatures
 from tfgen.models.abilities import Lacking
+from tfgen.models.one_optimiser import OneOptimiser
 from tfgen.models.signatures import Signature
-from tfgen.training import schedules
 
 CHUNK = 250  # images scored at once
 
 
-class Autoregressive:
+class Autoregressive(OneOptimiser):
     """Mixed into a `tfgen.Model` without a code that defines `parameters(image)`.
 
     These are the raw parameters of the pixels, [B, H, W, P], those of a value depending on the values before it alone:
@@ -27,10 +26,6 @@ class Autoregressive:
     reported = ("loss", "nll")
     draws_pixels = True
     decode = image_mean = draw_prior = prior = Lacking("code")
-
-    def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
-        """Compiles the model with Adam, whose learning rate falls to zero along half a cosine over `steps`."""
-        self.compile(optimizer=keras.optimizers.Adam(schedules.falling(learning_rate, steps)))
 
     def log_prob(self, image, **condition):
         """log p(x) = sum_i log p(x_i | x_<i) of images [B, H, W, C]: [B], nats."""

@@ -1,19 +1,18 @@
 """What every model with a density q(z|x) can do: bound log p(x), and be trained by the bound."""
 
-import keras
 import tensorflow as tf
 
 from tfgen import checks, inputs, seeds
 from tfgen.graphs import graph
 from tfgen.models import bounds, importance, signatures
+from tfgen.models.one_optimiser import OneOptimiser
 from tfgen.models.signatures import Signature
-from tfgen.training import schedules
 
 CHUNK_ROWS = 250  # images whose noise is held at once
 CHUNK_IMAGES = 1000  # images decoded at once: what keeps log_likelihood small whatever B and K
 
 
-class Variational:
+class Variational(OneOptimiser):
     """Mixed into a `tfgen.Model` that has `posterior(image)`, a bijector over standard normal noise with a density.
 
     The model defines `elbo_terms(image, noise)`, the distortion and the rate of
@@ -30,7 +29,7 @@ class Variational:
     reported = ("loss", "neg_elbo", "rate", "distortion")
     settings = ("augment", "clip_norm", "warmup_steps", "importance_samples")
     beta, warmup_share, warmup_steps, samples, free_bits = 1.0, 0.0, 0, 1, 0.0
-    importance_samples, ema = 1, None
+    importance_samples = 1
 
     def weigh(self, *, beta: float = 1.0, warmup: float = 0.0, samples: int = 1, free_bits: float = 0.0) -> None:
         """Sets how the bound is trained.
@@ -61,8 +60,7 @@ class Variational:
         Raises:
             TypeError, ValueError: one of them is out of range, or does not go with `weigh`'s; the message names it.
         """
-        if ema is not None and not 0 < checks.in_range("ema", ema, 0, 1) < 1:
-            raise ValueError(f"ema must lie between 0 and 1, got {ema}")
+        super().train_by(ema=ema)
         count = checks.positive_int("importance_samples", 1 if importance_samples is None else importance_samples)
         if count > 1 and self.samples > 1:
             raise ValueError(
@@ -70,7 +68,7 @@ class Variational:
             )
         if count > 1 and self.free_bits:
             raise ValueError(f"importance_samples leave no rate to free bits of: leave out free_bits {self.free_bits}")
-        self.ema, self.importance_samples = ema, count
+        self.importance_samples = count
         self.monitor = "val_neg_bound" if count > 1 else "val_neg_elbo"
 
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
@@ -82,8 +80,7 @@ class Variational:
                 learning rate stays and the rate has its full weight.
         """
         self.warmup_steps = round(self.warmup_share * (steps or 0))
-        average = {"use_ema": True, "ema_momentum": self.ema} if self.ema else {}
-        self.compile(optimizer=keras.optimizers.Adam(schedules.falling(learning_rate, steps), **average))
+        super().compile_recipe(learning_rate=learning_rate, steps=steps)
 
     def rate_weight(self, step):
         """The weight of the rate at a step: beta, once the warm-up is over."""

@@ -1,6 +1,6 @@
 """Symptoms: what goes wrong in a training whose numbers are all finite, each warned of once.
 
-posterior collapse     the decoder ignores the code: hardly a dimension of it depends on the image
+posterior collapse     the decoder ignores the code: hardly a dimension of it depends on the image (where a prior is)
 discriminator won      it tells every image of an epoch right, and the generator learns nothing from it
 mode collapse          samples are all alike, while the images of the data are not
 """
@@ -34,7 +34,7 @@ class Symptoms(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         late = 2 * (epoch + 1) >= self.params["epochs"]
         symptoms = {"discriminator won": lambda: discriminator_won(logs)}
-        if late and "encode" in self.model.signatures():
+        if late and "encode" in self.model.signatures() and hasattr(self.model, "prior"):
             symptoms["posterior collapse"] = self._posterior_collapse
         if late and self.model.optimizers:
             symptoms["mode collapse"] = self._mode_collapse

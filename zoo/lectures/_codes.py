@@ -148,5 +148,5 @@ def draw(*, image, values, weights, log_density, title):
         for radius in (1, 2):
             plane.plot(radius * np.cos(angle), radius * np.sin(angle), color="tab:blue", linewidth=1)
         plane.set(xlabel=f"noise {first}", ylabel=f"noise {second}", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
-    lines[0][1].legend()
+    lines[0][1].legend(loc="upper right")
     return figure

@@ -206,7 +206,7 @@ def draw(*, kernel, fit, x, y, grid, parameters, found, views, levels, many):
         shares.plot(wanted, [np.mean(level <= each) for each in wanted], label=f"parameters {name}")
     shares.plot(wanted, wanted, color="black", linewidth=0.8)
     shares.set(title="how many true values lie in a band", xlabel="its nominal share", ylabel="share")
-    shares.legend()
+    shares.legend(loc="lower right")
     return figure
 
 

@@ -191,5 +191,5 @@ def draw(*, drawn=None, exact=None, title="", codes=None):
             axes.hist(values[..., i].ravel(), np.linspace(low, high, 50), density=True, color="tab:blue", alpha=0.5)
             axes.plot(exact["axes"][i], exact["marginals"][i], color="black", linewidth=1, label="quadrature")
             axes.set(xlabel=name, xlim=(low, high), yticks=[])
-    figure.axes[2].legend()
+    figure.axes[2].legend(loc="upper right")
     return figure

@@ -17,7 +17,6 @@ it is estimated without bias by |d(v h)/dx|^2, v ~ N(0, I) (Hutchinson 1990). Th
 
 from typing import Literal, get_args
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -25,11 +24,11 @@ from tfgen import checks, seeds
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.evaluation import jacobians, pictures
 from tfgen.graphs import graph
-from tfgen.models import Autoencoding, Model
+from tfgen.models import Autoencoding, Model, OneOptimiser
 from tfgen.models.abilities import Lacking
 from tfgen.networks import autoencoder
 from tfgen.networks.common import Network, apply
-from tfgen.training import replicas, schedules
+from tfgen.training import replicas
 
 tfd = tfp.distributions
 
@@ -44,7 +43,7 @@ VARIANTS = ({"kind": "contractive", "hidden_units": (16,)}, {"network": "conv", 
 Kind = Literal["undercomplete", "sparse", "denoising", "contractive"]
 
 
-class Autoencoder(Autoencoding, Model):
+class Autoencoder(Autoencoding, OneOptimiser, Model):
     """An encoder f to codes in (0, 1), and a decoder g of images from codes."""
 
     entry = "autoencoder"
@@ -95,10 +94,6 @@ class Autoencoder(Autoencoding, Model):
         self.corruption = checks.in_range("corruption", corruption, 0, 1)
         self.convolutional, self.is_one_layer = network == "conv", network == "dense" and not hidden_units
         self.encoder, self.decoder = autoencoder.make(network, hidden_units, self, self.latent_dim, default=())
-
-    def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
-        """Compiles the model with Adam, whose learning rate falls to zero along half a cosine over `steps`."""
-        self.compile(optimizer=keras.optimizers.Adam(schedules.falling(learning_rate, steps)))
 
     def code(self, image):
         """h = f(x) of images [B, H, W, C]: [B, Z] in (0, 1)."""

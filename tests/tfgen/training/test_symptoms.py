@@ -36,6 +36,16 @@ def test_healthy_training_is_silent(entry, hyperparameters, digits):
     assert told(entry, hyperparameters, digits, epochs=4) == []
 
 
+@pytest.mark.parametrize("entry", entries.entries())
+def test_every_model_is_looked_at(entry, digits):
+    lines = []
+    watcher = symptoms.Symptoms(digits.validation, lines.append)
+    watcher.set_model(entries.build(entry, entries.module(entry).SMALL))
+    watcher.set_params({"epochs": 1})
+    watcher.on_epoch_end(0, {})
+    assert all(line.startswith("warning: ") for line in lines)
+
+
 def test_posterior_that_collapsed_is_told_once(digits):
     options = {"latent_dim": 8, "hidden_units": (16,), "beta": 1e4, "warmup": 0.0}
     lines = told("vae", options, digits, epochs=8, learning_rate=1e-2)
