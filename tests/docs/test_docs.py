@@ -164,6 +164,7 @@ def test_excerpts_are_those_of_the_source(name):
         pytest.param(name, marks=[pytest.mark.slow, pytest.mark.ci] if name in LONG else [])
         for name in NAMES
         if any(mark == "" for _, mark, _ in blocks(name))
+        and not name.startswith("docs/tutorials/")  # pages of scripts, which tests/docs/test_tutorials.py runs
     ],
 )
 def test_python_runs_as_it_is_written(name, tmp_path, monkeypatch, digits):
