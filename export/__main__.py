@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 from export import contract, publish, verify
 from tfgen import commandline
@@ -24,22 +25,30 @@ def export(
     to: Path,
     score_samples: int = 64,
     no_batching: bool = False,
+    format: Literal["savedmodel", "litert", "onnx"] = "savedmodel",
+    weights: Literal["float32", "float16", "int8"] = "float32",
     register: commandline.Modules = (),
 ) -> None:
-    """Writes a model as the next version of DIR/NAME for TensorFlow Serving, once it is proved through the C++ loader.
+    """Writes a model as the next version of DIR/NAME for TensorFlow Serving, after verifying it in the C++ loader.
 
     Args:
         entry_or_run: an entry whose weights ship, such as vae, or a run directory.
-        to: the folder of served models; it is made if there is none.
-        score_samples: K, the samples of z behind the log-likelihood that score answers.
-        no_batching: writes a new folder's configuration for a server that does not merge requests; docs/serving.md says
-            when that is better.
+        to: the folder of served models; it is made if it does not exist.
+        score_samples: K, the number of samples of z per image behind the log-likelihood of `score`.
+        no_batching: configures a new folder for a server that does not merge requests; docs/serving.md says when that
+            is better.
+        format: savedmodel is for TensorFlow Serving. litert and onnx are for programs without TensorFlow: they write
+            DIR/NAME-FORMAT, one file per signature (docs/formats.md), and need `pip install "tfgen[litert]"` or
+            `"tfgen[onnx]"`.
+        weights: how litert stores the weights: float16 halves the file, int8 makes it a quarter.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     start = time.perf_counter()
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # the golden answers come from the processor that most servers have
     if score_samples < 1:
         commandline.fail(f"score-samples must be at least 1, got {score_samples}")
+    with commandline.bad_input():
+        _check_format(format, weights, no_batching)
     try:
         for module in register:
             entries.announce(module)
@@ -47,6 +56,13 @@ def export(
         model = loading.load(entry_or_run)
     except ValueError as error:
         commandline.fail(error)
+
+    if format != "savedmodel":
+        from export.formats import converting
+
+        name = entry_or_run if loading.is_shipped(entry_or_run) else model.entry
+        converting.export(model, name, to, format, weights)
+        return
 
     from export import bundle, card, deployment, manifest
     from tfgen.quiet import tf
@@ -82,6 +98,18 @@ def export(
     print(f"\n{version}  {size / 1e6:.1f} MB in {time.perf_counter() - start:.0f} s")
     print(f"Pinned: python -m export.verify {version} --pin {pin}")
     print(f"How to serve it: {folder / 'README.md'}")
+
+
+def _check_format(chosen: str, weights: str, no_batching: bool) -> None:
+    """Raises ValueError for options that do not go with a format, or whose packages are missing."""
+    if chosen != "savedmodel":
+        from export.formats import converting
+
+        converting.check_options(chosen, weights)
+        if no_batching:
+            raise ValueError(f"no-batching is for a server's savedmodel, not for {chosen}")
+    elif weights != "float32":
+        raise ValueError(f"weights {weights!r} are for --format litert; a savedmodel has float32")
 
 
 def _unwritable(to: Path, error: Exception) -> str:

@@ -174,7 +174,7 @@ class Completing:
             raise ValueError(f"damage {self.damage.words} hides no pixels: leave out missing")
         if not self.damage.hides or array.dtype.kind != "f":
             array = inputs.images(damaged, self.damage.shape)
-        else:  # -1 is no value of an image
+        else:  # -1 is not a value of an image
             hidden = array == damages.MISSING
             shown = inputs.images(np.where(hidden, 0, array), self.damage.shape)
             array = np.where(hidden.reshape(shown.shape), np.float32(damages.MISSING), shown)

@@ -138,7 +138,9 @@ def denoise(
         raise TypeError(f"{model.entry} is not conditional and takes no label, got {label!r}")
     if method == "completer":
         if model.damage.kind not in LARGEST:
-            raise ValueError(f"this completer undoes {model.damage.words}, which is no noise: train one for gaussian:S")
+            raise ValueError(
+                f"this completer undoes {model.damage.words}, which is not noise: train one for gaussian:S"
+            )
         return completing.expected(model, image, checks.positive_int("draws", draws), seed)
     told = inputs.labels(label, len(image), model.class_names, model.entry) if model.conditional else None
     return _projected(model, image, told, checks.above_zero("stddev", stddev), seed)

@@ -173,7 +173,7 @@ def test_what_a_model_cannot_do_is_refused_with_those_who_can(small_vae, few):
         tfgen.tasks.superres(built(), few)
     with pytest.raises(ValueError, match="undoes quadrants:1, and makes no colours: train one for grey"):
         tfgen.tasks.colourise(built(), few)
-    with pytest.raises(ValueError, match="undoes quadrants:1, which is no noise"):
+    with pytest.raises(ValueError, match="undoes quadrants:1, which is not noise"):
         tfgen.tasks.denoise(built(), few)
     with pytest.raises(ValueError, match=r"undoes quadrants:1, and not half: `python -m zoo.train completer --damage"):
         completing.check(built(), "half", (28, 28, 1))
