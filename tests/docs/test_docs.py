@@ -38,7 +38,10 @@ PLACEHOLDERS = {  # what words in capitals stand for in commands
     **dict.fromkeys("NBKRC", "1"),
 }
 LEFT_OUT = ("[OPTIONS]", "...")
-LONG = {"docs/keras.md": "it trains with Keras"}  # documents whose Python takes more than seconds
+LONG = {
+    "docs/keras.md": "it trains with Keras",
+    "docs/python.md": "it takes 1,000 samples of each code",
+}  # documents whose Python takes more than seconds
 
 
 def text_of(name: str) -> str:
