@@ -178,6 +178,7 @@ def test_python_runs_as_it_is_written(name, tmp_path, monkeypatch, digits):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(data, "load", lambda name, **options: digits)
     VAE(image_shape=(32, 32, 3), latent_dim=2, hidden_units=(8,)).save_run("runs/my-run")
+    Image.fromarray(np.zeros([48, 40, 3], np.uint8)).save("damaged.png")
     names = {"my_images": np.zeros([30, 28, 28], np.uint8), "my_labels": np.arange(30) % 3, "tfgen": tfgen}
     for source, mark, _ in blocks(name):
         if not mark:
