@@ -4,6 +4,7 @@ import contextlib
 import logging
 import re
 import tempfile
+import warnings
 
 from export import signatures
 from tfgen.quiet import muted, tf
@@ -38,10 +39,11 @@ def converted(model, name: str, signature, weights: str) -> bytes:
         try:
             return converter.convert()
         except Exception as error:  # the converter raises errors of several kinds
-            raise UnconvertedError(_reason(str(error))) from None
+            said = str(error)
+    raise UnconvertedError(reason(said))
 
 
-def _reason(said: str) -> str:
+def reason(said: str) -> str:
     """Which operations a converter's error names."""
     names = {*UNKNOWN.findall(said)}
     for listed in SELECTED.findall(said):
@@ -56,11 +58,9 @@ def _reason(said: str) -> str:
 def silent():
     """Keeps what converters write to the log and to stderr off the screen."""
     before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
+    logging.disable(logging.ERROR)
     try:
-        with muted():
+        with muted(), warnings.catch_warnings(action="ignore"):
             yield
-    except UnconvertedError:
-        raise
     finally:
         logging.disable(before)

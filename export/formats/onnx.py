@@ -40,7 +40,9 @@ def converted(model, name: str, signature, weights: str) -> bytes:
                 custom_op_handlers={"BroadcastArgs": (_broadcast_shapes, []), "MulNoNan": (_multiply_no_nan, [])},
             )
         except Exception as error:  # the converter raises errors of several kinds
-            raise UnconvertedError(f"tf2onnx fails: {' '.join(str(error).split())[:200]}") from None
+            proto, said = None, " ".join(str(error).split())[:200]
+    if proto is None:
+        raise UnconvertedError(f"tf2onnx fails: {said}")
     if unknown := _unknown(proto.graph):
         raise UnconvertedError(f"ONNX has no {', '.join(unknown)}")
     if weights == "float16":

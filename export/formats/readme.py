@@ -20,12 +20,15 @@ Made by `python -m export` of tfgen, with weights stored as {weights}. Python ne
 The difference is to the model's answers in Python, on the requests in `golden.npz`; the loss is its root mean square as
 a share of the answers' standard deviation. Every first axis is the batch, of any length from 1 on. Pixels lie in
 [0, 1]. A row with a label of no class, a pixel outside [0, 1] or a code that is not finite is answered by NaN.
-{classes}{codes}{absent}
+{classes}{codes}{noise}{absent}
 `model.json` has all of this for programs, `manifest.json` the SHA-256 of every file.
 """
 CODES = """
-`codes.npy` holds codes of the prior: row k is decoded to what `model.sample(seed=k)` draws in Python. There is no
-`sample` with a seed here.
+`codes.npy` holds codes of the prior, `latent`: row k is the code that the seed k draws in Python. No file here takes a
+seed.
+"""
+NOISE = """
+`noise` are independent standard normal numbers, afresh for each row.
 """
 ABSENT = """
 Not converted:
@@ -53,6 +56,7 @@ def text(facts: dict, codes: bool) -> str:
         rows="\n".join(rows),
         classes=f"Labels: {classes}.\n" if classes else "",
         codes=CODES if codes else "",
+        noise=NOISE if any("noise" in sides["inputs"] for sides in facts["signatures"].values()) else "",
         absent=ABSENT.format(lines="\n".join(lines)) if lines else "",
     )
 
@@ -61,9 +65,8 @@ def code(facts: dict, codes: bool) -> str:
     """Python that runs the first signature, `decode` where there is one."""
     name = "decode" if "decode" in facts["files"] else next(iter(facts["files"]))
     file, sides = facts["files"][name]["file"], facts["signatures"][name]
-    drawn = codes and name == "decode"
     values = {key: f'golden["{name}/inputs/{key}"]' for key in sides["inputs"]}
-    if drawn:
+    if codes and "latent" in values:
         values["latent"] = 'np.load("codes.npy")[:8]'
     asked, output = ", ".join(f'"{key}": {value}' for key, value in values.items()), next(iter(sides["outputs"]))
     lines = ["import numpy as np"]

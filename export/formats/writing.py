@@ -79,10 +79,11 @@ def table(facts: dict) -> str:
 
 def convert(model, folder: Path, form: str, weights: str) -> dict:
     """Writes a file for each signature that can be converted, and the golden requests. Returns the facts so far."""
-    offered, absent = {}, {}
+    offered, absent, seedless = {}, {}, model.seedless_signatures()
     for key, signature in model.signatures().items():
         if key == contract.DEFAULT:  # another name of one of the others
             continue
+        signature = seedless.get(key, signature)
         if "seed" in signature.inputs:
             absent[key] = SEEDED + (f"; {INSTEAD}" if key == "sample" else "")
             continue
@@ -148,8 +149,9 @@ def leave_out(facts: dict, folder: Path) -> None:
 
 
 def save_codes(model, facts: dict, folder: Path) -> None:
-    """Writes codes of the prior, [SEEDS, Z]: row k decodes to `model.sample(seed=k)`."""
-    if "decode" in facts["files"] and "sample" in model.signatures():
+    """Writes codes of the prior, [SEEDS, Z]: row k is the code that `model.sample(seed=k)` or `complete` draws."""
+    taken = any("latent" in sides["inputs"] for sides in facts["signatures"].values())
+    if taken and any("seed" in signature.inputs for signature in model.signatures().values()):
         rows = np.concatenate([row_seeds(seed, 1) for seed in range(SEEDS)])
         np.save(folder / CODES, model.draw_prior(tf.constant(rows)).numpy())
 
