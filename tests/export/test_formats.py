@@ -19,9 +19,12 @@ SLOW = (pytest.mark.slow, pytest.mark.ci)
 SLOWEST = (pytest.mark.slow,)
 FORMS = tuple(options.PACKAGES)
 COLOUR = {"image_shape": (8, 12, 3)}
-CASES = [(entry, {}) for entry in tfgen.entries()]
+BOTH = [(form, weights) for form in FORMS for weights in options.WEIGHTS[form]]
 VARIED = [(entry, variant) for entry in tfgen.entries() for variant in getattr(entries.module(entry), "VARIANTS", ())]
 VARIED += [("vae", COLOUR | {"likelihood": likelihood}) for likelihood in ("bernoulli", "normal", "logistic")]
+CASES = [(entry, {}, *each) for entry in tfgen.entries() for each in BOTH]
+CASES += [(*each, form, "float32") for each in VARIED for form in FORMS]
+IN_CI = [("cvae", {}, "litert", "float32"), ("cvae", {}, "litert", "int8"), ("cvae", {}, "onnx", "float32")]
 
 
 @pytest.fixture(autouse=True)
@@ -234,16 +237,12 @@ def test_an_export_is_converted_proved_and_published_whole(form, light, ended, t
     assert [path.name for path in folder.parent.iterdir()] == ["1"]
 
 
-@pytest.mark.parametrize("weights", options.WEIGHTS["litert"])
-@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
-    ("entry", "variant"),
-    [pytest.param(*case, marks=SLOW) for case in CASES] + [pytest.param(*case, marks=SLOWEST) for case in VARIED],
+    ("entry", "variant", "form", "weights"),
+    [pytest.param(*case, marks=SLOW if case in IN_CI else SLOWEST) for case in CASES],
 )
 def test_every_entry_answers_as_in_python(entry, variant, form, weights, small, tmp_path):
     need(form)
-    if weights not in options.WEIGHTS[form] or (weights != "float32" and variant):
-        pytest.skip("not a case of its own")
     model = small(entry, **variant)
     facts = writing.write(model, entry, tmp_path, form, weights)
     check_folder(model, tmp_path, facts)
