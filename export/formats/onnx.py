@@ -1,4 +1,4 @@
-"""ONNX: a signature as one .onnx file, by tf2onnx, with the two operations that TFP uses and tf2onnx does not know."""
+"""ONNX: a signature as one .onnx file, by tf2onnx, with the three operations that TFP uses and tf2onnx does not know."""
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from export.formats.litert import UnconvertedError, silent
 from tfgen.quiet import tf
 
 OPSET = 18
+RUNTIME = "com.microsoft"  # the domain of operations that ONNX Runtime has besides; tf2onnx uses its Range
 SMALL = 1024  # numbers of a tensor that is kept in float32
 
 
@@ -37,7 +38,7 @@ def converted(model, name: str, signature, weights: str) -> bytes:
                 function,
                 input_signature=served.input_signature,
                 opset=OPSET,
-                custom_op_handlers={"BroadcastArgs": (_broadcast_shapes, []), "MulNoNan": (_multiply_no_nan, [])},
+                custom_op_handlers={name: (handler, []) for name, handler in HANDLERS.items()},
             )
         except Exception as error:  # the converter raises errors of several kinds
             proto, said = None, " ".join(str(error).split())[:200]
@@ -70,6 +71,15 @@ def _multiply_no_nan(graph, node, name, arguments) -> None:
     _replace(graph, node, "Where", [is_zero, zero, product], {})
 
 
+def _log_one_plus(graph, node, name, arguments) -> None:
+    """Log1p: log(1 + x)."""
+    one = graph.make_const(f"{name}_one", np.ones([], np.float32)).output[0]
+    _replace(graph, node, "Log", [graph.make_node("Add", [*node.input, one]).output[0]], {})
+
+
+HANDLERS = {"BroadcastArgs": _broadcast_shapes, "MulNoNan": _multiply_no_nan, "Log1p": _log_one_plus}
+
+
 def _replace(graph, node, kind: str, inputs: list, attributes: dict) -> None:
     """Puts another node in the place of one with a single output."""
     shapes, dtypes = [graph.get_shape(node.output[0])], [graph.get_dtype(node.output[0])]
@@ -79,10 +89,11 @@ def _replace(graph, node, kind: str, inputs: list, attributes: dict) -> None:
 
 
 def _unknown(graph) -> list[str]:
-    """The operations of a graph, and of the graphs in it, that are not ONNX's."""
+    """The operations of a graph, and of the graphs in it, that neither ONNX nor ONNX Runtime has."""
     from onnx import defs
 
-    found = {node.op_type for node in graph.node if not defs.has(node.op_type, node.domain)}
+    nodes = [node for node in graph.node if node.domain != RUNTIME]
+    found = {node.op_type for node in nodes if not defs.has(node.op_type, node.domain)}
     for node in graph.node:
         for attribute in node.attribute:
             if attribute.HasField("g"):

@@ -1,5 +1,6 @@
 """The README of a folder of converted signatures: what it is, and the lines that run it."""
 
+from export import card
 from export.formats import options, running
 
 NAME = "README.md"
@@ -46,7 +47,6 @@ def text(facts: dict, codes: bool) -> str:
     """
     rows = [_row(key, found, facts) for key, found in facts["files"].items()]
     lines = [f"- `{key}`: {why}." for key, why in facts["not_converted"].items()]
-    classes = ", ".join(f"{number} {each}" for number, each in enumerate(facts["classes"]))
     return TEXT.format(
         model=facts["model"],
         name=options.NAMES[facts["format"]],
@@ -54,7 +54,7 @@ def text(facts: dict, codes: bool) -> str:
         package=options.RUNTIMES[facts["format"]],
         code=code(facts, codes),
         rows="\n".join(rows),
-        classes=f"Labels: {classes}.\n" if classes else "",
+        classes=f"Labels: {card.numbered(facts['classes'])}.\n" if facts["classes"] else "",
         codes=CODES if codes else "",
         noise=NOISE if any("noise" in sides["inputs"] for sides in facts["signatures"].values()) else "",
         absent=ABSENT.format(lines="\n".join(lines)) if lines else "",
