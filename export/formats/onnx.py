@@ -1,4 +1,4 @@
-"""ONNX: a signature as one .onnx file, by tf2onnx, with the three operations that TFP uses and tf2onnx does not know."""
+"""ONNX: a signature as one .onnx file, by tf2onnx, with four operations that TFP uses and tf2onnx does not know."""
 
 import numpy as np
 
@@ -65,19 +65,41 @@ def _broadcast_shapes(graph, node, name, arguments) -> None:
 def _multiply_no_nan(graph, node, name, arguments) -> None:
     """MulNoNan: x y, and 0 where y is 0, whatever x is."""
     left, right = node.input
-    zero = graph.make_const(f"{name}_zero", np.zeros([], np.float32)).output[0]
+    zero = _constant(graph, f"{name}_zero", 0)
     is_zero = graph.make_node("Equal", [right, zero]).output[0]
     product = graph.make_node("Mul", [left, right]).output[0]
     _replace(graph, node, "Where", [is_zero, zero, product], {})
 
 
 def _log_one_plus(graph, node, name, arguments) -> None:
-    """Log1p: log(1 + x)."""
-    one = graph.make_const(f"{name}_one", np.ones([], np.float32)).output[0]
-    _replace(graph, node, "Log", [graph.make_node("Add", [*node.input, one]).output[0]], {})
+    """Log1p: with u = 1 + x, x log(u) / (u - 1), which is exact where u is rounded, and x where u is 1 (Kahan)."""
+    (x,), one = node.input, _constant(graph, f"{name}_one", 1)
+    total = graph.make_node("Add", [x, one]).output[0]
+    product = graph.make_node("Mul", [x, graph.make_node("Log", [total]).output[0]]).output[0]
+    added = graph.make_node("Sub", [total, one]).output[0]
+    is_one = graph.make_node("Equal", [total, one]).output[0]
+    _replace(graph, node, "Where", [is_one, x, graph.make_node("Div", [product, added]).output[0]], {})
 
 
-HANDLERS = {"BroadcastArgs": _broadcast_shapes, "MulNoNan": _multiply_no_nan, "Log1p": _log_one_plus}
+def _exponential_minus_one(graph, node, name, arguments) -> None:
+    """Expm1: tanh(x / 2) (exp(x) + 1), which loses no digits near 0."""
+    (x,) = node.input
+    half = graph.make_node("Mul", [x, _constant(graph, f"{name}_half", 0.5)]).output[0]
+    exponential = graph.make_node("Exp", [x]).output[0]
+    total = graph.make_node("Add", [exponential, _constant(graph, f"{name}_one", 1)]).output[0]
+    _replace(graph, node, "Mul", [graph.make_node("Tanh", [half]).output[0], total], {})
+
+
+HANDLERS = {
+    "BroadcastArgs": _broadcast_shapes,
+    "MulNoNan": _multiply_no_nan,
+    "Log1p": _log_one_plus,
+    "Expm1": _exponential_minus_one,
+}
+
+
+def _constant(graph, name: str, value: float) -> str:
+    return graph.make_const(name, np.full([], value, np.float32)).output[0]
 
 
 def _replace(graph, node, kind: str, inputs: list, attributes: dict) -> None:

@@ -85,7 +85,7 @@ def convert(model, folder: Path, form: str, weights: str) -> dict:
             continue
         signature = seedless.get(key, signature)
         if "seed" in signature.inputs:
-            absent[key] = SEEDED + (f"; {INSTEAD}" if key == "sample" else "")
+            absent[key] = SEEDED + (f"; {INSTEAD}" if key == "sample" and "decode" in model.signatures() else "")
             continue
         try:
             content = CONVERTERS[form](model, key, signature, weights)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,17 @@ import tfgen
 from export import __main__ as command
 from export import contract, golden, manifest
 from export.formats import checking, litert, options, readme, running, writing
+from tfgen.distributions import likelihoods
 from tfgen.storage import entries
 
 SLOW = (pytest.mark.slow, pytest.mark.ci)
 SLOWEST = (pytest.mark.slow,)
 FORMS = tuple(options.PACKAGES)
-COLOUR = {"image_shape": (8, 12, 3)}
+COLOUR = {"image_shape": (16, 19, 3)}
+LIKELIHOODS = typing.get_args(likelihoods.Likelihood)
 BOTH = [(form, weights) for form in FORMS for weights in options.WEIGHTS[form]]
 VARIED = [(entry, variant) for entry in tfgen.entries() for variant in getattr(entries.module(entry), "VARIANTS", ())]
-VARIED += [("vae", COLOUR | {"likelihood": likelihood}) for likelihood in ("bernoulli", "normal", "logistic")]
+VARIED += [(entry, COLOUR | {"likelihood": name}) for entry in ("vae", "pixelcnn") for name in LIKELIHOODS]
 CASES = [(entry, {}, *each) for entry in tfgen.entries() for each in BOTH]
 CASES += [(*each, form, "float32") for each in VARIED for form in FORMS]
 IN_CI = [("cvae", {}, "litert", "float32"), ("cvae", {}, "litert", "int8"), ("cvae", {}, "onnx", "float32")]
