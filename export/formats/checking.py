@@ -26,7 +26,7 @@ class WrongError(Exception):
 def main() -> None:
     """Checks the folder that the command line names."""
     folder = Path(sys.argv[1])
-    facts = json.loads((folder / "model.json").read_text())
+    facts = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     requests = golden.parse((folder / golden.NAME).read_bytes(), facts["signatures"])
     for name, sides in requests.items():
         try:
