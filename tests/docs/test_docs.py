@@ -38,7 +38,10 @@ PLACEHOLDERS = {  # what words in capitals stand for in commands
     **dict.fromkeys("NBKRC", "1"),
 }
 LEFT_OUT = ("[OPTIONS]", "...")
-LONG = {"docs/keras.md": "it trains with Keras"}  # documents whose Python takes more than seconds
+LONG = {
+    "docs/keras.md": "it trains with Keras",
+    "docs/python.md": "it takes 1,000 samples of each code",
+}  # documents whose Python takes more than seconds
 
 
 def text_of(name: str) -> str:
@@ -175,6 +178,7 @@ def test_python_runs_as_it_is_written(name, tmp_path, monkeypatch, digits):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(data, "load", lambda name, **options: digits)
     VAE(image_shape=(32, 32, 3), latent_dim=2, hidden_units=(8,)).save_run("runs/my-run")
+    Image.fromarray(np.zeros([48, 40, 3], np.uint8)).save("damaged.png")
     names = {"my_images": np.zeros([30, 28, 28], np.uint8), "my_labels": np.arange(30) % 3, "tfgen": tfgen}
     for source, mark, _ in blocks(name):
         if not mark:
