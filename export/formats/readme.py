@@ -19,7 +19,7 @@ Made by `python -m export` of tfgen, with weights stored as {weights}. Python ne
 {rows}
 
 The difference is to the model's answers in Python, on the requests in `golden.npz`; the loss is its root mean square as
-a share of the answers' standard deviation. Every first axis is the batch, of any length from 1 on. Pixels lie in
+a share of the answers' spread. Every first axis is the batch, of any length from 1 on. Pixels lie in
 [0, 1]. A row with a label of no class, a pixel outside [0, 1] or a code that is not finite is answered by NaN.
 {classes}{codes}{noise}{absent}
 `model.json` has all of this for programs, `manifest.json` the SHA-256 of every file.

@@ -187,6 +187,12 @@ def test_the_loss_of_rounded_weights_is_measured_and_not_refused_there(monkeypat
     assert found["difference"] == pytest.approx(0.05)
 
 
+def test_the_loss_of_numbers_that_hardly_differ_is_a_share_of_their_size():
+    expected = np.full([8, 2], 0.5, np.float32)
+    assert checking.loss(expected + np.float32(1e-3), expected) == pytest.approx(0.02, rel=1e-3)
+    assert checking.loss(expected, expected) == 0
+
+
 def test_a_signature_that_loses_too_much_is_left_out(tmp_path):
     facts = {"weights": "int8", "signatures": {"a": {}, "b": {}}, "not_converted": {}}
     facts["files"] = {"a": {"file": "a.tflite", "loss": 0.3}, "b": {"file": "b.tflite", "loss": 0.2}}
