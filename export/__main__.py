@@ -6,11 +6,14 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from export import contract, publish, verify
+from export import contract, manifest, publish, verify
+from export.formats import options
 from tfgen import commandline
 from tfgen.storage import entries, loading
+from tfgen.storage.manifest import fingerprint
 
 NAME = "python -m export"
+SCORE_SAMPLES = 64
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -23,24 +26,25 @@ def export(
     /,
     *,
     to: Path,
-    score_samples: int = 64,
-    no_batching: bool = False,
     format: Literal["savedmodel", "litert", "onnx"] = "savedmodel",
     weights: Literal["float32", "float16", "int8"] = "float32",
+    score_samples: int = SCORE_SAMPLES,
+    no_batching: bool = False,
     register: commandline.Modules = (),
 ) -> None:
     """Writes a model as the next version of DIR/NAME for TensorFlow Serving, after verifying it in the C++ loader.
 
+    With another format it becomes the next version of DIR/NAME/FORMAT-WEIGHTS, verified by that format's own runtime.
+
     Args:
         entry_or_run: an entry whose weights ship, such as vae, or a run directory.
         to: the folder of served models; it is made if it does not exist.
+        format: savedmodel is for TensorFlow Serving, litert for phones and small boards, onnx for ONNX Runtime.
+            The last two need `pip install "tfgen[litert]"` or `"tfgen[onnx]"`; docs/formats.md describes them.
+        weights: how litert and onnx store the weights: float16 halves the files, int8 of litert makes them a quarter.
         score_samples: K, the number of samples of z per image behind the log-likelihood of `score`.
         no_batching: configures a new folder for a server that does not merge requests; docs/serving.md says when that
             is better.
-        format: savedmodel is for TensorFlow Serving. litert and onnx are for programs without TensorFlow: they write
-            DIR/NAME-FORMAT, one file per signature (docs/formats.md), and need `pip install "tfgen[litert]"` or
-            `"tfgen[onnx]"`.
-        weights: how litert stores the weights: float16 halves the file, int8 makes it a quarter.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     start = time.perf_counter()
@@ -48,29 +52,35 @@ def export(
     if score_samples < 1:
         commandline.fail(f"score-samples must be at least 1, got {score_samples}")
     with commandline.bad_input():
-        _check_format(format, weights, no_batching)
-    try:
+        options.check(format, weights)
+        if format != options.SAVED_MODEL and (no_batching or score_samples != SCORE_SAMPLES):
+            raise ValueError(f"score-samples and no-batching are for format {options.SAVED_MODEL}, got {format}")
         for module in register:
             entries.announce(module)
         loading.find(entry_or_run)  # is refused without TensorFlow
         model = loading.load(entry_or_run)
-    except ValueError as error:
-        commandline.fail(error)
+    name = entry_or_run if loading.is_shipped(entry_or_run) else model.entry
+    if format == options.SAVED_MODEL:
+        version = _serve(model, entry_or_run, name, to, score_samples, not no_batching)
+    else:
+        version = _convert(model, name, to, format, weights)
+    size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
+    print(f"\n{version}  {size / 1e6:.1f} MB in {time.perf_counter() - start:.0f} s")
+    if format == options.SAVED_MODEL:
+        pin = fingerprint(version / manifest.NAME)["sha256"]
+        print(f"Pinned: python -m export.verify {version} --pin {pin}")
+        print(f"How to serve it: {to / name / 'README.md'}")
+    else:
+        print(f"How to run it: {version / 'README.md'}")
 
-    if format != "savedmodel":
-        from export.formats import converting
 
-        name = entry_or_run if loading.is_shipped(entry_or_run) else model.entry
-        converting.export(model, name, to, format, weights)
-        return
-
-    from export import bundle, card, deployment, manifest
+def _serve(model, source: str, name: str, to: Path, score_samples: int, batching: bool) -> Path:
+    """Publishes a model's SavedModel as the next version of DIR/NAME, and returns its path; ends the process if not."""
+    from export import bundle, card, deployment
     from tfgen.quiet import tf
-    from tfgen.storage.manifest import fingerprint
 
     with commandline.bad_input():
-        card.provenance(entry_or_run)  # a damaged run is refused before anything is written
-    name = entry_or_run if loading.is_shipped(entry_or_run) else model.entry
+        card.provenance(source)  # a damaged run is refused before anything is written
     folder = to / name
     try:
         publish.make_folder(folder)
@@ -78,38 +88,45 @@ def export(
         deployment.check(to, name)
     except (ValueError, OSError) as error:
         commandline.fail(_unwritable(to, error))
-
     try:
         with publish.staging(folder) as staged:
-            facts = bundle.write(model, entry_or_run, staged, score_samples, name)
+            facts = bundle.write(model, source, staged, score_samples, name)
             print(f"{name}: {', '.join(facts['signatures'])}", flush=True)
             if not proved(staged):
                 commandline.fail(
-                    f"the export of {entry_or_run} fails its verification; nothing is published", commandline.FAILED
+                    f"the export of {source} fails its verification; nothing is published", commandline.FAILED
                 )
-            with deployment.writing(to, name, facts, not no_batching):
-                version = publish.publish(staged)
+            with deployment.writing(to, name, facts, batching):
+                return publish.publish(staged)
     except contract.ContractError as error:
         commandline.fail(error)
     except (OSError, tf.errors.OpError) as error:
         commandline.fail(f"{_unwritable(to, error)}; nothing is published", commandline.NOT_WRITTEN)
-    size = sum(path.stat().st_size for path in version.rglob("*") if path.is_file())
-    pin = fingerprint(version / manifest.NAME)["sha256"]
-    print(f"\n{version}  {size / 1e6:.1f} MB in {time.perf_counter() - start:.0f} s")
-    print(f"Pinned: python -m export.verify {version} --pin {pin}")
-    print(f"How to serve it: {folder / 'README.md'}")
 
 
-def _check_format(chosen: str, weights: str, no_batching: bool) -> None:
-    """Raises ValueError for options that do not go with a format, or whose packages are missing."""
-    if chosen != "savedmodel":
-        from export.formats import converting
+def _convert(model, name: str, to: Path, form: str, weights: str) -> Path:
+    """Publishes a model's signatures in another format, and returns the folder's path; ends the process if not."""
+    from export.formats import writing
 
-        converting.check_options(chosen, weights)
-        if no_batching:
-            raise ValueError(f"no-batching is for a server's savedmodel, not for {chosen}")
-    elif weights != "float32":
-        raise ValueError(f"weights {weights!r} are for --format litert; a savedmodel has float32")
+    folder = to / name / options.folder(form, weights)
+    try:
+        publish.make_folder(folder)
+        publish.check(folder)
+    except (ValueError, OSError) as error:
+        commandline.fail(_unwritable(to, error))
+    try:
+        with publish.staging(folder) as staged:
+            facts = writing.write(model, name, staged, form, weights)
+            print(f"{name}: {options.NAMES[form]}, {weights} weights\n\n{writing.table(facts)}", flush=True)
+            return publish.publish(staged)
+    except writing.ProofError as error:
+        commandline.fail(
+            f"{name} in {options.NAMES[form]} fails its proof; nothing is published: {error}", commandline.FAILED
+        )
+    except contract.ContractError as error:
+        commandline.fail(error)
+    except OSError as error:
+        commandline.fail(f"{_unwritable(to, error)}; nothing is published", commandline.NOT_WRITTEN)
 
 
 def _unwritable(to: Path, error: Exception) -> str:

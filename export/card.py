@@ -101,7 +101,7 @@ def text(model, source, facts: dict, picture: str = "") -> str:
     if any("seed" in sides["inputs"] for sides in served.values()):
         parts.append(SEEDS)
     if classes:
-        parts.append(LABELS.format(classes=_numbered(classes), last=len(classes) - 1))
+        parts.append(LABELS.format(classes=numbered(classes), last=len(classes) - 1))
     if any("image" in sides["inputs"] for sides in served.values()):
         parts.append(OUTSIDE)
     if "score" in served:
@@ -202,7 +202,7 @@ def _licences(source, config: dict) -> str:
     return LICENCES.format(weights=SHIPPED if shipped else "", data=" ".join(data.split()))
 
 
-def _numbered(classes: list) -> str:
+def numbered(classes: list) -> str:
     """The numbers of classes with their names: 0..9, or 0 cat, 1 dog, 2 fish."""
     if classes == [str(number) for number in range(len(classes))]:
         return f"0..{len(classes) - 1}"

@@ -30,6 +30,22 @@ def write(version: Path) -> None:
     (version / NAME).write_bytes(_content(records))
 
 
+def damage(version: Path) -> str:
+    """What is wrong with the files of a version: the first that its manifest lists otherwise, or ""."""
+    try:
+        records = parse((version / NAME).read_bytes())
+    except OSError:
+        return f"{NAME} is missing"
+    except ValueError:
+        return f"{NAME} is damaged"
+    for name, record in records.items():
+        if not (version / name).is_file():
+            return f"{name} is missing"
+        if fingerprint(version / name) != record:
+            return f"{name} is damaged"
+    return ""
+
+
 def parse(content: bytes) -> dict:
     """The records of a manifest: file -> {"bytes", "sha256"}. Raises ValueError unless it is as `write` writes it."""
     records = schemas.check(content, Manifest, Path(NAME))["files"]

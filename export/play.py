@@ -100,6 +100,21 @@ class Page:
         return 200, "application/json", json.dumps({"values": values.tolist()}).encode()
 
 
+def check_code(name: str) -> None:
+    """Raises ValueError for the name of an entry whose models have no code, trained or not."""
+    from tfgen.storage import entries
+
+    if name in entries.entries() and not hasattr(build := entries.module(name).build, "decode"):
+        raise ValueError(without_code(build()))
+
+
+def without_code(model) -> str:
+    """Why there is no page of a model."""
+    from tfgen.models import abilities
+
+    return f"there is no code to move: {abilities.reason(model, 'decode')}"
+
+
 def of_model(entry_or_run: str, register, to: Path | None) -> Page:
     """The page of an entry or a run: the browser computes it where it can, else this process."""
     from tfgen.storage import entries, loading
@@ -107,12 +122,14 @@ def of_model(entry_or_run: str, register, to: Path | None) -> Page:
     with commandline.bad_input():
         for module in register:
             entries.announce(module)
-        loading.find(entry_or_run)  # is refused without TensorFlow
+        try:
+            loading.find(entry_or_run)  # is refused without TensorFlow
+        except ValueError:
+            check_code(entry_or_run)  # training it would not help
+            raise
         model = loading.load(entry_or_run)
         if "decode" not in model.signatures():
-            from tfgen.models import abilities
-
-            raise ValueError(f"there is no code to move: {abilities.reason(model, 'decode')}")
+            raise ValueError(without_code(model))
 
     from export.page import facts, program, text
     from tfgen.quiet import tf

@@ -7,7 +7,7 @@ A label, such as stable or canary, is a name under which a server answers one ve
 import shutil
 from pathlib import Path
 
-from export import deployment, labels, versions
+from export import deployment, labels, manifest, versions
 from tfgen import commandline, locks, spelling
 
 NAME = "python -m export.rollout"
@@ -74,8 +74,9 @@ def rows(model: Path) -> list[tuple]:
     for number in reversed(there):
         size = sum(path.stat().st_size for path in (model / str(number)).rglob("*") if path.is_file())
         named = " ".join(sorted(name for name, version in found.items() if version == number))
-        note = "the newest: requests without a label" if number == there[-1] else ""
-        note = note or ("" if named else "not loaded")
+        note = "the newest: requests without a label" if number == there[-1] else "" if named else "not loaded"
+        if damage := manifest.damage(model / str(number)):
+            note = f"damaged, no server can load it: {damage}"
         listed.append((number, f"{size / 1e6:.1f}", named or "-", note))
     return listed
 

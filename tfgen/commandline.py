@@ -180,8 +180,8 @@ def usage(function) -> str:
 
 
 def shown_default(value):
-    """The default of an option as its help has it: nothing for a flag, and for a list that is empty."""
-    return None if value is False or value == () else value
+    """The default of an option as its help has it: nothing for a flag, and for a list or a text that is empty."""
+    return None if value is False or value in ((), "") else value
 
 
 def convert(kind, tokens):

@@ -1,6 +1,7 @@
-"""Models outside TensorFlow: a file a signature in LiteRT's or ONNX's format, compared with Python before it appears.
+"""Other formats than TensorFlow Serving's: a model's signatures for LiteRT (phones, browsers) and for ONNX Runtime.
 
-converting    `python -m export NAME --to DIR --format litert|onnx`: the folder and what lies in it
-litert, onnx  a format each: how a signature is converted, and how its file is run
-comparing     the process that runs the files, without TensorFlow, and compares their answers
+python -m export ENTRY_OR_RUN --to DIR --format litert    writes and proves DIR/NAME/litert-float32/1
+
+`options` says what may be asked for, `litert` and `onnx` convert a signature, `writing` makes the folder, `readme` its
+text, and `checking` is the fresh process without TensorFlow that proves it, through `running`.
 """

@@ -1,54 +1,66 @@
-"""LiteRT, TensorFlow's runtime for phones and small devices: conversion by TensorFlow, answers by ai-edge-litert."""
+"""LiteRT, which was TensorFlow Lite: a signature as one .tflite file, by TensorFlow's own converter."""
 
-from pathlib import Path
+import contextlib
+import logging
+import re
+import tempfile
+import warnings
 
-SUFFIX = ".tflite"
-PACKAGES = ("ai_edge_litert",)
-WEIGHTS = ("float32", "float16", "int8")
+from export import signatures
+from tfgen.quiet import muted, tf
+
+UNKNOWN = re.compile(r"'tf\.(\w+)' op is neither a custom op nor a flex op")
+SELECTED = re.compile(r"TF Select ops: ([\w, ]+)")
 
 
-def convert(function, model, weights: str) -> bytes:
-    """A signature as the content of a LiteRT file, for batches of any size.
+class UnconvertedError(Exception):
+    """A format cannot express a signature; says why, as a clause."""
+
+
+def converted(model, name: str, signature, weights: str) -> bytes:
+    """A signature of a model as the content of a .tflite file with one signature of the same name.
 
     Args:
-        function: the signature, a concrete function of named inputs.
-        model: what holds its variables.
-        weights: how they are stored. float16: they are widened when the file is loaded; int8: those of large layers
-            have a scale for each output, and activations stay float32 ("dynamic range").
+        model: a `tfgen.Model`.
+        name: the signature's name.
+        signature: a `tfgen.models.signatures.Signature`.
+        weights: float32; float16, to half their size; or int8, to a quarter, where products are of integers as well.
 
     Raises:
-        ValueError: an operation that LiteRT does not have; the message names it.
+        UnconvertedError: it uses an operation that LiteRT's own runtime does not have.
     """
-    from tfgen.quiet import muted, tf
-
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], model)
-    if weights != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if weights == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    try:
-        with muted():
+    with tempfile.TemporaryDirectory() as saved, silent():
+        signatures.save(model, {name: signature}, saved)
+        converter = tf.lite.TFLiteConverter.from_saved_model(saved, signature_keys=[name])
+        if weights != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if weights == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        try:
             return converter.convert()
-    except Exception as error:  # the converter's own error is in no public module
-        raise ValueError(_missing(str(error))) from None
+        except Exception as error:  # the converter raises errors of several kinds
+            said = str(error)
+    raise UnconvertedError(reason(said))
 
 
-def _missing(message: str) -> str:
-    """What the converter says of operations, in one line."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    told = next((line for line in lines if line.startswith(("Flex ops:", "Custom ops:"))), lines[0] if lines else "")
-    return f"LiteRT does not take it: {told[:200]}"
+def reason(said: str) -> str:
+    """Which operations a converter's error names."""
+    names = {*UNKNOWN.findall(said)}
+    for listed in SELECTED.findall(said):
+        names |= {each.strip() for each in listed.split(",")}
+    if names:
+        return f"LiteRT has no {', '.join(sorted(filter(None, names)))}"
+    lines = said.strip().splitlines() or ["its converter fails"]
+    return lines[-1][:200]
 
 
-class Runner:
-    """A file of one signature, loaded as an application loads it."""
-
-    def __init__(self, path: Path):
-        from ai_edge_litert.interpreter import Interpreter
-
-        self.interpreter = Interpreter(str(path))  # which owns what the runner points to
-        self.signature = self.interpreter.get_signature_runner()
-
-    def __call__(self, **inputs) -> dict:
-        """Named outputs for named inputs."""
-        return self.signature(**inputs)
+@contextlib.contextmanager
+def silent():
+    """Keeps what converters write to the log and to stderr off the screen."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with muted(), warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.disable(before)

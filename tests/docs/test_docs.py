@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from tfgen import measures, tasks, verbs
-from zoo import ENTRIES
+from zoo import ENTRIES, table
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -38,7 +38,10 @@ PLACEHOLDERS = {  # what words in capitals stand for in commands
     **dict.fromkeys("NBKRC", "1"),
 }
 LEFT_OUT = ("[OPTIONS]", "...")
-LONG = {"docs/keras.md": "it trains with Keras"}  # documents whose Python takes more than seconds
+LONG = {
+    "docs/keras.md": "it trains with Keras",
+    "docs/python.md": "it takes 1,000 samples of each code",
+}  # documents whose Python takes more than seconds
 
 
 def text_of(name: str) -> str:
@@ -180,6 +183,17 @@ def test_python_runs_as_it_is_written(name, tmp_path, monkeypatch, digits):
     for source, mark, _ in blocks(name):
         if not mark:
             exec(compile(source, name, "exec"), names)
+
+
+def test_the_glossary_has_the_terms_of_the_tables():
+    glossary = text_of("docs/glossary.md").lower()
+    titles = [title.removeprefix("test ").partition(",")[0] for title in table.SHOWN.values()]
+    for name in tasks.names():
+        titles += [metric.replace("_", " ") for metric in getattr(tasks.module(name), "METRICS", ())]
+    for title in [*titles, "rate", "distortion", "active units", "nats", "bits per dimension", "psnr", "ssim"]:
+        assert re.search(rf"\*\*{re.escape(title.lower().replace('cross entropy', 'cross-entropy'))}\*\*", glossary), (
+            title
+        )
 
 
 def test_every_number_and_every_command_is_explained():

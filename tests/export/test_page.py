@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import tfgen
-from export import play
+from export import play, serve
 from export.page import facts, moves, program, text
 from export.server.refusals import Refusal
 from tfgen.quiet import tf
@@ -154,6 +154,15 @@ def test_a_page_is_written_once(small, save_run, tmp_path, ended):
 
 
 def test_a_model_without_a_code_has_no_page(small, save_run, tmp_path, ended):
-    code, _, errors = ended(play.main, save_run(small("pixelcnn"), tmp_path / "run"), "--to", tmp_path / "page.html")
-    assert (code, len(errors)) == (2, 1)
-    assert "pixelcnn has no code" in errors[0]
+    for source in (save_run(small("pixelcnn"), tmp_path / "run"), "pixelcnn"):  # trained, and not
+        code, _, errors = ended(play.main, source, "--to", tmp_path / "page.html")
+        assert (code, len(errors)) == (2, 1)
+        assert "pixelcnn has no code" in errors[0]
+
+
+def test_help_shows_no_empty_default(ended):
+    for main in (play.main, serve.main):
+        code, out, _ = ended(main, "--help")
+        assert code == 0
+        assert "[default: ]" not in out
+        assert "[default:" in out

@@ -164,3 +164,22 @@ def test_the_files_for_kubernetes_and_compose_are_such(light, tmp_path, batching
     kubernetes = pytest.importorskip("kubernetes_validate")
     for document in documents:
         kubernetes.validate(document, kubernetes.latest_version(), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-1]), "signatures.json is damaged"),
+        (lambda path: path.unlink(), "signatures.json is missing"),
+        (lambda path: (path.parent / "manifest.json").write_text("{}"), "manifest.json is damaged"),
+    ],
+)
+def test_a_damaged_version_is_listed_as_damaged(model, ended, harm, said):
+    harm(model / "3" / "signatures.json")
+    code, out, errors = ended(rollout.main, model)
+    assert (code, errors) == (0, [])
+    assert [line.rpartition("  ")[2] for line in out.splitlines()[1:]] == [
+        f"damaged, no server can load it: {said}",
+        "not loaded",
+        "not loaded",
+    ]

@@ -156,14 +156,24 @@ class Completing:
             "score": Signature(score, served.inputs, served.outputs),
         }
 
+    def seedless_signatures(self) -> dict[str, Signature]:
+        """As `Model.seedless_signatures`: `complete` of damaged images and codes of the prior."""
+        asked = {"damaged": signatures.images(self.damage.shape), "latent": signatures.vectors(self.latent_dim)}
+        answered = {"image": signatures.images(self.image_shape)}
+        return {"complete": Signature(self.serve_complete_code, asked, answered)}
+
     def serve_complete(self, damaged, seed):
         """The signature `complete`: damaged images and row seeds -> images.
 
         Where the damage hides pixels, a value below 0 is a missing one; values beyond [0, 1] are moved to its ends.
         """
+        return self.serve_complete_code(damaged, self.draw_prior(seed))
+
+    def serve_complete_code(self, damaged, latent):
+        """The same from the codes [B, Z] of the prior that seeds draw."""
         least = damages.MISSING if self.damage.hides else 0.0
         damaged = tf.clip_by_value(tf.where(damaged < 0, least, damaged), least, 1.0)
-        return {"image": self.damage.consistent(self.restored(self.draw_prior(seed), damaged), damaged)}
+        return {"image": self.damage.consistent(self.restored(latent, damaged), damaged)}
 
     def serve_restore(self, image):
         """What `model(x)` answers: whole images, damaged under one seed, and restored at the mean of p(z|c)."""

@@ -178,6 +178,10 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
             served["decode"] = Signature(self.serve_decode, {"latent": latent, **label}, {"image": image})
         return served
 
+    def seedless_signatures(self) -> dict[str, Signature]:
+        """Signatures that take a seed, with what it draws as an input in its place: for programs without our draws."""
+        return {}
+
     def label_input(self) -> dict:
         """The input that a signature of a conditional model has besides: {"label": ...}, or {}."""
         return {"label": signatures.LABEL} if self.conditional else {}

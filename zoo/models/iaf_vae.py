@@ -156,8 +156,12 @@ class IAFVAE(LearnedPrior, Autoencoding, Variational, Model):
 
     def serve_encode(self, image, seed):
         """The signature `encode`: z_i ~ q(z|x_i) from row seed i (int64 [B]) alone, and log q(z_i|x_i)."""
+        return self.serve_encode_noise(image, seeds.normal_rows([self.latent_dim], seed))
+
+    def serve_encode_noise(self, image, noise):
+        """The same from the noise [B, Z] that a seed draws."""
         posterior = self.posterior(image)
-        latent = posterior.bijector.forward(seeds.normal_rows([self.latent_dim], seed))
+        latent = posterior.bijector.forward(noise)
         return {"latent": latent, "log_density": posterior.log_prob(latent)}
 
     def signatures(self, score_samples: int = 64):
@@ -166,6 +170,12 @@ class IAFVAE(LearnedPrior, Autoencoding, Variational, Model):
         drawn = {"latent": signatures.vectors(self.latent_dim), "log_density": signatures.NUMBER}
         asked = {**served["encode"].inputs, "seed": signatures.SEED}
         return served | {"encode": signatures.Signature(self.serve_encode, asked, drawn)}
+
+    def seedless_signatures(self):
+        """As `Model.seedless_signatures`: `encode` of images and noise."""
+        encode = self.signatures()["encode"]
+        asked = {"image": encode.inputs["image"], "noise": signatures.vectors(self.latent_dim)}
+        return {"encode": signatures.Signature(self.serve_encode_noise, asked, encode.outputs)}
 
     @graph
     def _draw_posterior(self, image, seed):
