@@ -62,6 +62,7 @@ def train(
     init_from: str | None = None,
     ema: float | None = None,
     importance_samples: int | None = None,
+    labels: int | None = None,
     **hyperparameters,
 ) -> Path:
     """Trains a model of the zoo, measures and draws it, and leaves all of it in a run directory.
@@ -101,6 +102,8 @@ def train(
             average in the new one; none by default. For models that have one optimiser.
         importance_samples: descends the importance-weighted bound with so many samples of the code an image in place
             of -ELBO. For models with a bound on the likelihood.
+        labels: hides the labels of the training images but for so many, as many of each class. For models that learn
+            from few labels; all are known by default.
     """
     began = time.perf_counter()
     with commandline.bad_input():  # what needs no TensorFlow
@@ -116,6 +119,7 @@ def train(
     options |= {"checkpoint_every": checkpoint_every, "on_nan": on_nan, "strategy": strategy, "precision": precision}
     options |= {"clip_norm": clip_norm, "cycles": cycles, "patience": patience, "augment": augment}
     options |= {"init_from": init_from, "memory": memory, "ema": ema, "importance_samples": importance_samples}
+    options |= {"labels": labels}
     with contextlib.ExitStack() as held:
         with commandline.bad_input():
             if resume:
