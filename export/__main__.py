@@ -32,19 +32,19 @@ def export(
     no_batching: bool = False,
     register: commandline.Modules = (),
 ) -> None:
-    """Writes a model as the next version of DIR/NAME for TensorFlow Serving, once it is proved through the C++ loader.
+    """Writes a model as the next version of DIR/NAME for TensorFlow Serving, after verifying it in the C++ loader.
 
-    With another format it becomes the next version of DIR/NAME/FORMAT-WEIGHTS, proved by that format's own runtime.
+    With another format it becomes the next version of DIR/NAME/FORMAT-WEIGHTS, verified by that format's own runtime.
 
     Args:
         entry_or_run: an entry whose weights ship, such as vae, or a run directory.
-        to: the folder of served models; it is made if there is none.
-        format: savedmodel for TensorFlow Serving; litert for phones, browsers and small boards; onnx for ONNX Runtime.
-            The last two need `pip install "tfgen[litert]"` or `"tfgen[onnx]"`, and are told of in docs/formats.md.
-        weights: how litert and onnx store them; float16 halves the files, int8 of litert makes them a quarter.
-        score_samples: K, the samples of z behind the log-likelihood that score answers.
-        no_batching: writes a new folder's configuration for a server that does not merge requests; docs/serving.md says
-            when that is better.
+        to: the folder of served models; it is made if it does not exist.
+        format: savedmodel is for TensorFlow Serving, litert for phones and small boards, onnx for ONNX Runtime.
+            The last two need `pip install "tfgen[litert]"` or `"tfgen[onnx]"`; docs/formats.md describes them.
+        weights: how litert and onnx store the weights: float16 halves the files, int8 of litert makes them a quarter.
+        score_samples: K, the number of samples of z per image behind the log-likelihood of `score`.
+        no_batching: configures a new folder for a server that does not merge requests; docs/serving.md says when that
+            is better.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     start = time.perf_counter()

@@ -31,12 +31,13 @@ def benchmark(
     """Measures a version through TensorFlow's C++ session: time to load, size, latency and images/s a signature.
 
     Args:
-        version: the directory of a version, such as served/vae/1; benchmark.json is written beside it.
+        version: the directory of a version, such as served/vae/1. The numbers are written into benchmark.json beside
+            it.
         seconds: how long each signature runs at each batch size.
         timeout: seconds that one request may take.
-        url: http://HOST:PORT or grpc://HOST:PORT of a running server that serves the version: it is measured instead,
-            one row a request, and its answers are compared with the golden ones.
-        clients: with --url, how many clients ask at once.
+        url: http://HOST:PORT or grpc://HOST:PORT of a running server that serves this version. It is measured instead,
+            with one row per request, and its answers are compared with the golden ones.
+        clients: with --url: how many clients send requests at once.
     """
     if url:
         loaded(version, url, clients, seconds, timeout)

@@ -45,7 +45,7 @@ def check(content: bytes, variables: dict, size: int) -> None:
             raise RefusedError(f"the checkpoint has {entry.size} bytes of {name}, of shape {shape}")
     places = [*found.values(), *([objects] if objects is not None else [])]
     if objects is not None and (objects.dtype != graph.STRING or objects.shape.dim or objects.size > len(content) * 64):
-        raise RefusedError("the checkpoint's object graph is no string")
+        raise RefusedError("the checkpoint's object graph is not a string")
     end = 0
     for entry in sorted(places, key=lambda entry: (entry.offset, entry.size)):
         if entry.shard_id or entry.slices or entry.offset != end:

@@ -196,7 +196,7 @@ class Client:
         if label is not None:
             raise TypeError(f"label= and digit= are the same argument, got label={label!r} and digit={digit!r}")
         if self.classes not in (None, inputs.DIGITS):
-            raise TypeError(f"the classes of {self.model} are no digits, use label=; got digit={digit!r}")
+            raise TypeError(f"the classes of {self.model} are not digits, use label=; got digit={digit!r}")
         return digit
 
     def _shape(self, signature: str, name: str) -> list[int]:

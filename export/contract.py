@@ -133,7 +133,7 @@ def _malformed(facts) -> list[str]:
     signatures = facts.get("signatures")
     unknown = set(facts) - {*FACTS, "score_samples"}
     rules = {
-        f"{', '.join(sorted(unknown))[:100]} is no part of it": not unknown,
+        f"{', '.join(sorted(unknown))[:100]} is not part of it": not unknown,
         "model must be a name": _named(facts.get("model")),
         "image_shape must be [height, width, channels]": isinstance(shape, list | tuple)
         and len(shape) == 3

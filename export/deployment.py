@@ -33,7 +33,7 @@ def check(folder: Path, name: str) -> None:
     """Raises ValueError where something lies in the place of a file that `write` writes."""
     for path in (*(folder / file for file in (MODELS, *ONCE, LOCK)), folder / name / README):
         if path.exists() and not path.is_file():
-            raise ValueError(f"{str(path)!r} is no file: an export writes one there; rename or remove it")
+            raise ValueError(f"{str(path)!r} is not a file: an export writes one there; rename or remove it")
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ def check_functions(defined, saving: str, restoring: str) -> dict:
         calls[name] = called(function.node_def)
         for other in calls[name]:
             if other not in functions or other in allowed:
-                raise RefusedError(f"{name} calls {other!r}, which is no function that it may call")
+                raise RefusedError(f"{name} calls {other!r}, which is not a function that it may call")
     _check_expansion(functions, calls)
     return calls
 
@@ -96,7 +96,7 @@ def check_tensor(place: str, tensor, room: list) -> None:
         raise RefusedError(f"{place} has a constant of the data type {tensor.dtype}")
     stated = sum(len(getattr(tensor, f"{kind}_val")) for kind in VALUES)
     if tensor.resource_handle_val or tensor.variant_val or (tensor.tensor_content and stated):
-        raise RefusedError(f"{place} has a constant that is no plain tensor")
+        raise RefusedError(f"{place} has a constant that is not a plain tensor")
     if tensor.tensor_content and (tensor.dtype == STRING or len(tensor.tensor_content) != numbers * size):
         raise RefusedError(f"{place} has a constant of {numbers} numbers in {len(tensor.tensor_content)} bytes")
     if not tensor.tensor_content and numbers > max(limits.REPEATED, stated):

@@ -131,7 +131,7 @@ def check_picture(content: bytes) -> None:
     sides = [int.from_bytes(content[start : start + 4]) for start in (16, 20)]
     whole = content[: len(PNG)] == PNG and kinds[:1] == [b"IHDR"] and kinds[-1:] == [b"IEND"]
     if not whole or place != len(content) or not all(0 < side <= SIDE for side in sides):
-        raise RefusedError(f"{limits.PICTURE} is no picture of at most {SIDE} x {SIDE} pixels")
+        raise RefusedError(f"{limits.PICTURE} is not a picture of at most {SIDE} x {SIDE} pixels")
 
 
 def _spec(info) -> dict:

@@ -78,7 +78,7 @@ def _saver(saver, nodes: dict) -> dict:
         raise RefusedError("the saver has no placeholder for the name of its file")
     for name in (save, restore):
         if name not in nodes or nodes[name].op not in CALLS or list(nodes[name].input)[:1] != [filename.name]:
-            raise RefusedError(f"the saver's {name!r} is no call that takes the name of its file")
+            raise RefusedError(f"the saver's {name!r} is not a call that takes the name of its file")
     if save == restore or nodes[save].attr["f"].func.name == nodes[restore].attr["f"].func.name:
         raise RefusedError("the saver saves and restores by one operation")
     return {save: "save", restore: "restore"}
@@ -109,7 +109,7 @@ def _signature(name: str, definition, nodes: dict, parts: dict) -> None:
     for info in definition.inputs.values():
         node = nodes.get(graph.node_name(info.name))
         if node is None or node.op != "Placeholder" or node.attr["dtype"].type != info.dtype or node.name in parts:
-            raise RefusedError(f"the input {info.name!r} of {name} is no placeholder of its own")
+            raise RefusedError(f"the input {info.name!r} of {name} is not a placeholder of its own")
         parts[node.name] = f"of {name}"
     if len(outputs) != 1 or (call := next(iter(outputs))) not in nodes or nodes[call].op not in CALLS or call in parts:
         raise RefusedError(f"the outputs of {name} are not those of one call of its own: {sorted(outputs)}")
@@ -133,7 +133,7 @@ def _reason(name: str, node, nodes: dict, parts: dict) -> None:
         right = all(parts[each] == mine for each in own)
         plain = ("Placeholder", "VarHandleOp", "Const", *(["ReadVariableOp"] if parts[name] == "save" else []))
         if not right or any(each.op not in plain for each in inputs):
-            raise RefusedError(f"node {name!r} takes what is no input of its own, no variable and no constant")
+            raise RefusedError(f"node {name!r} takes what is not an input of its own, no variable and no constant")
     elif node.op != "ReadVariableOp" and inputs:
         raise RefusedError(f"node {name!r} has inputs")
 

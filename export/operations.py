@@ -88,4 +88,4 @@ def fault(name: str, allowed: frozenset) -> str:
     if name in REASONS:
         return f"{name} {REASONS[name]}"
     place = {SAVING: "save function", RESTORING: "restore function", MAIN: "main graph"}.get(allowed, "served graph")
-    return f"{name} is no operation of a {place}"
+    return f"{name} is not an operation of a {place}"

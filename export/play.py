@@ -34,13 +34,13 @@ def play(
     no_browser: bool = False,
     register: commandline.Modules = (),
 ) -> None:
-    """Opens a page on which a model's code is moved and its image follows, or writes it as one file.
+    """Opens a page where you move a model's code and see its image follow, or writes that page as one file.
 
     Args:
         entry_or_run: an entry whose weights ship, such as vae, or a run directory; with --url a model's name there.
-        to: the HTML file to write, which opens by double-click, without a server; nothing else is done.
+        to: the HTML file to write instead. It opens by double-click and needs no server.
         url: http://HOST:PORT or grpc://HOST:PORT of a server that computes the model, such as TensorFlow Serving.
-        port: of the page's own server, which this machine alone reaches; by default a free one.
+        port: the port of the page's own server, which only this machine can reach; by default a free one.
         no_browser: does not open a browser.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
@@ -219,7 +219,7 @@ def serve(page: Page, port: int, no_browser: bool) -> None:
     try:
         server = http.Server(("127.0.0.1", port), page, largest=MOST)
     except (OSError, OverflowError) as error:
-        commandline.fail(f"port {port} cannot be listened on: {getattr(error, 'strerror', None) or error}")
+        commandline.fail(f"cannot listen on port {port}: {getattr(error, 'strerror', None) or error}")
     server.server_activate()
     address = f"http://127.0.0.1:{server.server_port}/"
     print(f"{address}  Ctrl-C stops it", flush=True)

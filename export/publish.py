@@ -22,7 +22,7 @@ def check(model_folder: Path) -> None:
         raise ValueError(f"{str(model_folder)!r} is not writable")
     lock = _folder_lock(model_folder)
     if lock.exists() and not lock.is_file():
-        raise ValueError(f"{str(lock)!r} is no file: exports hold it as a lock; rename or remove it")
+        raise ValueError(f"{str(lock)!r} is not a file: exports hold it as a lock; rename or remove it")
     _next(model_folder)
 
 

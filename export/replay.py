@@ -56,7 +56,7 @@ def read(version: Path) -> tuple[dict, dict]:
     try:
         return contract.read(version), golden.read(version)
     except (OSError, ValueError) as error:
-        raise ValueError(f"{str(version)!r} is no version of a served model: {error}") from None
+        raise ValueError(f"{str(version)!r} is not a version of a served model: {error}") from None
 
 
 def described(signatures: dict) -> dict:

@@ -39,7 +39,7 @@ class Rest:
             self.session.mount(scheme, wire.Adapter(pool_maxsize=32, max_retries=RETRIES))
         self.url = url + path
         self.name = without_user(self.url)
-        request = self.session.prepare_request(requests.Request("GET", self.url))  # raises for what is no URL
+        request = self.session.prepare_request(requests.Request("GET", self.url))  # raises for what is not a URL
         self.secrets = _secrets(url, request.headers.get("Authorization", ""))
 
     def signatures(self, deadline: Deadline) -> dict:
@@ -124,7 +124,7 @@ def arrays(body: bytes | bytearray, expected: dict) -> dict:
         if (count := body.count(mark)) > most:
             raise AnswerError(f"answers JSON with {count} of {mark.decode()!r}, where {most} are expected at most")
     if not body.isascii() and all(map(str.isascii, expected)):  # such text takes four bytes a character
-        raise AnswerError("answers JSON that is no ASCII")
+        raise AnswerError("answers JSON that is not ASCII")
     answer = parsed(body)
     if "outputs" not in answer:
         raise AnswerError(f"answers no outputs, but {said(', '.join(answer)) or 'nothing'}")
@@ -144,7 +144,7 @@ def parsed(body: bytes | bytearray) -> dict:
     except (ValueError, RecursionError) as error:
         raise AnswerError(f"answers no JSON ({said(error, 80)})") from None
     if not isinstance(answer, dict):
-        raise AnswerError("answers JSON that is no object")
+        raise AnswerError("answers JSON that is not an object")
     if "error" in answer:
         raise AnswerError(f"answers an error: {said(answer['error'])}")
     return answer

@@ -26,13 +26,13 @@ def rollout(
     unlabel: commandline.Modules = (),
     remove: tuple[int, ...] = (),
 ) -> None:
-    """Lists the versions of a served model with their labels; moves labels and removes versions where asked to.
+    """Lists the versions of a served model with their labels. On request it moves labels or deletes a version.
 
     Args:
         model: the folder of one model, such as served/vae.
-        label: LABEL=VERSION, such as stable=2; a label that another version has moves to this one.
-        unlabel: a label that is taken away.
-        remove: a version that is deleted; one that has a label, and the only one, is not.
+        label: LABEL=VERSION, such as stable=2. If another version has the label, the label moves.
+        unlabel: a label to take away.
+        remove: a version to delete. A version with a label, and the only version, are never deleted.
     """
     with commandline.bad_input():
         check(model)
@@ -84,7 +84,7 @@ def rows(model: Path) -> list[tuple]:
 def check(model: Path) -> None:
     """Raises ValueError unless a path is the folder of a served model."""
     if not model.is_dir():
-        raise ValueError(f"{str(model)!r} is no folder of a served model: there is no such folder")
+        raise ValueError(f"{str(model)!r} is not a folder of a served model: there is no such folder")
     if versions.is_version(model):
         raise ValueError(f"{str(model)!r} is a version; name the folder of its model, {str(model.parent)!r}")
     if not versions.taken(model):

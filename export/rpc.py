@@ -102,7 +102,7 @@ class Grpc:
     def _proxy(self) -> str:
         """The proxy of the environment that gRPC takes, for a message."""
         proxy = next(filter(None, map(os.environ.get, PROXIES)), None)
-        with contextlib.suppress(ValueError):  # of an address that is no host and port
+        with contextlib.suppress(ValueError):  # of an address that is not a host and port
             if proxy and not should_bypass_proxies(f"http://{self.address}", os.environ.get(NO_PROXY)):
                 return f" (through the proxy {proxy.rpartition('@')[2]})"
         return ""

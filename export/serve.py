@@ -36,13 +36,13 @@ def serve(
 
     Args:
         folder: the folder of served models, such as served, which holds served/vae/1.
-        port: of the server; 0 takes a free one.
-        host: the address to listen on; 0.0.0.0 lets other machines ask, and nothing asks them for a password.
-        timeout: seconds that a request may take.
-        largest: megabytes of a request's body.
-        connections: that are open at once.
-        poll: seconds between two looks for new versions.
-        cors: lets pages of other hosts read the answers, as --rest_api_enable_cors_support of TensorFlow Serving does.
+        port: the server's port; 0 takes a free one.
+        host: the address to listen on. With 0.0.0.0 other machines can send requests too, without a password.
+        timeout: seconds that one request may take.
+        largest: the largest request body, in megabytes.
+        connections: how many connections may be open at once.
+        poll: seconds between two checks for new versions.
+        cors: lets web pages of other hosts read the answers, like --rest_api_enable_cors_support of TensorFlow Serving.
         runtime: session or python, TensorFlow's C++ session or its Python; the session where there is one.
     """
     began = time.perf_counter()
@@ -68,7 +68,7 @@ def serve(
     try:
         server = http.Server((host, port), Api(catalogue, timeout), **options)
     except (OSError, OverflowError) as error:
-        commandline.fail(f"port {port} of {host} cannot be listened on: {getattr(error, 'strerror', None) or error}")
+        commandline.fail(f"cannot listen on port {port} of {host}: {getattr(error, 'strerror', None) or error}")
     print(f"for development; opens models by {runtimes.WORDS[kind]}", flush=True)
     watching = watcher.Watcher(folder, catalogue, kind, lambda line: print(line, flush=True))
     try:
@@ -94,7 +94,7 @@ def check(folder: Path) -> None:
     from export.server import watcher
 
     if not folder.is_dir():
-        raise ValueError(f"{str(folder)!r} is no folder of served models: there is no such folder")
+        raise ValueError(f"{str(folder)!r} is not a folder of served models: there is no such folder")
     if watcher.models(folder):
         return
     above = folder.resolve().parent

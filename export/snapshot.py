@@ -18,7 +18,7 @@ CHUNK = 2**20
 class Snapshot:
     """A version's files, copied one by one into a folder of this process.
 
-    Raises ValueError where the version lacks a file, has one too many, or one that is no plain file or too large.
+    Raises ValueError where the version lacks a file, has one too many, or one that is not a plain file or too large.
 
     Attributes:
         folder: the copy; it holds the files taken so far.
@@ -99,6 +99,6 @@ def _names(version: Path):
                 elif name not in limits.FILES:
                     raise RefusedError(f"{name} is foreign")
                 elif not entry.is_file(follow_symlinks=False):
-                    raise RefusedError(f"{name} is no plain file")
+                    raise RefusedError(f"{name} is not a plain file")
                 else:
                     yield name

@@ -5,7 +5,7 @@ private copy of the version (`export.inspection`). Only what passes is run, in a
 (`export.proof`), has no Keras, no TensorFlow Probability and none of TensorFlow's Python, and runs no XLA. The first
 refusal ends it.
 
-The exit code is 0, or 1 for a version that fails a check, 2 for a path that is no version, or 4 where there is no room
+The exit code is 0, 1 for a version that fails a check, 2 for a path that is not a version, or 4 if there is no room
 for the copy.
 """
 
@@ -26,11 +26,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def verify(version: Path, /, *, pin: str = "", timeout: float = TIMEOUT) -> None:
-    """Proves a version through TensorFlow's C++ loader, with XLA disabled, as a stock server runs it.
+    """Inspects a version, then verifies it with TensorFlow's C++ loader, without XLA, as a stock server runs it.
 
     Args:
         version: the directory of a version, such as served/vae/1.
-        pin: the SHA-256 of its manifest.json, as the export printed it; any other version is refused.
+        pin: the SHA-256 of its manifest.json, as the export printed it. Any other version is refused.
         timeout: seconds that one check may take.
     """
     check_options(version, timeout)

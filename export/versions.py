@@ -25,12 +25,12 @@ def check(path: Path) -> None:
     if is_version(path):
         return
     if not path.is_dir():
-        raise ValueError(f"{str(path)!r} is no version of a served model: there is no such folder")
+        raise ValueError(f"{str(path)!r} is not a version of a served model: there is no such folder")
     below = _below(path)
     if not below:
-        raise ValueError(f"{str(path)!r} is no version of a served model: it holds no saved_model.pb")
+        raise ValueError(f"{str(path)!r} is not a version of a served model: it holds no saved_model.pb")
     names = ", ".join(map(str, below[:SHOWN])) + (", ..." if below[SHOWN:] else "")
-    raise ValueError(f"{str(path)!r} is no version of a served model, but holds some; name one: {names}")
+    raise ValueError(f"{str(path)!r} is not a version of a served model, but holds some; name one: {names}")
 
 
 def _below(folder: Path) -> list[Path]:

@@ -53,6 +53,11 @@ class Picture(Figure):
         with style():
             super().savefig(*arguments, **options)
 
+    def saved(self, path) -> "Picture":
+        """Writes itself as PNG, and returns itself, which a notebook then shows: `show(images).saved("a.png")`."""
+        save(self, path)
+        return self
+
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         self.savefig(buffer, format="png")

@@ -19,7 +19,7 @@ def opened(path: Path):
     """A plain file, open for reading its bytes. Nothing else is opened: a FIFO or a device would be waited for.
 
     Raises:
-        FileNotFoundError: there is none. ValueError: it is no plain file, or cannot be opened; the message names it.
+        FileNotFoundError: there is none. ValueError: it is not a plain file, or cannot be opened; the message names it.
     """
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     if Path(path).is_symlink():
@@ -48,7 +48,7 @@ def read(path: Path, largest: int) -> bytes:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is no plain file, is larger, or cannot be read; the message names it.
+        ValueError: it is not a plain file, is larger, or cannot be read; the message names it.
     """
     with opened(path) as file:
         if (size := os.fstat(file.fileno()).st_size) > largest:

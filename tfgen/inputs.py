@@ -33,7 +33,7 @@ def row_seeds(seed, n: int) -> np.ndarray:
         int64 [n].
 
     Raises:
-        TypeError: n or seed is no integer. ValueError: one of them is out of range, or the array's shape is not [n].
+        TypeError: n or seed is not an integer. ValueError: one is out of range, or the array's shape is not [n].
     """
     if isinstance(n, bool) or not isinstance(n, numbers.Integral):
         raise TypeError(f"n must be an int, got {n!r}")

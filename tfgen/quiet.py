@@ -87,13 +87,13 @@ def _check_backend() -> None:
 def import_matplotlib():
     """Imports what figures are drawn with, which is none of matplotlib's backends for a screen.
 
-    `MPLBACKEND` still holds for whoever imports pyplot; a name that is no backend's would end matplotlib's import.
+    `MPLBACKEND` still holds for whoever imports pyplot; a name that is not a backend's would end matplotlib's import.
 
     Returns:
         The module matplotlib.
 
     Raises:
-        ImportError: a file matplotlibrc that is no text.
+        ImportError: a file matplotlibrc that is not text.
     """
     backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
     try:

@@ -68,7 +68,7 @@ class Source:
         if isinstance(node, ast.expr):
             value = self.evaluated(node)
             return value if part is None else value[part]
-        raise SourceError(f"{name} of {self._module} is no plain value")
+        raise SourceError(f"{name} of {self._module} is not a plain value")
 
     def __getattr__(self, name: str):
         return self[name]
@@ -104,7 +104,7 @@ class Source:
             return read(self._origin(node)).function(part)
         if isinstance(node, ast.Name | ast.Attribute) and part is None:
             return self._function_of(node)
-        raise SourceError(f"{name} of {self._module} is no plain function or class")
+        raise SourceError(f"{name} of {self._module} is not a plain function or class")
 
     def parameters(self, name: str) -> dict[str, inspect.Parameter]:
         """The parameters of a function or of a class, by name, as `inspect.signature(..., eval_str=True)` has them."""

@@ -66,7 +66,7 @@ def shipped(images) -> Path | None:
 def weights_of_run(run: Path) -> Path:
     """The weights of a run of this command. Raises ValueError for another folder, or a run that is not finished."""
     if runs.read_config(run)["entry"] != NAME:
-        raise ValueError(f"{str(run)!r} is no run of zoo.classifier")
+        raise ValueError(f"{str(run)!r} is not a run of zoo.classifier")
     runs.read_metrics(run)
     return Path(run) / runs.WEIGHTS
 
@@ -93,12 +93,12 @@ def train(
     Args:
         dataset: a data set with classes: of TensorFlow Datasets (mnist, fashion_mnist, ...), a folder of pictures with
             a sub-folder for each class, or an .npz file of images and labels.
-        image_size: crops the images to a square and resizes them to so many pixels a side.
+        image_size: crops the images to a square and resizes them to this many pixels per side.
         image_channels: 1 for grey images, 3 for colour; as they are by default.
         epochs: passes over the training images.
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
-        run_dir: the directory to make for the run; runs/classifier-DATE-TIME by default.
-        seed: fixes the first weights, the order of the images and their shifts and turns.
+        run_dir: the new directory for the run; runs/classifier-DATE-TIME by default.
+        seed: seeds the first weights, the order of the images and their shifts and rotations.
         to: a folder of weights, whose classifier the trained one replaces.
     """
     started = time.perf_counter()

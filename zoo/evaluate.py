@@ -52,13 +52,13 @@ def measure(
 
     Args:
         entry_or_run: an entry whose weights ship, such as vae, or a run directory.
-        k: importance samples an image of the log-likelihood.
-        images: a quick, partial evaluation on the first so many images, with as many samples. It is written to
+        k: importance samples per image for the log-likelihood.
+        images: measures only the first N images and as many samples, which is quick. The numbers go to
             metrics-first-N.json and metrics-first-N.md.
         split: the images to measure on. Choose on validation, and report test once. The numbers on validation are
             written to metrics-validation.json and metrics-validation.md.
-        seed: of all that is drawn.
-        dataset: the data set to measure on; by default the one that the model was trained on.
+        seed: the seed of everything that is drawn.
+        dataset: the data set to measure on; by default the one the model was trained on.
         features: what images are compared in: a run of zoo.classifier, or a Keras model of these images in a .keras
             file (load only files that you trust). By default the classifier that ships for the data set; without
             one these scores are left out.

@@ -25,10 +25,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def lecture(name: str, /, *, to: Path | None = None, **options) -> None:
-    """Runs a lecture, and prints and writes its numbers and its picture.
+    """Runs a lecture; prints and saves its numbers and its picture.
 
     Args:
-        to: the directory to write to; by default lectures/NAME, and -2, -3, ... behind it where that is taken.
+        to: the directory to write to; by default lectures/NAME, or lectures/NAME-2, -3, ... if that exists.
     """
     with commandline.bad_input():
         _check(name, options)

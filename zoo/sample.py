@@ -26,16 +26,16 @@ def sample(
     seed: int | None = None,
     register: commandline.Modules = (),
 ) -> None:
-    """Draws images from a trained model into one PNG file.
+    """Draws images from a trained model and writes them into one PNG file.
 
     Args:
         entry_or_run: an entry whose weights ship, such as vae, or a run directory.
-        out: the PNG file to write; an existing one is not overwritten.
-        n: how many images; by default 64, or of a conditional model a row of ten for each class, or as many as
-            labels are given. With --n alone the classes take turns.
-        label: for conditional models: the number or name of the class of all images, or one class an image.
-        digit: the same, where the classes are the digits.
-        seed: an int; the same seed gives the same images. By default a fresh one.
+        out: the PNG file to write; an existing file is not overwritten.
+        n: how many images; 64 by default. A conditional model draws ten per class by default, or one per label if
+            labels are named. With --n alone the classes take turns.
+        label: for conditional models: the number or name of a class, one for all images or one per image.
+        digit: the same as label, where the classes are digits.
+        seed: an integer; the same seed gives the same images. By default a new one is drawn.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     from tfgen.storage import loading

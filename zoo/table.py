@@ -1,4 +1,4 @@
-"""`python -m zoo.table`: the README's tables of models, made from the manifest of the weights that ship."""
+"""`python -m zoo.table`: the tables of models in README and docs, made from the manifest of the weights that ship."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ from tfgen import commandline
 from zoo import ENTRIES, report, verify
 
 USAGE = "python -m zoo.table"
-BEGIN, END = "<!-- python -m zoo.table -->", "<!-- end of python -m zoo.table -->"
+BEGIN, END = "<!-- python -m zoo.table {} -->", "<!-- end of python -m zoo.table {} -->"  # around the table of a name
+NO_WEIGHTS = "Without weights that ship, to train yourself"
+KEY = {"test_nll": "NLL", "frechet": "Frechet distance"}  # the numbers of the short table
 SHOWN = {  # a number's name in metrics.json -> in the table
     "test_neg_elbo": "test -ELBO",
     "test_nll": "test NLL",
@@ -26,27 +28,39 @@ def main(arguments: list[str] | None = None) -> None:
     commandline.run(table, arguments, USAGE)
 
 
-def table(*, readme: Path | None = None) -> None:
-    """Prints the tables of models: papers, commands, times and numbers, as the manifest has them.
+def table(*, into: tuple[Path, ...] = ()) -> None:
+    """Prints the tables of models: papers, commands, times and numbers, as recorded in the manifest.
 
     Args:
-        readme: writes them into this file, between the marks that it holds, and a picture of samples of each entry into
-            docs/pictures beside it.
+        into: Markdown files, such as README.md docs/numbers.md. Each table is written into every file that has its
+            marks, and the pictures of samples are drawn into docs/pictures of the first file's folder.
     """
     with commandline.bad_input():
         records = shipped()
-        text = markdown(records)
-        if readme is None:
-            print(text, end="")
+        tables = {name: made(records) for name, made in TABLES.items()}
+        if not into:
+            print("\n".join(tables.values()), end="")
             return
-        before, _, after = readme.read_text(encoding="utf-8").partition(BEGIN)
-        if END not in after:
-            raise ValueError(f"{str(readme)!r} has no {BEGIN} ... {END}")
+        texts = {path: replaced(path, tables) for path in into}
     from tfgen import files
 
     for entry in filter(_samples, records):
-        draw(entry, readme.parent / picture(entry))
-    files.write_text(readme, f"{before}{BEGIN}\n{text}{END}{after.partition(END)[2]}")
+        draw(entry, into[0].parent / picture(entry))
+    for path, text in texts.items():
+        files.write_text(path, text)
+
+
+def replaced(path: Path, tables: dict[str, str]) -> str:
+    """The text of a file with new tables between its marks. Raises ValueError if it has no marks."""
+    text, found = path.read_text(encoding="utf-8"), False
+    for name, rows in tables.items():
+        begin, end = BEGIN.format(name), END.format(name)
+        before, _, rest = text.partition(begin)
+        if end in rest:
+            text, found = f"{before}{begin}\n{rows}{end}{rest.partition(end)[2]}", True
+    if not found:
+        raise ValueError(f"{str(path)!r} has no marks {', '.join(map(BEGIN.format, tables))} with their ends")
+    return text
 
 
 def shipped() -> dict:
@@ -56,15 +70,40 @@ def shipped() -> dict:
     return {name: loading.shipped(name) for name in loading.shipped_names()}
 
 
-def markdown(records: dict) -> str:
-    """The tables: entries and weights of further data sets, how these were trained, and their numbers."""
-    titles = ["entry", "paper", "what it is", "samples", "trained by", "in", "parameters"]
-    lines = _table(titles, [_about(name, records) for name in dict.fromkeys([*ENTRIES, *records])])
-    numbers = [row for entry, record in records.items() for row in _numbers(entry, record["metrics"])]
-    if numbers:
-        titles = ["entry", "number", "here", "of training images", "for comparison, under protocols of their own"]
-        lines += ["", *_table(titles, numbers)]
-    return "\n".join(lines) + "\n"
+def short(records: dict) -> str:
+    """The table of the README: a row for all weights that ship, then the entries without weights."""
+    rows = []
+    for name, record in records.items():
+        numbers = (
+            f"{words} {_shown(key, record['metrics'])}" for key, words in KEY.items() if key in record["metrics"]
+        )
+        about = _about(name) if name in ENTRIES else f"the same, trained on {record['dataset']}"
+        rows.append([f"{_page(name)}<br>{about}", _image(name), _papers(name), "<br>".join(numbers)])
+    lines = _table(["entry", "samples", "paper", "numbers"], rows)
+    others = ", ".join(f"{_page(name)} ({_papers(name)})" for name in ENTRIES if name not in records)
+    return "\n".join([*lines, *(["", f"{NO_WEIGHTS}: {others}."] if others else [])]) + "\n"
+
+
+def trainings(records: dict) -> str:
+    """Every entry, and the weights of further data sets: what it is, the command that trained it, time and size."""
+    rows = []
+    for name in dict.fromkeys([*ENTRIES, *records]):
+        command, time, size = f"python -m zoo.train {name}", "no weights ship", ""
+        if name in records:
+            metrics = records[name]["metrics"]
+            command, time, size = records[name]["command"], _time(metrics["seconds"]), f"{metrics['parameters']:,}"
+        rows.append([f"`{name}`", _about(name), f"`{command}`", time, size])
+    return "\n".join(_table(["entry", "what it is", "trained by", "time", "parameters"], rows)) + "\n"
+
+
+def measured(records: dict) -> str:
+    """All numbers of the weights that ship, beside those of training images and of others."""
+    rows = [row for entry, record in records.items() for row in _numbers(entry, record["metrics"])]
+    titles = ["entry", "number", "here", "of training images", "for comparison, under protocols of their own"]
+    return "\n".join(_table(titles, rows)) + "\n"
+
+
+TABLES = {"entries": short, "trainings": trainings, "numbers": measured}
 
 
 def draw(entry: str, path: Path) -> None:
@@ -87,25 +126,38 @@ def picture(entry: str) -> str:
 
 def _samples(entry: str) -> bool:
     """Whether models of an entry draw samples."""
+    return hasattr(_module(entry).build, "sample")
+
+
+def _module(entry: str):
+    """The module of an entry, or of weights of another data set."""
     from tfgen.storage import entries
 
-    return hasattr(entries.module(entry.partition("-")[0]).build, "sample")
+    return entries.module(entry.partition("-")[0])
 
 
-def _about(entry: str, records: dict) -> list[str]:
-    from tfgen.storage import entries
+def _about(entry: str) -> str:
+    module = _module(entry)
+    return getattr(module, "ABOUT", "") or (module.__doc__ or "").partition("\n")[0]
 
-    module = entries.module(entry.partition("-")[0])
-    papers = ", ".join(f"[{name}]({link})" for name, link in getattr(module, "PAPERS", {}).items())
-    what = getattr(module, "ABOUT", "") or (module.__doc__ or "").partition("\n")[0]
-    cells = [f"`{entry}`", papers, what]
-    if entry in records:
-        record = records[entry]
-        minutes, seconds = divmod(round(record["metrics"]["seconds"]), 60)
-        time = f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {seconds} s"
-        image = f'<img src="{picture(entry)}" width="210" alt="samples of {entry}">' if _samples(entry) else "none"
-        return [*cells, image, f"`{record['command']}`", time, f"{record['metrics']['parameters']:,}"]
-    return [*cells, "no weights ship", f"`python -m zoo.train {entry}`", "", ""]
+
+def _papers(entry: str) -> str:
+    return ", ".join(f"[{name}]({link})" for name, link in getattr(_module(entry), "PAPERS", {}).items())
+
+
+def _page(entry: str) -> str:
+    """A link from the README to the page of an entry."""
+    return f"[`{entry}`](docs/models/{entry.partition('-')[0]}.md)"
+
+
+def _image(entry: str) -> str:
+    return f'<img src="{picture(entry)}" width="210" alt="samples of {entry}">' if _samples(entry) else ""
+
+
+def _time(seconds: float) -> str:
+    """Seconds in words: 11 min 1 s, 1 h 2 min."""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {seconds} s"
 
 
 def _numbers(entry: str, metrics: dict) -> list[list[str]]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tfgen import commandline, data
 from tfgen.storage import entries, runs
-from zoo import ENTRIES, commands
+from zoo import commands
 
 USAGE = "python -m zoo.train"
 MNIST = 55_000  # images that mnist is trained on
@@ -64,43 +64,43 @@ def train(
     importance_samples: int | None = None,
     **hyperparameters,
 ) -> Path:
-    """Trains a model of the zoo, measures and draws it, and leaves all of it in a run directory.
+    """Trains a model of the zoo, measures it, draws its figures, and saves all of it in a run directory.
 
     Args:
-        epochs: passes over the training images, in each of --cycles. By default as many as the recipe has steps for;
-            an epoch of a small data set then passes over it several times.
-        batch_size: images a step.
+        epochs: passes over the training images in each cycle. The default comes from the number of steps in the recipe;
+            with a small data set, one epoch then passes over it several times.
+        batch_size: images per step.
         learning_rate: the optimiser's first learning rate.
         dataset: a data set of TensorFlow Datasets (mnist, fashion_mnist, cifar10, ...), a folder of pictures, an .npz
             file of images, or digits (embedded). By default mnist, or digits if that is neither prepared nor
             downloadable.
-        image_size: crops the images to a square and resizes them to so many pixels a side.
+        image_size: crops the images to a square and resizes them to this many pixels per side.
         image_channels: 1 for grey images, 3 for colour; as they are by default.
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
-        memory: what the decoded images may take, such as 500MB, 2GB or 2GiB; half of what is free by default. Larger
-            data sets are decoded into a file once, from which their images are read as training needs them.
-        run_dir: the directory to make for the run; runs/ENTRY-DATE-TIME by default.
-        seed: fixes the first weights, the order of the data and all noise; 0 by default.
-        resume: resumes the run in --run-dir from its last checkpoint, with its settings, as if it had not stopped.
-        checkpoint_every: epochs from one checkpoint to the next; 1 by default.
-        on_nan: at a number that is not finite, stop (the default), or rollback: resume from the last checkpoint with
-            half the learning rate, at most three times.
-        strategy: one device (single, the default), all GPUs of this machine (mirrored; its logical CPUs if it has no
-            GPU), or all machines that TF_CONFIG names (multiworker). --batch-size is what they share in a step.
-        precision: what the networks compute in; likelihoods and the variables are float32 (the default) with any.
-        clip_norm: the largest norm of a gradient, to which a longer one is scaled down; none by default.
-        cycles: how often the training runs through --epochs; the learning rate begins each time anew (warm restarts,
-            Loshchilov and Hutter 2017), the warm-up belongs to the first, and dcgan's learning rate is constant. 1 by
-            default.
-        patience: stops when so many epochs have passed since the best one on validation images; never by default.
-        augment: changes training images a little in every epoch: flip mirrors them left to right, shift moves them by
-            up to a sixteenth of their sides. None by default.
-        init_from: starts from the trained weights of a run or of an entry that ships, with its hyperparameters, in
-            place of random ones.
-        ema: validates and keeps an exponential moving average of the weights, such as 0.999, the share of the old
-            average in the new one; none by default. For models that have one optimiser.
-        importance_samples: descends the importance-weighted bound with so many samples of the code an image in place
-            of -ELBO. For models with a bound on the likelihood.
+        memory: how much memory the decoded images may take, such as 500MB, 2GB or 2GiB; by default half of what is
+            free. Larger data sets are decoded once into a file and read from there during training.
+        run_dir: the new directory for the run; runs/ENTRY-DATE-TIME by default.
+        seed: seeds the first weights, the order of the data and all noise; 0 by default.
+        resume: resumes the run in --run-dir from its last checkpoint with its settings, as if it had never stopped.
+        checkpoint_every: epochs between checkpoints; 1 by default.
+        on_nan: what to do when a number is not finite: stop (the default), or rollback, which resumes from the last
+            checkpoint with half the learning rate, at most three times.
+        strategy: single uses one device (the default); mirrored uses all GPUs of this machine (its logical CPUs if it
+            has no GPU); multiworker uses all machines that TF_CONFIG names. --batch-size is the total per step.
+        precision: what the networks compute in; float32 by default. Likelihoods and variables are float32 in any case.
+        clip_norm: scales longer gradients down to this norm; by default none are scaled.
+        cycles: how many times the training runs through --epochs; 1 by default. The learning rate starts again in every
+            cycle (warm restarts, Loshchilov and Hutter 2017); the warm-up happens only in the first. dcgan's learning
+            rate is constant.
+        patience: stops after this many epochs without an improvement on validation images; never by default.
+        augment: changes the training images a little in every epoch: flip mirrors them left to right, shift moves them
+            by up to a sixteenth of their sides. None by default.
+        init_from: starts from the trained weights of a run or of an entry that ships, with its hyperparameters, instead
+            of random weights.
+        ema: keeps an exponential moving average of the weights, which is validated and saved. The value is the share of
+            the old average in the new one, such as 0.999. None by default. For models with one optimiser.
+        importance_samples: trains by the importance-weighted bound with this many samples of the code per image,
+            instead of by -ELBO. For models with a bound on the likelihood.
     """
     began = time.perf_counter()
     with commandline.bad_input():  # what needs no TensorFlow
@@ -238,7 +238,7 @@ def _finish(model, images, run: Path, state, began: float) -> None:
     """Measures and draws the trained model; metrics.json, written last, is the mark of a finished run."""
     from tfgen.evaluation import likelihood
     from tfgen.storage import loading, weights
-    from zoo import frames
+    from zoo import ending, frames
 
     trained = f"the trained weights are in {run}; --resume finishes its numbers and figures"
     with commandline.giving_up(run, lambda: trained):
@@ -246,6 +246,7 @@ def _finish(model, images, run: Path, state, began: float) -> None:
             model = loading.load(run)  # on one device and in float32, as whoever loads it
         else:
             weights.load(model, run / runs.WEIGHTS)
+        commands.say(f"trained; measuring on {len(images.test.images):,} test images, then drawing figures")
         metrics = {
             "protocol": images.protocol(model.pixels.protocol),
             "epochs": state.epoch,
@@ -260,29 +261,12 @@ def _finish(model, images, run: Path, state, began: float) -> None:
             drawn.append(animated)
         metrics["seconds"] = round(time.perf_counter() - began, 1)
         runs.write_metrics(run, metrics)
-    summarise(metrics, run, drawn, model)
+    print(ending.as_text(metrics, run, drawn, model))
 
 
 def warn(text: str) -> None:
     """A line on stderr, at once."""
     print(text, file=sys.stderr, flush=True)
-
-
-def summarise(metrics: dict, run: Path, drawn: list[Path], model) -> None:
-    """The numbers and the paths, as a short table."""
-    rows = [(name.replace("_", " "), value) for name, value in metrics.items()]
-    rows += [("run", run), ("weights", run / "model.weights.h5"), *(("figure", path) for path in drawn)]
-    width = max(len(name) for name, _ in rows)
-    print()
-    for name, value in rows:
-        shown = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else value
-        print(f"  {name:{width}}  {shown}")
-    example = f"sample(label={model.class_names[-1]!r})" if model.conditional else "sample(4, seed=0)"
-    if "sample" not in model.signatures():
-        example = "reconstruct(images)" if "reconstruct" in model.signatures() else "complete(damaged, seed=0)"
-    module = type(model).__module__
-    registered = f"tfgen.register({module!r}); " if model.entry not in ENTRIES else ""
-    print(f"\nIn Python: {registered}tfgen.load({str(run)!r}).{example}")
 
 
 if __name__ == "__main__":

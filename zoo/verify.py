@@ -66,11 +66,11 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> None:
-    """Recomputes the numbers of the shipped weights and compares them with the manifest's; exit code 1 if one differs.
+    """Recomputes the numbers of the shipped weights; the exit code is 1 if one differs from the manifest.
 
     Args:
         entry: entries to verify, or names of weights such as vae-fashion_mnist; all weights that ship by default.
-        quick: the same on the first 500 test images and as many samples, K = 100; in a minute an entry.
+        quick: checks the first 500 test images and as many samples, with K = 100; about a minute per entry.
         data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
     """
     import tfgen

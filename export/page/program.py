@@ -207,7 +207,7 @@ class _Reduction:
         if op.get_attr("data_format") != b"NHWC" or set(op.get_attr("dilations")) != {1}:
             raise UnknownError(f"it has {op.type} with dilations, or with channels first")
         if kernel.name not in self.fixed:
-            raise UnknownError(f"it has {op.type} whose kernel is no weight")
+            raise UnknownError(f"it has {op.type} whose kernel is not a weight")
         height, width, *_ = self.sample[kernel.name].shape
         strides = op.get_attr("strides")[1:3]
         large = self.sample[(op.outputs[0] if transposed else maps).name].shape[1:3]

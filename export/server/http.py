@@ -95,7 +95,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding"):
             raise Refusal("a body without Content-Length is not taken by this server", status=411)
         if not (length.isascii() and length.isdigit()):
-            raise Refusal(f"Content-Length {length!r} is no number")
+            raise Refusal(f"Content-Length {length!r} is not a number")
         if len(length) > 15 or int(length) > self.server.largest:
             raise Refusal(f"the body has {length[:30]} bytes, this server takes {self.server.largest}", status=413)
         body = self.rfile.read(int(length))

@@ -44,7 +44,9 @@ def test_a_port_in_use_is_named():
         other.bind(("", 0))
         other.listen()
         port = other.getsockname()[1]
-        with pytest.raises(ValueError, match=f"port {port} of this worker in TF_CONFIG cannot be had: Address already"):
+        with pytest.raises(
+            ValueError, match=f"port {port} of this worker in TF_CONFIG cannot be used: Address already"
+        ):
             strategies.check_cluster(cluster({"worker": [f"localhost:{port}"]}))
 
 

@@ -275,4 +275,4 @@ def test_the_benchmark_prints_and_writes_what_a_request_costs(light, tmp_path):
 def test_a_benchmark_of_no_version_ends_with_one_line(tmp_path, ended):
     code, said, errors = ended(benchmark.main, tmp_path)
     assert (code, said, len(errors)) == (2, "", 1)
-    assert "is no version" in errors[0]
+    assert "is not a version" in errors[0]

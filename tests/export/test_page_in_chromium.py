@@ -124,7 +124,7 @@ def test_what_is_drawn_or_uploaded_is_encoded(page, tmp_path):
     (tmp_path / "none.png").write_bytes(b"no picture")
     page.set_input_files("#file", tmp_path / "none.png")
     page.wait_for_timeout(500)
-    assert "none.png is no picture" in page.inner_text("#banner")
+    assert "none.png is not a picture" in page.inner_text("#banner")
 
 
 def test_codes_are_stored_walked_between_and_added(page):

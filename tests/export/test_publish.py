@@ -113,7 +113,7 @@ def test_what_is_no_version_is_answered_with_those_that_lie_below(path, words, t
     for version in ("cvae/1", "cvae/3", "vae/2", "notes"):
         (tmp_path / "served" / version).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match=f"^'{path}' is no version of a served model") as caught:
+    with pytest.raises(ValueError, match=f"^'{path}' is not a version of a served model") as caught:
         versions.check(Path(path))
     assert str(caught.value).endswith(words)
 

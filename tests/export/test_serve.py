@@ -201,7 +201,7 @@ def test_odd_requests_get_an_answer_and_the_server_goes_on(one, request_line, he
 @pytest.mark.parametrize(
     ("path", "options", "words"),
     [
-        ("nowhere", (), "is no folder of served models: there is no such folder"),
+        ("nowhere", (), "is not a folder of served models: there is no such folder"),
         ("empty", (), "holds no served model: python -m export vae --to"),
         ("served/m", (), "holds the versions of one model; name the folder above it"),
         ("served/m/1", (), "is one version; name the folder of all models"),
@@ -225,7 +225,7 @@ def test_a_port_in_use_is_said(watched, ended):
         port = taken.getsockname()[1]
         code, said, errors = ended(serve.main, watched[0].parent, "--port", port)
     assert (code, said) == (2, "")
-    assert errors == [f"error: port {port} of 127.0.0.1 cannot be listened on: Address already in use"]
+    assert errors == [f"error: cannot listen on port {port} of 127.0.0.1: Address already in use"]
 
 
 def test_the_command_serves_without_tensorflows_python_until_it_is_stopped(watched):

@@ -102,7 +102,7 @@ def test_a_path_that_is_no_version_ends_with_2(path, tmp_path, ended):
     (tmp_path / "folder").mkdir()
     code, said, errors = ended(verify.main, tmp_path / path)
     assert (code, said, len(errors)) == (2, "", 1)
-    assert "is no version" in errors[0]
+    assert "is not a version" in errors[0]
 
 
 def test_imports_stay_light():
@@ -168,7 +168,7 @@ def test_what_is_foreign_or_no_plain_file_fails(copy):
     other("debug", Path.mkdir, "is a foreign folder")
     for name in ("MODEL_CARD.md", manifest.NAME):
         (copy / name).rename(copy.parent / "kept")
-        other(name, os.mkfifo, "is no plain file")
+        other(name, os.mkfifo, "is not a plain file")
         other(name, lambda path: path.symlink_to(copy.parent / "kept"), "is a symbolic link")
         (copy.parent / "kept").rename(copy / name)
     (copy / "variables").rename(copy.parent / "variables")

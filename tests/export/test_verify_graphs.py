@@ -47,7 +47,10 @@ def compiled(seed):
     ("function", "reason"),
     [
         (lambda seed: tf.random.normal(tf.shape(seed)), "RandomStandardNormal keeps state"),
-        (lambda seed: tf.random.uniform(tf.shape(seed), maxval=9, dtype=tf.int32), "RandomUniformInt is no operation"),
+        (
+            lambda seed: tf.random.uniform(tf.shape(seed), maxval=9, dtype=tf.int32),
+            "RandomUniformInt is not an operation",
+        ),
         (
             lambda seed: tf.random.stateless_normal(tf.shape(seed), [0, 1]),
             "StatelessRandomNormalV2 does not name philox",

@@ -119,7 +119,7 @@ WIRE = {  # name -> bytes, or a function that makes them: whatever is asked
     "an error without end": lambda: flood(b"bad ", head("502 Bad Gateway")),
     "an error of 10 MB": whole({"error": "bad " * 2_500_000}, "400 Bad Request"),
     "an error of control characters": whole({"error": "\x1b[2J\r\n\x00\u202e" * 10}, "400 Bad Request"),
-    "an error that is no text": whole({"error": [{"error": 1}] * 100}, "400 Bad Request"),
+    "an error that is not text": whole({"error": [{"error": 1}] * 100}, "400 Bad Request"),
     "an error of bytes": whole(b"\xff\xfe\x00" * 100, "400 Bad Request"),
     "an error in deep brackets": whole(b"[" * 60_000, "400 Bad Request"),
     "an error of status 200": whole({"error": "but all is well"}),

@@ -226,6 +226,14 @@ def test_files_are_the_same_whatever_the_users_settings(tmp_path):
         assert dict(matplotlib.rcParams) == before
 
 
+def test_a_picture_saves_itself_and_is_what_a_notebook_then_shows(tmp_path):
+    path = tmp_path / "shown.png"
+    figure = figures.show(np.eye(20))
+    assert figure.saved(path) is figure
+    with Image.open(path) as written, Image.open(io.BytesIO(figure._repr_png_())) as shown:
+        np.testing.assert_array_equal(np.asarray(written.convert("RGB")), np.asarray(shown.convert("RGB")))
+
+
 def test_save_writes_whole_files_only(tmp_path):
     figure = figures.grid(np.zeros([1, 28, 28, 1]), 1)
     figures.save(figure, tmp_path / "grid.png")

@@ -1,9 +1,10 @@
-"""`python -m zoo.apply features` and `arithmetic`: what they write, and what they refuse in one line."""
+"""`python -m zoo.apply features`, `hash` and `arithmetic`: what they write, and what they refuse in one line."""
 
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from zoo import apply
 
@@ -42,6 +43,37 @@ def test_a_sum_of_codes_is_measured_beside_one_of_pixels(call, trained_run, tmp_
     assert (to / "arithmetic.png").stat().st_size > 1000
 
 
+def test_bits_of_a_run_beside_baselines(call, trained_run, tmp_path):
+    to = tmp_path / "out"
+    code, output, error = call(apply.main, "hash", trained_run, "--images", "40", "--bits", "8", "--to", to)
+    assert (code, error) == (0, "")
+    found = json.loads((to / "hash.json").read_text())
+    kinds = {row["name"]: row["kind"] for row in found["rows"]}
+    assert list(kinds)[:4] == ["codes, medians", "codes, ITQ", "pixels, ITQ", "pixels, LSH"]
+    assert list(kinds.values()).count("model") == 2
+    assert [row["setting"] for row in found["rows"]].count("this one") == 1
+    for row in found["rows"]:
+        assert 0.1 < row["map"] < 1
+        assert 0.1 < row["precision"] < 1
+    assert "8 bits" in output
+    assert (to / "hash.png").stat().st_size > 1000
+
+
+def test_a_picture_finds_itself_in_a_folder(call, trained_run, tmp_path, digits):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for row, image in enumerate(digits.test.images[:12]):
+        Image.fromarray(image[..., 0]).save(folder / f"digit{row:02}.png")
+    options = ("--dataset", folder, "--query", folder / "digit07.png", "--top", "3", "--to", tmp_path / "out")
+    code, output, error = call(apply.main, "hash", trained_run, *options)
+    assert (code, error) == (0, "")
+    found = json.loads((tmp_path / "out" / "hash.json").read_text())
+    assert (found["rows"][0]["name"], found["rows"][0]["distance"]) == ("digit07.png", 0)
+    assert len(found["rows"]) == 3
+    assert len(found["ranking"]) == 12
+    assert "digit07.png" in output
+
+
 @pytest.fixture
 def unlabelled(tmp_path):
     """A data set without classes, in a file."""
@@ -58,6 +90,12 @@ def unlabelled(tmp_path):
         (("features", "RUN", "--labelled", "99999"), "labelled must lie in 20.."),
         (("features", "RUN", "--images", "9"), "images must lie in 20.."),
         (("features", "RUN", "--dataset", "FILE"), "features needs the class of each image, and unlabelled has none"),
+        (("hash", "dcgan"), "hash asks a model for encode, which vae, "),
+        (("hash", "RUN", "--bits", "0"), "bits must be at least 1, got 0"),
+        (("hash", "RUN", "--bits", "8", "999"), "bits must be at most 256, got 999"),
+        (("hash", "RUN", "--dataset", "FILE"), "hash measures by the class of each image, and unlabelled has none"),
+        (("hash", "RUN", "--query", "FILE"), "unlabelled.npz' is no picture"),
+        (("hash", "RUN", "--query", "none.png"), "query 'none.png' cannot be read"),
         (("arithmetic", "RUN", "--add", "bold"), "add must be one of thin, thick, "),
         (("arithmetic", "RUN", "--add", "thin", "thick"), "add takes one word about thickness, got thin and thick"),
         (("arithmetic", "RUN", "--add", "red"), "red is asked for, and the images of the model are grey"),

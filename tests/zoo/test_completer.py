@@ -1,14 +1,23 @@
 """The completer: its bound against definitions, what it is sure of, its completions, and what it refuses."""
 
+import signal
+import subprocess
+import sys
+
+import h5py
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+import export.__main__ as export
 import tfgen
+from tfgen.distributions.damage import luminance
 from tfgen.evaluation.images import as_float
+from tfgen.storage import runs
 from tfgen.training import loop
+from zoo import train
 from zoo.models import completer
 
 tfd = tfp.distributions
@@ -69,6 +78,23 @@ def test_a_completion_keeps_what_is_known_and_follows_its_seed(images, damage):
     np.testing.assert_allclose(served, made, atol=1e-5)
 
 
+@pytest.mark.parametrize("likelihood", ["logistic", "normal", "normal_global_stddev", "bernoulli"])
+def test_colours_are_told_relative_to_the_grey_level(likelihood, images):
+    """A network that says nothing leaves the image grey, and no draw changes its luminance: white stays white."""
+    model = built(damage="grey", image_shape=(16, 20, 3), likelihood=likelihood)
+    colours = np.random.default_rng(0).uniform(0.1, 0.9, (4, 16, 20, 3)).astype(np.float32)
+    grey = model.damaged(colours)
+    np.testing.assert_allclose(grey, luminance(colours), atol=1e-6)
+    raw = model.parameters(tf.zeros([2, 4, 3]), tf.constant(grey))
+    silent = tf.concat([0 * raw[..., :3], 0 * raw[..., 3:] - 9], -1)  # the latter are scales: small ones
+    silent = model.pixels(model.pixels.around(silent, tf.constant(grey))).mean()
+    np.testing.assert_allclose(silent[1], np.repeat(grey, 3, -1), atol=2e-3)
+    made = model.complete(grey, seed=0).numpy()
+    np.testing.assert_allclose(luminance(made), grey, atol=1e-5)
+    ends = np.float32([[[[0.0], [1.0]]]] * 8).repeat(16, 1).repeat(10, 2)
+    np.testing.assert_allclose(model.complete(ends, seed=0), np.repeat(ends, 3, -1), atol=1e-6)
+
+
 def test_pixels_may_be_named_missing_by_a_mask(model, images):
     mask = model.damage.mask(None).numpy()[0, :, :, 0]
     made = model.complete(images, missing=mask, seed=1)
@@ -105,3 +131,45 @@ def test_training_learns_to_use_what_is_seen(digits, no_xla):
     damaged = model.damaged(images, seed=0)
     right, wrong = (np.mean(model.elbo(images, damaged=given, seed=0)) for given in (damaged, np.roll(damaged, 1, 0)))
     assert right > wrong + 5
+
+
+DAMAGED = {  # what is drawn anew in every step: noise; its range; and colour images, of which nothing is drawn
+    "noise": ("--damage", "gaussian:0.1-0.5", "--network", "conv", "--hidden-units", "4", "8"),
+    "holes": ("--damage", "holes", "--hidden-units", "16"),
+    "colours": ("--damage", "grey", "--image-channels", "3", "--hidden-units", "16"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [pytest.param("noise", marks=pytest.mark.ci), "holes", "colours"])
+def test_a_killed_run_resumes_to_the_same_bits_and_is_exported(kind, call, tmp_path, no_figures):
+    """Damage, like all noise, follows from the seed and the step. The export is proved by TensorFlow's C++ loader."""
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (150, 16, 16, 3 if kind == "colours" else 1), np.uint8)
+    np.savez(tmp_path / "images.npz", images=images)
+    options = ["completer", "--dataset", tmp_path / "images.npz", *DAMAGED[kind], "--latent-dim", "3"]
+    options += ["--batch-size", "20", "--epochs", "12"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    words = [sys.executable, "-m", "zoo.train", *map(str, options), "--run-dir", str(killed)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        next(line for line in process.stdout if line.startswith("epoch  2/12"))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert not runs.is_finished(killed), "it was not killed but had ended"
+    assert call(train.main, *options, "--run-dir", whole)[::2] == (0, "")
+    assert call(train.main, "completer", "--resume", "--run-dir", killed)[::2] == (0, "")
+    assert (killed / runs.HISTORY).read_bytes() == (whole / runs.HISTORY).read_bytes()
+    for one, other in zip(weights_of(killed), weights_of(whole), strict=True):
+        np.testing.assert_array_equal(one, other)
+    code, output, error = call(export.main, killed, "--to", tmp_path / "served")
+    assert (code, error) == (0, ""), output
+    assert (tmp_path / "served" / "completer" / "1" / "saved_model.pb").exists()
+
+
+def weights_of(run) -> list:
+    """The arrays of a run's weights."""
+    found = []
+    with h5py.File(run / runs.WEIGHTS) as file:
+        file.visititems(lambda name, item: found.append(item[()]) if isinstance(item, h5py.Dataset) else None)
+    assert len(found) >= 8
+    return found

@@ -354,8 +354,8 @@ def test_features_that_do_not_fit_are_refused_in_one_line(run, command, tmp_path
         tmp_path / "text.keras": "gives no features of images of 28 x 28 x 1",
         tmp_path / "small.keras": "gives no features of images of 28 x 28 x 1",
         tmp_path / "maps.keras": "must give features [B, D], gave [2, 28, 28, 1] for 2 images",
-        run: "is no run of zoo.classifier",
-        tmp_path: "is no run directory",
+        run: "is not a run of zoo.classifier",
+        tmp_path: "is not a run directory",
     }
     for path, words in cases.items():
         code, _, error = command(run, "--images", "40", "--features", path)

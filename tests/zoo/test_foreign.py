@@ -72,7 +72,7 @@ def test_it_is_trained_evaluated_and_sampled_once_it_is_registered(
         (line,) = error.splitlines()
         assert (code, output) == (2, "")
         assert line.startswith("error: ")
-        assert "which is no model of the zoo" in line
+        assert "which is not a model of the zoo" in line
         assert "--register guest_package.mine" in line
         assert not entries._registered
         code, output, error = call(main, run, *arguments, "--register=guest_package.mine")
@@ -95,7 +95,7 @@ def test_what_its_module_lacks_is_named(command, package, tmp_path, left, missin
     code, output, error = command("half", "--register", "guest_package.half", "--run-dir", tmp_path / "run")
     (line,) = error.splitlines()
     assert (code, output) == (2, "")
-    assert line == f"error: guest_package.half is no entry: it does not define {missing} (docs/new-model.md)"
+    assert line == f"error: guest_package.half is not an entry: it does not define {missing} (docs/new-model.md)"
     assert not (tmp_path / "run").exists()
 
 

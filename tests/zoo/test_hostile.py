@@ -50,7 +50,7 @@ PLACES = {"home": "in the home directory", "here": "in the working directory"}
 HOSTILE = {
     "matplotlibrc at home": home(".config/matplotlib/matplotlibrc", MATPLOTLIBRC),
     "matplotlibrc here": {"files": {"here/matplotlibrc": MATPLOTLIBRC}},
-    "matplotlibrc that is no text": home(".config/matplotlib/matplotlibrc", "figure.facecolor: \xff")
+    "matplotlibrc that is not text": home(".config/matplotlib/matplotlibrc", "figure.facecolor: \xff")
     | {"error": "matplotlib cannot read its settings, a file matplotlibrc"},
     "MATPLOTLIBRC": {"files": {"here/rc": MATPLOTLIBRC}} | environment(MATPLOTLIBRC="rc"),
     "MPLBACKEND": environment(MPLBACKEND="svg"),
@@ -90,8 +90,8 @@ HOSTILE = {
     "PYTHONOPTIMIZE=2": environment(PYTHONOPTIMIZE="2") | {"error": "tf_keras needs its docstrings"},
     "PYTHONWARNINGS": environment(PYTHONWARNINGS="error"),
     "no HOME": environment(HOME=None, XDG_CACHE_HOME=None, XDG_CONFIG_HOME=None),
-    "HOME that is no folder": environment(HOME="/dev/null"),
-    "TMPDIR that is no folder": environment(TMPDIR="/nowhere"),
+    "HOME that is not a folder": environment(HOME="/dev/null"),
+    "TMPDIR that is not a folder": environment(TMPDIR="/nowhere"),
     "proxies": environment(http_proxy="http://127.0.0.1:1", https_proxy="http://127.0.0.1:1", all_proxy="socks5://x:1"),
     "CUDA_VISIBLE_DEVICES": environment(CUDA_VISIBLE_DEVICES="7,nonsense"),
     "TF_CONFIG": environment(TF_CONFIG="no JSON"),

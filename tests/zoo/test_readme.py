@@ -1,6 +1,5 @@
-"""The README: its Python runs as it is written, and its tables are what the command makes of the manifest."""
+"""The README is short, and the tables of README and docs are what the command makes of the manifest."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,9 @@ import pytest
 from tfgen.storage import entries, loading, manifest, weights
 from zoo import table
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README, NUMBERS = ROOT / "README.md", ROOT / "docs" / "numbers.md"
+MOST_LINES = 150
 METRICS = {
     "seconds": 3725.2,
     "parameters": 1349354,
@@ -31,48 +32,61 @@ def stand_in(tmp_path, monkeypatch):
     manifest.record(path, **RECORD, hyperparameters={})
 
 
-def test_python_runs_as_it_is_written(request):
-    if not loading.shipped("cvae"):
-        request.getfixturevalue("stand_in")
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    assert blocks
-    names = {}
-    for block in blocks:
-        exec(block, names)
-    assert names["images"].shape == (4, 28, 28, 1)
-    assert names["mean"].shape == (4, 35)
-    assert names["bounds"].shape == (4,)
+def between(text: str, name: str) -> str:
+    return text.partition(f"{table.BEGIN.format(name)}\n")[2].partition(table.END.format(name))[0]
 
 
-def test_tables_are_those_of_the_manifest():
-    text = README.read_text()
-    written = text.partition(f"{table.BEGIN}\n")[2].partition(table.END)[0]
-    assert written == table.markdown(table.shipped())
+def marked(name: str, rows: str = "old\n") -> str:
+    return f"{table.BEGIN.format(name)}\n{rows}{table.END.format(name)}\n"
 
 
-def test_a_record_is_in_the_tables_with_its_number_beside_others(capsys):
-    text = table.markdown({"cvae": RECORD})
-    (about,) = (line for line in text.splitlines() if "1406.5298" in line)
-    assert "| `python -m zoo.train cvae` | 1 h 2 min | 1,349,354 |" in about
-    assert 'src="docs/pictures/cvae.png"' in about
+def test_the_readme_is_short():
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+@pytest.mark.parametrize(("document", "name"), [(README, "entries"), (NUMBERS, "trainings"), (NUMBERS, "numbers")])
+def test_tables_are_those_of_the_manifest(document, name):
+    assert between(document.read_text(encoding="utf-8"), name) == table.TABLES[name](table.shipped())
+
+
+def test_the_short_table_has_every_entry_once():
+    rows, _, others = table.short({"cvae": RECORD, "cvae-emoji": RECORD | {"dataset": "emoji"}}).partition("\n\n")
+    first, second = rows.splitlines()[2:]
+    assert first.startswith("| [`cvae`](docs/models/cvae.md)<br>conditional VAE")
+    assert first.endswith("| NLL 84.12<br>Frechet distance 1.23 |")
+    assert 'src="docs/pictures/cvae.png"' in first
+    assert "1406.5298" in first
+    assert second.startswith("| [`cvae-emoji`](docs/models/cvae.md)<br>the same, trained on emoji |")
+    for entry in table.ENTRIES:
+        assert (f"[`{entry}`](docs/models/{entry}.md)" in others) == (entry != "cvae")
+
+
+def test_a_record_is_in_the_tables_with_its_number_beside_others():
+    assert "| `python -m zoo.train cvae` | 1 h 2 min | 1,349,354 |" in table.trainings({"cvae": RECORD})
+    text = table.measured({"cvae": RECORD})
     assert "| `cvae` | test -ELBO | 88.32 |  |  |" in text
-    other = entries.module("aae").OTHERS["parzen"]
-    assert f"| `aae` | Parzen score | 339 ± 1.7 |  | {other} |" in table.markdown(table.shipped())
     assert "| `cvae` | test NLL | 84.12 ± 0.20 (K = 1,000) |  |  |" in text
     assert "| `cvae` | Frechet distance | 1.23 | 0.10 |  |" in text
     assert "| `cvae` | share of the digit asked for | 0.994 |  |  |" in text
-    for block in text.split("\n\n"):
-        assert len({line.count("|") for line in block.splitlines()}) == 1, block
+    other = entries.module("aae").OTHERS["parzen"]
+    assert f"| `aae` | Parzen score | 339 ± 1.7 |  | {other} |" in table.measured(table.shipped())
+    for rows in (text, table.trainings({"cvae": RECORD})):
+        assert len({line.count("|") for line in rows.splitlines()}) == 1
 
 
 def test_the_command_writes_tables_and_pictures_between_its_marks(stand_in, tmp_path, capsys):
-    readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
-    table.main(["--readme", str(readme)])
-    assert readme.read_text() == f"before\n{table.BEGIN}\n{table.markdown(table.shipped())}{table.END}\nafter\n"
+    readme, numbers = tmp_path / "README.md", tmp_path / "numbers.md"
+    readme.write_text(f"before\n{marked('entries')}after\n")
+    numbers.write_text(marked("trainings") + marked("numbers"))
+    table.main(["--into", str(readme), str(numbers)])
+    records = table.shipped()
+    assert readme.read_text() == f"before\n{marked('entries', table.short(records))}after\n"
+    assert numbers.read_text() == marked("trainings", table.trainings(records)) + marked(
+        "numbers", table.measured(records)
+    )
     assert (tmp_path / "docs/pictures/cvae.png").read_bytes().startswith(b"\x89PNG")
     readme.write_text("no marks")
     with pytest.raises(SystemExit) as stop:
-        table.main(["--readme", str(readme)])
+        table.main(["--into", str(numbers), "--into", str(readme)])
     assert stop.value.code == 2
-    assert "has no <!-- python -m zoo.table -->" in capsys.readouterr().err
+    assert "has no marks <!-- python -m zoo.table entries -->" in capsys.readouterr().err

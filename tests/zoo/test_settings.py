@@ -84,7 +84,7 @@ def test_what_is_no_run_of_the_entry_is_refused(run, tmp_path):
         settings.of_run(None, "vae", {}, {})
     with pytest.raises(ValueError, match=r"there is no run directory '.*nowhere' to resume"):
         settings.of_run(tmp_path / "nowhere", "vae", {}, {})
-    with pytest.raises(ValueError, match=r"is no run directory: it has no config\.json"):
+    with pytest.raises(ValueError, match=r"is not a run directory: it has no config\.json"):
         settings.of_run(tmp_path, "vae", {}, {})
     with pytest.raises(ValueError, match="is a run of vae, not of cvae"):
         settings.of_run(run, "cvae", {}, {})

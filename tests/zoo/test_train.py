@@ -112,8 +112,9 @@ def test_training_in_a_fresh_process_is_clean_and_the_same(compiled_run, small_r
     assert "device: " in done.stdout
     assert "images/s" in done.stdout
     assert "test neg elbo" in done.stdout
-    for path in ("model.weights.h5", "figures/samples.png", "figures/manifold.png"):
-        assert str(run / path) in done.stdout
+    for words in (run / "model.weights.h5", run / "figures", "samples.png", "manifold.png"):
+        assert str(words) in done.stdout
+    assert f"python -m export {run} --to served" in done.stdout
     assert history_of(run) == history_of(compiled_run)
     assert_same_weights(run, compiled_run)
 

@@ -115,7 +115,7 @@ def class_numbers(labels: list, classes=None) -> tuple[list, tuple[str, ...]]:
         classes: the names that integer labels are indices of; None: the labels that occur, sorted.
 
     Raises:
-        TypeError, ValueError: a label that is no class, or labels for some parts only.
+        TypeError, ValueError: a label that is not a class, or labels for some parts only.
     """
     if all(part is None for part in labels):
         if classes is not None:

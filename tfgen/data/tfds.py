@@ -96,7 +96,7 @@ def _read(folder: Path, name: str, image_size, channels, empty, tell):
         builder = tfds.builder_from_directory(folder)
         features, available = builder.info.features, builder.info.splits
         missing = [path.name for part in available.values() for path in part.filepaths if not path.exists()]
-    except Exception as error:  # JSON that is no description of a data set makes TFDS raise this or that
+    except Exception as error:  # JSON that is not a description of a data set makes TFDS raise this or that
         raise DamagedError(f"its description cannot be read ({_first_line(error)})") from error
     if missing:
         raise DamagedError(f"{missing[0]} is missing")

@@ -26,6 +26,7 @@ Likelihood = Literal["bernoulli", "normal", "normal_global_stddev", "normal_pixe
 
 PIXEL_STDDEV = 0.3  # of the normal likelihood, about what reconstructions of grey levels are off by
 SMALLEST_STDDEV = 0.02  # of a learned one: the density of a pixel that never changes would grow without a bound
+SMALLEST_LEVEL = 0.005  # and 1 less it: the levels whose logits are finite
 SMALLEST_NOISE = 1e-6  # uniform noise nearer to 0 or 1 has no finite quantile in float32
 SMALLEST_SCALE = 0.1 / 255  # of the logistic: a tenth of a level, below which one level has all the mass
 
@@ -62,6 +63,16 @@ class Pixels:
     def complete(self, decoder: keras.Model) -> keras.Model:
         """A decoder with those parameters that do not depend on the code, where the likelihood has any."""
         return decoder
+
+    def around(self, parameters, level):
+        """Raw parameters [..., H, W, P] moved so that a location of 0 is a level [..., H, W, C or 1]."""
+        channels = self.image_shape[-1]
+        return tf.concat([parameters[..., :channels] + self.raw(level), parameters[..., channels:]], -1)
+
+    def raw(self, level):
+        """The raw location whose mean is a level, kept off the ends where it would be infinite."""
+        level = tf.clip_by_value(level, SMALLEST_LEVEL, 1 - SMALLEST_LEVEL)
+        return tf.math.log(level) - tf.math.log1p(-level)
 
     def drawn(self, parameters, uniform):
         """Pixels [..., H, W, C] of raw parameters, from uniform noise in [0, 1) of their shape, by inversion.
@@ -173,6 +184,9 @@ class Logistic(Pixels):
         return tfd.Independent(
             DiscretisedLogistic((1 + location) / 2, (tf.nn.softplus(scale) + 2 * SMALLEST_SCALE) / 2), 3
         )
+
+    def raw(self, level):
+        return 2 * level - 1
 
 
 LIKELIHOODS = {

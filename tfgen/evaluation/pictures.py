@@ -146,8 +146,8 @@ def manifold(model, name: str, draws=None, steps: int = 20) -> Figure:
     Args:
         model: an unconditional model with a code of two dimensions.
         name: what the title begins with.
-        draws: codes [N, 2] whose quantiles stand in for those of the prior where it is no bijector over standard normal
-            noise: of the first coordinate, then of the second among draws with a similar first one.
+        draws: codes [N, 2] whose quantiles stand in for those of the prior where it is not a bijector over standard
+            normal noise: of the first coordinate, then of the second among draws with a similar first one.
         steps: images a side.
     """
     shares = (np.arange(steps) + 0.5) / steps

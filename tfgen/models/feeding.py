@@ -88,7 +88,7 @@ class Feed:
     def split(self, x, y, weight, share: float) -> tuple:
         """Arrays but for their last share, and that, as `validation_split` cuts them: (x, y, weight) twice.
 
-        Raises ValueError where they are no arrays.
+        Raises ValueError where they are not arrays.
         """
         if isinstance(x, BATCHES):
             raise ValueError(f"validation_split cuts arrays in two, got {type(x).__name__}; give validation_data")

@@ -149,7 +149,7 @@ class Fitting:
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Refused with TypeError: the loss is not one of a target and a prediction."""
         ways = "`train_on_batch` descends it, `evaluate` measures it"
-        raise TypeError(f"the loss of {self.entry} is no function of a target and a prediction; {ways}")
+        raise TypeError(f"the loss of {self.entry} is not a function of a target and a prediction; {ways}")
 
     def add_loss(self, loss) -> None:
         """Refused with TypeError: `update` would not descend it."""

@@ -244,5 +244,5 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
             raise TypeError(f"label and digit are the same argument; give one of them, got {label!r} and {digit!r}")
         if self.conditional and self.class_names != inputs.DIGITS:
             names = ", ".join(self.class_names)
-            raise TypeError(f"the classes of this {self.entry} are no digits; use label=, one of {names}")
+            raise TypeError(f"the classes of this {self.entry} are not digits; use label=, one of {names}")
         return digit

@@ -87,12 +87,14 @@ class Saving:
             The path of the run.
 
         Raises:
-            ValueError: the directory exists or cannot be made, or the model is of a class that is no entry.
+            ValueError: the directory exists or cannot be made, or the model is of a class that is not an entry.
         """
         path = Path(directory)
         if self.entry not in entries.known():
             where = f"{type(self).__module__!r}"
-            raise ValueError(f"{self.entry} is no entry that is known: register its module, tfgen.register({where})")
+            raise ValueError(
+                f"{self.entry} is not an entry that is known: register its module, tfgen.register({where})"
+            )
         hyperparameters = self.given
         if unknown := sorted(set(hyperparameters) - set(entries.parameters(self.entry))):
             raise ValueError(f"the build of {self.entry} has no hyperparameter {unknown[0]}, with which this was made")

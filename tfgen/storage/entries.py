@@ -107,7 +107,7 @@ def check_known(name: str) -> None:
 
 
 def unknown(name: str) -> str:
-    """What is said of a name that is no entry's."""
+    """What is said of a name that is not an entry's."""
     names = known()
     return f"unknown entry {name!r}; the zoo has {', '.join(names)}{spelling.meant(name, names)}"
 

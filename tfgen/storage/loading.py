@@ -83,7 +83,7 @@ def _check_registered(config: dict, run: Path) -> None:
     if name not in entries.known():
         where = config.get("module", name)
         raise ValueError(
-            f"{str(run)!r} is a run of {name}, which is no model of the zoo; if you trust {where}, register it: "
+            f"{str(run)!r} is a run of {name}, which is not a model of the zoo; if you trust {where}, register it: "
             f"tfgen.register({where!r}) or --register {where}"
         )
 

@@ -74,8 +74,8 @@ def check_model(module: ModuleType, model, name: str) -> None:
 
 
 def refused(module: ModuleType, reason: str) -> ValueError:
-    """The error of a module that is no entry."""
-    return ValueError(f"{module.__name__} is no entry: {reason} ({GUIDE})")
+    """The error of a module that is not an entry."""
+    return ValueError(f"{module.__name__} is not an entry: {reason} ({GUIDE})")
 
 
 def in_words(error: BaseException) -> str:

@@ -148,12 +148,12 @@ def is_finished(path: Path) -> bool:
 
 
 def read_config(path: Path) -> dict:
-    """A run's config.json. Raises ValueError if the path is no run or the file cannot be read as one."""
+    """A run's config.json. Raises ValueError if the path is not a run or the file cannot be read as one."""
     path = Path(path)
     if not path.is_dir():
         raise ValueError(f"{str(path)!r} is neither an entry nor a run directory")
     if not is_run(path):
-        raise ValueError(f"{str(path)!r} is no run directory: it has no {CONFIG}")
+        raise ValueError(f"{str(path)!r} is not a run directory: it has no {CONFIG}")
     return schemas.read(path / CONFIG, schemas.Config)
 
 

@@ -21,7 +21,7 @@ Numbers = dict[str, Number]
 
 
 class Schema(pydantic.BaseModel):
-    """Fields of exactly these types: a string is no number, and a field that is not declared is refused."""
+    """Fields of exactly these types: a string is not a number, and a field that is not declared is refused."""
 
     model_config = pydantic.ConfigDict(extra="forbid", strict=True)
 
@@ -112,7 +112,7 @@ def read(path: Path, schema: type[pydantic.BaseModel]) -> dict:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is no plain file, too large, or not what its schema says; the message names file and field.
+        ValueError: it is not a plain file, too large, or not what its schema says; the message names file and field.
     """
     return check(files.read(path, LARGEST), schema, path)
 

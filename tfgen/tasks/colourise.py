@@ -41,7 +41,7 @@ def run(job: Job, *, draws: int = 10, train: bool = False, completer: Path | Non
 
     if job.model.image_shape[-1] != 3:
         raise ValueError(f"colourise needs colour images, and those of {job.model.entry} have one channel")
-    model, dataset = completing.of_job(job, damage()), job.dataset
+    model, dataset = completing.of_job(job, damage()), job.to_repair
     count = job.count(dataset.test, TEST)
     image, train_images = as_float(first(dataset.test, count)[0]), dataset.train.images
     grey = _grey(image)

@@ -52,7 +52,7 @@ def run(
     from tfgen.tasks.common import abilities, completing
 
     undoing = completing.of_job(job, damage(noise=noise, levels=levels))
-    dataset, projects = job.dataset, "projection" in abilities.methods(job.model, ASKS)
+    dataset, projects = job.to_repair, "projection" in abilities.methods(job.model, ASKS)
     if projects:
         job.check_labels(dataset)
     count = job.count(dataset.test, TEST)
@@ -138,7 +138,9 @@ def denoise(
         raise TypeError(f"{model.entry} is not conditional and takes no label, got {label!r}")
     if method == "completer":
         if model.damage.kind not in LARGEST:
-            raise ValueError(f"this completer undoes {model.damage.words}, which is no noise: train one for gaussian:S")
+            raise ValueError(
+                f"this completer undoes {model.damage.words}, which is not noise: train one for gaussian:S"
+            )
         return completing.expected(model, image, checks.positive_int("draws", draws), seed)
     told = inputs.labels(label, len(image), model.class_names, model.entry) if model.conditional else None
     return _projected(model, image, told, checks.above_zero("stddev", stddev), seed)

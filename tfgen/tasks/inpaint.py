@@ -61,7 +61,7 @@ def run(
 
     by_mask = completing.of_job(job, damage(mask=mask))
     methods = _methods(job, method, by_mask)
-    dataset = job.dataset
+    dataset = job.to_repair
     if methods != ["completer"]:
         job.check_labels(dataset)
     count = job.count(dataset.test, TEST)
@@ -197,8 +197,8 @@ def _neighbours(job: Job, mask: str, image, missing):
     from tfgen.evaluation.images import as_float
     from tfgen.tasks.common import neighbours
 
-    train = job.dataset.train.images
-    grey, _ = first(job.dataset.validation, VALIDATION)
+    train = job.to_repair.train.images
+    grey, _ = first(job.to_repair.validation, VALIDATION)
     validation, hidden = as_float(grey), masks.of(mask, len(grey), job.model.image_shape, job.seed + 1)
     most = min(max(neighbours.COUNTS), len(train))
     rows = neighbours.nearest(train, validation, ~hidden[..., None], most)

@@ -36,7 +36,7 @@ def run(job: Job, *, factor: int = 4, draws: int = 10, train: bool = False, comp
     from tfgen.evaluation.images import as_float
     from tfgen.tasks.common import completing, neighbours
 
-    model, dataset = completing.of_job(job, damage(factor=factor)), job.dataset
+    model, dataset = completing.of_job(job, damage(factor=factor)), job.to_repair
     count = job.count(dataset.test, TEST)
     train_images = dataset.train.images
     (grey, labels), (chosen_on, _) = first(dataset.test, count), first(dataset.validation, VALIDATION)
@@ -119,7 +119,7 @@ def _bicubic(small, shape) -> np.ndarray:
 
 def _accuracy(job: Job, labels):
     """A function from images to {"accuracy": (share, standard error)}; to {} where there is no classifier."""
-    compared = job.classifier(job.dataset)
+    compared = job.classifier(job.to_repair)
 
     def found(images) -> dict:
         if compared is None:

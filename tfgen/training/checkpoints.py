@@ -178,7 +178,7 @@ def _epoch(path: Path) -> int:
 def _prune(folder: Path, epoch: int) -> None:
     """Keeps the last two checkpoints up to an epoch; later ones were damaged and have been left behind."""
     kept = [path.stem for path in _listed(folder) if _epoch(path) <= epoch][-KEPT:]
-    for path in sorted(folder.glob("epoch-*")):  # .json comes before .npz: what loses its state is no checkpoint
+    for path in sorted(folder.glob("epoch-*")):  # .json comes before .npz: what loses its state is not a checkpoint
         if path.stem not in kept and FILE.fullmatch(path.name) and not path.is_dir():
             path.unlink()
 

@@ -67,7 +67,7 @@ def check_cluster(text: str | None) -> list[str]:
         try:
             probe.bind(("", port))
         except OSError as error:
-            raise ValueError(f"port {port} of this {job} in {CLUSTER} cannot be had: {error.strerror}") from error
+            raise ValueError(f"port {port} of this {job} in {CLUSTER} cannot be used: {error.strerror}") from error
     return [f"{host}:{port}" for job in addresses.values() for host, port in job]
 
 

@@ -113,7 +113,9 @@ class Completer(Completing, Variational, Model):
         copies = [tf.broadcast_to(each, tf.concat([leading, tf.shape(each)], 0)) for each in features]
         flat = [tf.reshape(each, [-1, *shape.shape[1:]]) for each, shape in zip(copies, features, strict=True)]
         outputs = self.decoder([tf.reshape(latent, [-1, self.latent_dim]), *flat])
-        return tf.reshape(outputs, tf.concat([tf.shape(latent)[:-1], tf.shape(outputs)[1:]], 0))
+        raw = tf.reshape(outputs, tf.concat([tf.shape(latent)[:-1], tf.shape(outputs)[1:]], 0))
+        # Colours are told relative to the grey level, which no network then has to copy.
+        return self.pixels.around(raw, damaged) if self.damage.kind == "grey" else raw
 
     def likelihood(self, latent, damaged):
         """p(x|z,c) of codes e [..., B, Z]: batch [..., B], event [H, W, C]; pixels that are seen are certain."""

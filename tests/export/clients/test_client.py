@@ -127,7 +127,7 @@ def test_labels_are_numbers_names_or_digits(asking):
         np.testing.assert_allclose(again, expected, atol=1e-5)
     with pytest.raises(TypeError, match=r"label= and digit= are the same argument, got label=1 and digit=2"):
         named.sample(label=1, digit=2)
-    with pytest.raises(TypeError, match=r"are no digits, use label=; got digit=2"):
+    with pytest.raises(TypeError, match=r"are not digits, use label=; got digit=2"):
         named.sample(digit=2)
 
 

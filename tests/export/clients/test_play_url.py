@@ -1,4 +1,4 @@
-"""The page of a model on a server: what it learns from there, and what is no such server."""
+"""The page of a model on a server: what it learns from there, and what is not such a server."""
 
 import json
 

@@ -69,7 +69,7 @@ def test_a_server_that_is_not_there_ends_with_one_line(address, plain, capsys):
 def test_a_path_that_is_no_version_ends_with_one_line(tmp_path, capsys):
     code, said, errors = replayed(capsys, tmp_path, "--url", "http://localhost:8501")
     assert (code, said, errors.count("\n")) == (2, "", 1)
-    assert "is no version" in errors
+    assert "is not a version" in errors
 
 
 def emptied(asked: dict) -> dict:
@@ -110,7 +110,7 @@ def test_requests_that_are_none_or_of_another_model_fail(change, url, plain, tmp
     golden.write(version / golden.NAME, change(golden.read(version)))
     code, said, errors = replayed(capsys, version, "--url", url)
     assert (code, said, errors.count("\n")) == (2, "", 1)
-    assert "is no version of a served model: golden.npz is damaged" in errors
+    assert "is not a version of a served model: golden.npz is damaged" in errors
 
 
 NPY = (

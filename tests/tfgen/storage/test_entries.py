@@ -70,7 +70,7 @@ def test_a_registered_model_is_an_entry(package):
 
 def test_what_a_module_lacks_is_named(package):
     (package / "half.py").write_text("STEPS = 1\nbuild = print\n")
-    with pytest.raises(ValueError, match=r"my_pkg\.half is no entry: it does not define BATCH_SIZE, LEARNING_RATE"):
+    with pytest.raises(ValueError, match=r"my_pkg\.half is not an entry: it does not define BATCH_SIZE, LEARNING_RATE"):
         tfgen.register("my_pkg.half")
     assert "half" not in entries.known()
 
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_module_is_said_when_it_is_registered(package, old,
     source = ENTRY.replace("from zoo.models import vae", f"from tfgen.models import *\n{ENTRY.splitlines()[1]}")
     assert old in source
     (package / "mine.py").write_text(source.replace(old, new))
-    with pytest.raises(ValueError, match=r"^my_pkg\.mine is no entry: .*\(docs/new-model\.md\)$") as caught:
+    with pytest.raises(ValueError, match=r"^my_pkg\.mine is not an entry: .*\(docs/new-model\.md\)$") as caught:
         tfgen.register("my_pkg.mine")
     assert words in str(caught.value)
     assert "mine" not in entries.known()
@@ -190,7 +190,7 @@ def foreign_run(trained_run, tmp_path):
 
 
 def test_a_run_of_a_model_that_is_not_registered_says_how_and_imports_nothing(package, foreign_run):
-    with pytest.raises(ValueError, match="is a run of mine, which is no model of the zoo") as caught:
+    with pytest.raises(ValueError, match="is a run of mine, which is not a model of the zoo") as caught:
         tfgen.load(foreign_run)
     assert "tfgen.register('my_pkg.mine') or --register my_pkg.mine" in str(caught.value)
     assert "\n" not in str(caught.value)

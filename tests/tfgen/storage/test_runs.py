@@ -86,7 +86,7 @@ def test_path_that_is_no_run_is_named_with_the_entries(tmp_path):
         tfgen.load(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=r"'vea' is neither an entry \(vae"):
         tfgen.load("vea")
-    with pytest.raises(ValueError, match=r"is no run directory: it has no config\.json"):
+    with pytest.raises(ValueError, match=r"is not a run directory: it has no config\.json"):
         tfgen.load(tmp_path)
 
 
@@ -100,7 +100,7 @@ def changed(config, **entries):
         (lambda config: "{", ["config.json' is damaged: "]),
         (lambda config: "[]", ["config.json' is damaged: "]),
         (lambda config: "{}", ["config.json' is damaged: entry: Field required"]),
-        (lambda config: changed(config, entry="glow"), ["run of glow, which is no model of the zoo", "register"]),
+        (lambda config: changed(config, entry="glow"), ["run of glow, which is not a model of the zoo", "register"]),
         (lambda config: changed(config, hyperparameters={"depth": 3}), ["'depth'", "latent_dim"]),
         (lambda config: changed(config, hyperparameters={"latent_dim": 0}), ["latent_dim", "at least 1", "0"]),
         (lambda config: changed(config, hyperparameters={"latent_dim": 5}), ["model.weights.h5", "does not hold"]),

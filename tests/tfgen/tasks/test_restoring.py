@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import tfgen
 from tfgen import data
@@ -36,6 +37,22 @@ def blobs():
 
 def job(model, dataset, **options):
     return Job(model, lambda: dataset, images=12, **options)
+
+
+def test_all_pictures_of_a_new_folder_are_repaired_and_those_of_a_known_one_divided(tmp_path, digits):
+    model = built(image_shape=(16, 16, 1))
+    for folder, count in (("known", 40), ("new", 12)):
+        (tmp_path / folder).mkdir()
+        for number, image in enumerate(digits.test.images[:count, ..., 0]):
+            Image.fromarray(image).save(tmp_path / folder / f"{number:02}.png")
+    known = data.load(str(tmp_path / "known"), image_size=16)
+    new = Job(model, lambda: known, source=str(tmp_path / "new")).to_repair
+    assert (new.name, len(new.test.images)) == ("new", 12)
+    assert new.train is known.train
+    assert new.validation is known.validation
+    for options in ({"source": str(tmp_path / "known")}, {"source": str(tmp_path / "new"), "completer": model}, {}):
+        divided = Job(model, lambda: known, **options).to_repair
+        assert len(divided.test.images) < 5, options  # a tenth
 
 
 def test_psnr_and_ssim_of_what_is_known(few):
@@ -156,7 +173,7 @@ def test_what_a_model_cannot_do_is_refused_with_those_who_can(small_vae, few):
         tfgen.tasks.superres(built(), few)
     with pytest.raises(ValueError, match="undoes quadrants:1, and makes no colours: train one for grey"):
         tfgen.tasks.colourise(built(), few)
-    with pytest.raises(ValueError, match="undoes quadrants:1, which is no noise"):
+    with pytest.raises(ValueError, match="undoes quadrants:1, which is not noise"):
         tfgen.tasks.denoise(built(), few)
     with pytest.raises(ValueError, match=r"undoes quadrants:1, and not half: `python -m zoo.train completer --damage"):
         completing.check(built(), "half", (28, 28, 1))

@@ -8,6 +8,7 @@ restoring  PSNR and SSIM, filters and their settings, by scikit-image
 neighbours the training images that are nearest by what is known of an image
 search     the code whose image is nearest to what is known of an image
 scores, detection, detectors   what `anomaly` needs: scores of models, their AUROC, baselines
+hashing, retrieval          bits from codes, and how well they find images of the same class
 codes      the codes of images, and the images of codes
 probes     what judges codes by the classes of their images
 attributes     what can be measured of an image, such as slant

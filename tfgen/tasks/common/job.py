@@ -55,6 +55,25 @@ class Job:
         """The data set to work on."""
         return self.own if self.source is None else self.load(self.source)
 
+    @functools.cached_property
+    def to_repair(self) -> Dataset:
+        """The data set whose test images a task damages and repairs.
+
+        Of a folder of new pictures all are for the test. What is chosen, and the baselines, take the images that the
+        model was trained on. A folder with parts, one that a model was trained on, and the images of a conditional
+        model are divided as in training.
+        """
+        folder = self.source is not None and Path(self.source).is_dir() and not (Path(self.source) / "train").is_dir()
+        if not folder or self.needs_labels or self.completer is not None or self._is_own(self.source):
+            return self.dataset
+        images, _ = self.pictures()
+        name = Path(self.source).resolve().name
+        test = Split(f"all of {name}", images, np.zeros(len(images), np.int64))
+        return dataclasses.replace(self.own, name=name, test=test, classes=(), source="", sha256="")
+
+    def _is_own(self, folder: str) -> bool:
+        return Path(folder).resolve() == Path(self.own.source or os.devnull).resolve()
+
     def load(self, name: str | os.PathLike) -> Dataset:
         """A data set whose images are cropped and resized to the model's. Raises ValueError where that cannot be."""
         height, width, channels = self.model.image_shape

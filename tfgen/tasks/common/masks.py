@@ -44,7 +44,7 @@ def of(words: str, count: int, shape, seed: int = 0) -> np.ndarray:
         seed: of the random ones.
 
     Raises:
-        ValueError: another form, or a file that is no mask of this shape.
+        ValueError: another form, or a file that is not a mask of this shape.
     """
     from tfgen.distributions import damage
 

@@ -69,7 +69,7 @@ def run(job: Job, names: list[str], classes, k: int, steps: int | None, latent_d
 
 
 def _chosen(job: Job, classes) -> list[int]:
-    """The numbers of the classes that are normal in turn. Raises ValueError for what is no class."""
+    """The numbers of the classes that are normal in turn. Raises ValueError for what is not a class."""
     known = job.dataset.classes
     if len(known) < 2:
         raise ValueError(f"--train needs classes, and {job.dataset.name} has {len(known)}")
