@@ -32,16 +32,17 @@ def export(
     no_batching: bool = False,
     register: commandline.Modules = (),
 ) -> None:
-    """Writes a model as the next version of DIR/NAME for TensorFlow Serving, after verifying it in the C++ loader.
+    """Writes a model as the next version of DIR/NAME for TensorFlow Serving, and verifies it first in the C++ loader.
 
     With another format it becomes the next version of DIR/NAME/FORMAT-WEIGHTS, verified by that format's own runtime.
 
     Args:
-        entry_or_run: an entry whose weights ship, such as vae, or a run directory.
+        entry_or_run: an entry with shipped weights, such as vae, or a run directory.
         to: the folder of served models; it is made if it does not exist.
         format: savedmodel is for TensorFlow Serving, litert for phones and small boards, onnx for ONNX Runtime.
             The last two need `pip install "tfgen[litert]"` or `"tfgen[onnx]"`; docs/formats.md describes them.
-        weights: how litert and onnx store the weights: float16 halves the files, int8 of litert makes them a quarter.
+        weights: how litert and onnx store the weights: float16 halves the size of the files, int8 (litert only) makes
+            them a quarter as large.
         score_samples: K, the number of samples of z per image behind the log-likelihood of `score`.
         no_batching: configures a new folder for a server that does not merge requests; docs/serving.md says when that
             is better.

@@ -28,7 +28,7 @@ def benchmark(
     url: str = "",
     clients: tuple[int, ...] = (1, 4, 16),
 ) -> None:
-    """Measures a version through TensorFlow's C++ session: time to load, size, latency and images/s a signature.
+    """Measures a version through TensorFlow's C++ session: load time, size, and latency and images/s per signature.
 
     Args:
         version: the directory of a version, such as served/vae/1. The numbers are written into benchmark.json beside
@@ -36,7 +36,7 @@ def benchmark(
         seconds: how long each signature runs at each batch size.
         timeout: seconds that one request may take.
         url: http://HOST:PORT or grpc://HOST:PORT of a running server that serves this version. It is measured instead,
-            with one row per request, and its answers are compared with the golden ones.
+            with one row per request, and its answers are compared with the golden answers.
         clients: with --url: how many clients send requests at once.
     """
     if url:

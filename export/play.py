@@ -34,10 +34,11 @@ def play(
     no_browser: bool = False,
     register: commandline.Modules = (),
 ) -> None:
-    """Opens a page where you move a model's code and see its image follow, or writes that page as one file.
+    """Opens a page where you change a model's code and see its image change, or writes that page as one file.
 
     Args:
-        entry_or_run: an entry whose weights ship, such as vae, or a run directory; with --url a model's name there.
+        entry_or_run: an entry with shipped weights, such as vae, or a run directory; with --url the name of a model on
+            that server.
         to: the HTML file to write instead. It opens by double-click and needs no server.
         url: http://HOST:PORT or grpc://HOST:PORT of a server that computes the model, such as TensorFlow Serving.
         port: the port of the page's own server, which only this machine can reach; by default a free one.

@@ -31,7 +31,7 @@ def rollout(
     Args:
         model: the folder of one model, such as served/vae.
         label: LABEL=VERSION, such as stable=2. If another version has the label, the label moves.
-        unlabel: a label to take away.
+        unlabel: a label to remove.
         remove: a version to delete. A version with a label, and the only version, are never deleted.
     """
     with commandline.bad_input():

@@ -43,7 +43,7 @@ def serve(
         connections: how many connections may be open at once.
         poll: seconds between two checks for new versions.
         cors: lets web pages of other hosts read the answers, like --rest_api_enable_cors_support of TensorFlow Serving.
-        runtime: session or python, TensorFlow's C++ session or its Python; the session where there is one.
+        runtime: session is TensorFlow's C++ session, python its Python; by default the session if it is available.
     """
     began = time.perf_counter()
     with commandline.bad_input():

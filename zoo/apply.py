@@ -41,17 +41,17 @@ def apply(
     register: commandline.Modules = (),
     **options,
 ) -> None:
-    """Uses a trained model for a task, and prints and writes what it does beside the baselines.
+    """Uses a trained model for a task, and prints and writes its results beside those of baselines.
 
     Args:
-        entry_or_run: an entry whose weights ship, such as vae, or a run directory.
+        entry_or_run: an entry with shipped weights, such as vae, or a run directory.
         dataset: the images to work on: a data set of TensorFlow Datasets, a folder of pictures, an .npz file, or
             digits; by default the one that the model was trained on.
-        images: how many test images, the first ones; by default as many as the task takes.
-        seed: of all that is drawn.
-        data_dir: a TFDS directory that holds the data sets prepared; TFDS_DATA_DIR by default.
-        to: the directory to write to; by default tasks/TASK in the run, or tasks/ENTRY/TASK for an entry, and -2, -3,
-            ... behind it where that is taken.
+        images: uses only the first N test images; each task has its own default.
+        seed: the seed of everything that is drawn.
+        data_dir: a TFDS directory that holds the prepared data sets; TFDS_DATA_DIR by default.
+        to: the directory to write to; by default tasks/TASK in the run, or tasks/ENTRY/TASK for an entry, with -2, -3,
+            ... appended if that exists.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     from tfgen.storage import runs

@@ -88,18 +88,18 @@ def train(
     seed: int = 0,
     to: Path | None = None,
 ) -> Path:
-    """Trains the classifier in whose features the models of a data set are measured, into a run directory.
+    """Trains a classifier into a run directory. Models of its data set are measured in its features.
 
     Args:
         dataset: a data set with classes: of TensorFlow Datasets (mnist, fashion_mnist, ...), a folder of pictures with
             a sub-folder for each class, or an .npz file of images and labels.
         image_size: crops the images to a square and resizes them to this many pixels per side.
-        image_channels: 1 for grey images, 3 for colour; as they are by default.
+        image_channels: 1 for grey images, 3 for colour; by default the images stay as they are.
         epochs: passes over the training images.
-        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+        data_dir: a TFDS directory that holds the prepared data set; TFDS_DATA_DIR by default.
         run_dir: the new directory for the run; runs/classifier-DATE-TIME by default.
-        seed: seeds the first weights, the order of the images and their shifts and rotations.
-        to: a folder of weights, whose classifier the trained one replaces.
+        seed: seeds the initial weights, the order of the images and their shifts and rotations.
+        to: a folder of weights; the trained classifier replaces the one in it.
     """
     started = time.perf_counter()
     with commandline.bad_input():

@@ -51,19 +51,19 @@ def measure(
     """Measures a trained model and writes metrics.json and metrics.md.
 
     Args:
-        entry_or_run: an entry whose weights ship, such as vae, or a run directory.
+        entry_or_run: an entry with shipped weights, such as vae, or a run directory.
         k: importance samples per image for the log-likelihood.
         images: measures only the first N images and as many samples, which is quick. The numbers go to
             metrics-first-N.json and metrics-first-N.md.
-        split: the images to measure on. Choose on validation, and report test once. The numbers on validation are
-            written to metrics-validation.json and metrics-validation.md.
+        split: the images to measure on. Use validation to choose settings, and test once, to report. The numbers on
+            validation are written to metrics-validation.json and metrics-validation.md.
         seed: the seed of everything that is drawn.
         dataset: the data set to measure on; by default the one the model was trained on.
-        features: what images are compared in: a run of zoo.classifier, or a Keras model of these images in a .keras
-            file (load only files that you trust). By default the classifier that ships for the data set; without
-            one these scores are left out.
-        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
-        to: the directory to write to. By default the run, where the numbers of training stay as they are, and
+        features: the features in which images are compared: a run of zoo.classifier, or a Keras model of these images
+            in a .keras file (load only files that you trust). By default the classifier shipped for the data set; if
+            there is none, these scores are left out.
+        data_dir: a TFDS directory that holds the prepared data set; TFDS_DATA_DIR by default.
+        to: the directory to write to. By default the run, whose numbers of training stay as they are, or
             evaluation/ENTRY for an entry.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """

@@ -24,9 +24,9 @@ def figures(
     """Redraws the figures of a trained model on the test images of its data set.
 
     Args:
-        entry_or_run: an entry whose weights ship, such as vae, or a run directory.
-        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
-        out: the directory to write to; a run's own `figures` by default, needed for an entry.
+        entry_or_run: an entry with shipped weights, such as vae, or a run directory.
+        data_dir: a TFDS directory that holds the prepared data set; TFDS_DATA_DIR by default.
+        out: the directory to write to; by default the `figures` of the run. An entry needs this option.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     from tfgen.storage import loading, runs

@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def lecture(name: str, /, *, to: Path | None = None, **options) -> None:
-    """Runs a lecture; prints and saves its numbers and its picture.
+    """Runs a lecture, and prints and saves its numbers and its picture.
 
     Args:
         to: the directory to write to; by default lectures/NAME, or lectures/NAME-2, -3, ... if that exists.

@@ -29,13 +29,13 @@ def sample(
     """Draws images from a trained model and writes them into one PNG file.
 
     Args:
-        entry_or_run: an entry whose weights ship, such as vae, or a run directory.
+        entry_or_run: an entry with shipped weights, such as vae, or a run directory.
         out: the PNG file to write; an existing file is not overwritten.
         n: how many images; 64 by default. A conditional model draws ten per class by default, or one per label if
             labels are named. With --n alone the classes take turns.
         label: for conditional models: the number or name of a class, one for all images or one per image.
-        digit: the same as label, where the classes are digits.
-        seed: an integer; the same seed gives the same images. By default a new one is drawn.
+        digit: the same as label, if the classes are digits.
+        seed: an integer; the same seed gives the same images. By default a new seed is drawn.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     from tfgen.storage import loading

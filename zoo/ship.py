@@ -23,13 +23,13 @@ def ship(
 ) -> None:
     """Stores a run's weights compactly and records them in the manifest: SHA-256, settings, versions and numbers.
 
-    Half precision is taken where it moves no number by as much as half of the last digit that is shown, single
-    precision otherwise. The numbers on record are those of the run.
+    Weights are stored in half precision if this changes every number by less than half of its last shown digit, and in
+    single precision otherwise. The recorded numbers are those of the run.
 
     Args:
-        run: the run directory; it must be evaluated.
+        run: the run directory; the run must have been evaluated.
         to: the folder of weights; the package's own zoo/weights by default.
-        data_dir: a TFDS directory that holds the run's data set prepared; TFDS_DATA_DIR by default.
+        data_dir: a TFDS directory that holds the prepared data set of the run; TFDS_DATA_DIR by default.
         register: a module of another package that defines the model, such as my_pkg.gmvae.
     """
     from tfgen.data import names

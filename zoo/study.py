@@ -29,16 +29,17 @@ def study(
 ) -> Path:
     """Trains vae with codes of 2, 5, 10, 25 and 50 dimensions and cvae with 35, and draws -ELBO against them.
 
-    The recipes are the entries' own but for the epochs and for vae's hidden layers, three of 500 units instead of two.
-    Each training is a run in the study's directory. Started again, a study resumes what is not finished.
+    The recipes are those of the entries, except for the epochs and for vae's hidden layers: three of 500 units instead
+    of two. Each training is a run in the study's directory. If you start a study again, it resumes what is not
+    finished.
 
     Args:
         name: the study; latent is the only one.
-        epochs: passes over the training images, of each training.
-        dataset: as for python -m zoo.train.
-        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+        epochs: passes over the training images in each training.
+        dataset: the same as in python -m zoo.train.
+        data_dir: a TFDS directory that holds the prepared data set; TFDS_DATA_DIR by default.
         run_dir: the directory of the study.
-        seed: of every training.
+        seed: the seed of every training.
     """
     from tfgen import figures, files
 

@@ -73,31 +73,32 @@ def train(
         batch_size: images per step.
         learning_rate: the optimiser's first learning rate.
         dataset: a data set of TensorFlow Datasets (mnist, fashion_mnist, cifar10, ...), a folder of pictures, an .npz
-            file of images, or digits (embedded). By default mnist, or digits if that is neither prepared nor
-            downloadable.
+            file of images, or digits (embedded). By default mnist, or digits if mnist is not on this machine and cannot
+            be downloaded.
         image_size: crops the images to a square and resizes them to this many pixels per side.
-        image_channels: 1 for grey images, 3 for colour; as they are by default.
-        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+        image_channels: 1 for grey images, 3 for colour; by default the images stay as they are.
+        data_dir: a TFDS directory that holds the prepared data set; TFDS_DATA_DIR by default.
         memory: how much memory the decoded images may take, such as 500MB, 2GB or 2GiB; by default half of what is
             free. Larger data sets are decoded once into a file and read from there during training.
         run_dir: the new directory for the run; runs/ENTRY-DATE-TIME by default.
-        seed: seeds the first weights, the order of the data and all noise; 0 by default.
+        seed: seeds the initial weights, the order of the data and all noise; 0 by default.
         resume: resumes the run in --run-dir from its last checkpoint with its settings, as if it had never stopped.
         checkpoint_every: epochs between checkpoints; 1 by default.
         on_nan: what to do when a number is not finite: stop (the default), or rollback, which resumes from the last
             checkpoint with half the learning rate, at most three times.
         strategy: single uses one device (the default); mirrored uses all GPUs of this machine (its logical CPUs if it
             has no GPU); multiworker uses all machines that TF_CONFIG names. --batch-size is the total per step.
-        precision: what the networks compute in; float32 by default. Likelihoods and variables are float32 in any case.
-        clip_norm: scales longer gradients down to this norm; by default none are scaled.
+        precision: the number format in which the networks compute; float32 by default. Likelihoods and variables are
+            always float32.
+        clip_norm: scales gradients with a larger norm down to this norm; by default no gradients are scaled.
         cycles: how many times the training runs through --epochs; 1 by default. The learning rate starts again in every
             cycle (warm restarts, Loshchilov and Hutter 2017); the warm-up happens only in the first. dcgan's learning
             rate is constant.
         patience: stops after this many epochs without an improvement on validation images; never by default.
         augment: changes the training images a little in every epoch: flip mirrors them left to right, shift moves them
-            by up to a sixteenth of their sides. None by default.
-        init_from: starts from the trained weights of a run or of an entry that ships, with its hyperparameters, instead
-            of random weights.
+            by up to a sixteenth of their width and height. None by default.
+        init_from: starts from the trained weights of a run or from an entry's shipped weights, with its
+            hyperparameters, instead of random weights.
         ema: keeps an exponential moving average of the weights, which is validated and saved. The value is the share of
             the old average in the new one, such as 0.999. None by default. For models with one optimiser.
         importance_samples: trains by the importance-weighted bound with this many samples of the code per image,

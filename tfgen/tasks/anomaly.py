@@ -51,15 +51,18 @@ def run(
     """Scores images, and measures how well the scores find anomalies; or ranks the pictures of --dataset.
 
     Args:
-        against: a data set whose images are the anomalies; mnist and fashion_mnist are tried against one another.
-        anomalous: classes of the data set, by number or name, that are the anomalies, which the model has not seen.
-        score: the score to rank by, or the only one to measure; by default the first that the model can give, and all.
-        k: importance samples an image of the likelihood.
+        against: a data set whose images are the anomalies; by default fashion_mnist for models of mnist, and mnist for
+            models of fashion_mnist.
+        anomalous: classes of the data set, by number or name, that are the anomalies. The model must not have seen
+            them.
+        score: the score to rank by, or the only one to measure. By default a ranking uses the first score that the
+            model can give, and a measurement uses all.
+        k: importance samples per image for the likelihood.
         top: how many of the strangest files the table lists.
-        train: trains a model like this one on the images of one class after the other, for which the rest are
-            anomalies; what is trained is kept, and the same command with --to DIR resumes.
-        classes: with --train, the classes that are normal in turn, by number or name; all by default.
-        steps: with --train, of each training; 2,500 by default.
+        train: trains a model like this one on the images of each class in turn; the other classes are the anomalies.
+            The trained models are kept, and the same command with --to DIR resumes.
+        classes: with --train, the classes that are the normal one in turn, by number or name; all by default.
+        steps: with --train, the steps of each training; 2,500 by default.
         latent_dim: with --train, dimensions of the code; 12 by default.
     """
     from tfgen.tasks.common import abilities

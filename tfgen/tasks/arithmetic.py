@@ -32,12 +32,13 @@ KEPT = "percent whose class, as the classifier that ships sees it, is what it wa
 def run(
     job: Job, *, add: tuple[str, ...] = ("thin", "slanted"), method: Method | None = None, strength: float = 1.0
 ) -> Result:
-    """Adds what groups of codes have in common to other codes, and measures what comes out.
+    """Adds what groups of codes have in common to other codes, and measures the resulting images.
 
     Args:
         add: words for the groups: thin or thick, slanted or backslanted, light or heavy, narrow or wide, short or tall;
-            of coloured images red, green, blue as well.
-        method: whose codes: encoded images, or drawn from the prior; by default the first that the model can do.
+            for coloured images also red, green, blue.
+        method: which codes to use: of encoded images, or drawn from the prior; by default the first that the model can
+            do.
         strength: how many times the difference of a group's mean from the mean of all is added.
     """
     from tfgen.tasks.common import abilities, codes

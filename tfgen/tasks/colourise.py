@@ -28,11 +28,11 @@ METRICS = {
 
 
 def run(job: Job, *, draws: int = 10, train: bool = False, completer: Path | None = None) -> Result:
-    """Takes the colour out of test images, makes colours for them, and measures how far they are from what they were.
+    """Removes the colour from test images, predicts colours for them, and measures how far they are from the true ones.
 
     Args:
-        draws: of a completer for each image.
-        train: trains a completer of grey images, in runs/completer-DATASET-grey, or resumes or takes the one that is
+        draws: how many images the completer draws for each image.
+        train: trains a completer of grey images in runs/completer-DATASET-grey, or resumes or uses the one that is
             there.
         completer: the run of a completer of grey images.
     """

@@ -38,15 +38,15 @@ def run(
     train: bool = False,
     completer: Path | None = None,
 ) -> Result:
-    """Adds noise to test images, takes it away, and measures how near the result is to the images.
+    """Adds noise to test images, removes it, and measures how near the results are to the original images.
 
     Args:
-        noise: gaussian, clipped to [0, 1], or salt, pixels that are black or white.
+        noise: gaussian (the noisy image is clipped to [0, 1]) or salt (some pixels become black or white).
         levels: standard deviations of gaussian noise, or shares of pixels.
-        draws: of a completer, whose mean is its answer.
-        train: trains a completer for these levels, in runs/completer-DATASET-NOISE, or resumes or takes the one that is
+        draws: how many images a completer draws for each image; its answer is their mean.
+        train: trains a completer for these levels in runs/completer-DATASET-NOISE, or resumes or uses the one that is
             there.
-        completer: the run of a completer for these levels, to measure besides.
+        completer: the run of a completer for these levels, to measure as well.
     """
     from tfgen.evaluation.images import as_float
     from tfgen.tasks.common import abilities, completing

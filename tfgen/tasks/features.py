@@ -27,10 +27,11 @@ METRICS = {
 
 
 def run(job: Job, *, labelled: int | None = None) -> Result:
-    """Measures how well codes tell classes apart, beside pixels, principal components and a random network.
+    """Measures how well codes tell classes apart, compared with pixels, principal components and a random network.
 
     Args:
-        labelled: training images whose classes the classifiers are told; 10,000 by default, or all if there are fewer.
+        labelled: how many training images the classifiers see with their classes; 10,000 by default, or all if there
+            are fewer.
     """
     from tfgen.tasks.common import codes, probes
 

@@ -33,8 +33,8 @@ def run(job: Job, *, bits: tuple[int, ...] = (16, 32), query: Path | None = None
     """Turns codes into bits and measures how well these find images of the same class; or looks for a picture.
 
     Args:
-        bits: of a binary code, one number or several; a query uses the last.
-        query: a picture, like which images are looked for: in the folder --dataset, or in the training images.
+        bits: the length of a binary code, one number or several; a query uses the last.
+        query: a picture. The task looks for similar images in the folder --dataset, or in the training images.
         top: how many images a query lists.
     """
     return _measured(job, bits) if query is None else _looked_up(job, bits[-1], query, top)

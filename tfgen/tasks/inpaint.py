@@ -47,14 +47,14 @@ def run(
     """Completes test images, and measures the mean of the completions beside the nearest training images.
 
     Args:
-        mask: what is missing: quadrants:1, quadrants:2 or quadrants:3, the number that is seen; half; random:P, a share
-            of the pixels; or a PNG file of the images' size, white where pixels are missing.
-        method: how to complete; by default both chains, and the search with models that have none.
-        completions: of each image, whose mean is measured.
-        steps: of the chain.
-        train: trains a completer for this mask, in runs/completer-DATASET-MASK, or resumes or takes the one that is
+        mask: which part is missing: quadrants:1, quadrants:2 or quadrants:3, where the number is how many are seen;
+            half; random:P, a share of the pixels; or a PNG file of the images' size, white where pixels are missing.
+        method: how to complete; by default both chains, or the search for models that cannot run a chain.
+        completions: how many completions of each image are drawn; their mean is measured.
+        steps: the steps of the chain.
+        train: trains a completer for this mask in runs/completer-DATASET-MASK, or resumes or uses the one that is
             there.
-        completer: the run of a completer for this mask, to measure besides.
+        completer: the run of a completer for this mask, to measure as well.
     """
     from tfgen.evaluation.images import as_float
     from tfgen.tasks.common import completing
@@ -145,7 +145,7 @@ def inpaint(model, images, mask, *, label=None, method: Method | None = None, st
         mask: bool [H, W] or [N, H, W], True where a pixel is missing.
         label: for conditional models, the number or name of a class, or N of them.
         method: "completer", "chain", "gibbs" or "search"; by default the first that the model can do.
-        steps: of the chain.
+        steps: the steps of the chain.
         seed: of all that is drawn; another one gives another completion.
 
     Returns:

@@ -24,12 +24,12 @@ SHOWN = 8  # images that are drawn
 
 
 def run(job: Job, *, factor: int = 4, draws: int = 10, train: bool = False, completer: Path | None = None) -> Result:
-    """Makes test images small and large again, and measures how near they are to what they were.
+    """Makes test images small and enlarges them again, and measures how near the results are to the original images.
 
     Args:
         factor: how many times smaller, 2 or 4.
-        draws: of a completer, whose mean is its answer.
-        train: trains a completer for this factor, in runs/completer-DATASET-blocks-FACTOR, or resumes or takes the one
+        draws: how many images a completer draws for each image; its answer is their mean.
+        train: trains a completer for this factor in runs/completer-DATASET-blocks-FACTOR, or resumes or uses the one
             that is there.
         completer: the run of a completer for this factor.
     """

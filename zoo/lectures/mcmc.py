@@ -54,7 +54,7 @@ def compute(
         burn_in: draws that each chain drops; HMC and NUTS choose their step size in them.
         chains: side by side.
         start: of the chains: where the posterior is highest, or spread around it.
-        model: an entry whose weights ship, such as vae, or a run directory: sample codes of its images instead.
+        model: an entry with shipped weights, such as vae, or a run directory: sample codes of its images instead.
         images: of a model: how many test images, the first ones.
         data_dir: of a model: a TFDS directory that holds its data set prepared; TFDS_DATA_DIR by default.
         seed: of all that is drawn.

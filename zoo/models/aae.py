@@ -84,15 +84,17 @@ class AAE(Autoencoding, Adversarial, Model):
 
         Args:
             image_shape: height, width and channels of the images.
-            classes: the number of classes, or their names: the petals of the prior.
-            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
-                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
-            latent_dim: dimensions Z of the code; 2 for the petals.
+            classes: the number of classes, or their names; each is one petal of the prior.
+            likelihood: the distribution of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned
+                stddev, or one for each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images,
+                logistic for colour.
+            latent_dim: dimensions Z of the code; petals need 2.
             hidden_units: widths of the encoder's and the discriminator's hidden layers, mirrored in the decoder.
-            posterior: a diagonal normal, or deterministic: one code an image.
-            smallest_stddev: of a normal posterior, which would shrink to a point and leave holes in the code.
+            posterior: a diagonal normal, or deterministic: one code per image.
+            smallest_stddev: lower bound on the stddev of a normal posterior, which would otherwise shrink to a point
+                and leave holes in the code.
             prior: standard normal, or petals: a 2-D normal for each class.
-            adversarial_weight: lambda, nats of distortion that a nat of the generator's loss is worth to the encoder.
+            adversarial_weight: lambda, the weight of the generator's loss against the distortion in the encoder's loss.
             gradient_penalty: gamma, the weight of R(D) in the discriminator's loss.
 
         Raises:

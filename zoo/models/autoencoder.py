@@ -70,17 +70,18 @@ class Autoencoder(Autoencoding, OneOptimiser, Model):
 
         Args:
             image_shape: height, width and channels of the images.
-            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
-                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
+            likelihood: the distribution of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned
+                stddev, or one for each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images,
+                logistic for colour.
             kind: undercomplete, sparse, denoising or contractive.
             latent_dim: units Z of the code.
             network: fully connected, or residual and convolutional.
             hidden_units: widths of the hidden layers between image and code, by default none, or channels of the
                 convolutional stages, 32 64 by default; mirrored in the decoder.
-            weight: w of the penalty of sparse and contractive.
-            sparsity: of sparse: the KL to the activity that is wanted, or the sum of activities.
-            activity: rho, the mean of each unit that the KL aims at.
-            corruption: of denoising: the share of pixels that are set to 0.
+            weight: w, the weight of the penalty of sparse and contractive.
+            sparsity: the penalty of sparse: the KL from the wanted activity, or the sum of activities.
+            activity: rho, the wanted mean activity of each unit in the KL.
+            corruption: for denoising: the share of pixels that are set to 0.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.

@@ -77,14 +77,15 @@ class Completer(Completing, Variational, Model):
             damage: what is left of an image: quadrants:1, 2 or 3, half, random:P, holes, gaussian:S, salt:P, blocks:K
                 or grey; P and S may be a range such as 0.1-0.5.
             latent_dim: dimensions Z of the code.
-            network: fully connected, or residual and convolutional with maps of the damaged image at every size.
+            network: fully connected, or residual and convolutional with feature maps of the damaged image at every
+                resolution.
             hidden_units: widths of the hidden layers, 500 500 by default, or channels of the convolutional stages, 32
-                64 by default, the last of which holds for further stages; mirrored in the decoder.
+                64 by default; further stages have the last number. Mirrored in the decoder.
             beta: weight of the rate in the loss; 1 is the ELBO.
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta. Without it the
-                decoder learns to go by the damaged image alone.
-            samples: Monte Carlo samples L of the distortion.
-            free_bits: nats below which an image's rate is not pushed.
+                decoder learns to use only the damaged image.
+            samples: the number L of samples of the code in the estimate of the distortion.
+            free_bits: an image's rate is not pushed below this number of nats.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.

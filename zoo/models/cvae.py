@@ -77,20 +77,21 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
         Args:
             image_shape: height, width and channels of the images.
             classes: the number of classes, or their names.
-            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
-                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
+            likelihood: the distribution of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned
+                stddev, or one for each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images,
+                logistic for colour.
             latent_dim: dimensions Z of the code.
             network: fully connected, or residual and convolutional.
             hidden_units: widths of the hidden layers, 500 500 by default, or channels of the convolutional stages, 32
-                64 by default, the last of which holds for further stages; mirrored in the decoder.
+                64 by default; further stages have the last number. Mirrored in the decoder.
             beta: weight of the rate in the loss; 1 is the ELBO.
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
-            free_bits: nats below which an image's rate is not pushed.
-            prior: of the code: normal, or learned with the model: a mixture of normals, vamp, the mixture of the
-                posteriors of pseudo-inputs, or flow, RealNVP.
+            free_bits: an image's rate is not pushed below this number of nats.
+            prior: the distribution of the code: normal, or learned with the model: mixture (of normals), vamp (a
+                mixture of the posteriors of pseudo-inputs) or flow (RealNVP).
             prior_steps: coupling steps of a flow.
             prior_width: width of the two hidden layers of each coupling step.
-            prior_components: normals of a mixture, or pseudo-inputs of vamp.
+            prior_components: the number of normals of a mixture, or of pseudo-inputs of vamp.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.

@@ -112,9 +112,9 @@ class DCGAN(Discriminating, Adversarial, Model):
         Args:
             image_shape: height, width and channels of the images.
             latent_dim: dimensions Z of the code.
-            filters: of the layers next to the image; they double with every layer further from it.
+            filters: channels of the layers next to the image; they double with every layer further from it.
             discriminator_steps: k, steps of the discriminator for one of the generator.
-            label_smoothing: one-sided: the target of real images is 1 minus this.
+            label_smoothing: one-sided label smoothing: the target of real images is 1 minus this.
             gradient_penalty: gamma, the weight of R_1(D) in the discriminator's loss; the paper has none.
             prior: of the code: standard normal, or uniform in [-1, 1].
 

@@ -70,18 +70,20 @@ class DiscreteVAE(Autoencoding, Variational, Model):
 
         Args:
             image_shape: height, width and channels of the images.
-            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
-                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
-            groups: categorical variables K of the code.
-            categories: classes C of each, at least 2.
+            likelihood: the distribution of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned
+                stddev, or one for each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images,
+                logistic for colour.
+            groups: the number K of categorical variables in the code.
+            categories: the number C of classes of each variable, at least 2.
             prior: of the code: uniform, or learned with the rest.
-            estimator: of the distortion's gradient: gumbel at relaxed codes, or straight-through.
-            temperature: tau_0 of the relaxed codes.
-            smallest_temperature: tau_min, at most tau_0.
-            cooling: the rate r at which the temperature falls, a step.
+            estimator: of the distortion's gradient: gumbel uses relaxed codes, straight-through uses one-hot codes with
+                the gradient of the relaxed ones.
+            temperature: tau_0, the first temperature of the relaxed codes.
+            smallest_temperature: tau_min, the last temperature, at most tau_0.
+            cooling: the rate r per step at which the temperature falls.
             network: fully connected, or residual and convolutional.
             hidden_units: widths of the hidden layers, 500 500 by default, or channels of the convolutional stages, 32
-                64 by default, the last of which holds for further stages; mirrored in the decoder.
+                64 by default; further stages have the last number. Mirrored in the decoder.
             beta: weight of the rate in the loss; 1 is the ELBO.
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
 

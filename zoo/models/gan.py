@@ -88,10 +88,11 @@ class GAN(Discriminating, Adversarial, Model):
             image_shape: height, width and channels of the images.
             latent_dim: dimensions Z of the code.
             hidden_units: widths of the generator's hidden layers, mirrored in the discriminator.
-            loss: the game: minimax as in equation 1, nonsaturating as the paper trains, least-squares, or
-                wasserstein-gp.
+            loss: the losses of the game: minimax as in equation 1, nonsaturating as in the paper's training,
+                least-squares, or wasserstein-gp.
             discriminator_steps: k, steps of the discriminator for one of the generator.
-            gradient_penalty: gamma, the weight of the penalty on the discriminator's slope; 0 for the paper's game.
+            gradient_penalty: gamma, the weight of the penalty on the discriminator's gradient; 0 gives the paper's
+                game.
 
         Raises:
             TypeError, ValueError: a hyperparameter out of range; the message names it.

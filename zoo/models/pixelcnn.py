@@ -62,11 +62,12 @@ class PixelCNN(Autoregressive, Model):
         Args:
             image_shape: height, width and channels of the images.
             classes: the number of classes, or their names.
-            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
-                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
+            likelihood: the distribution of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned
+                stddev, or one for each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images,
+                logistic for colour.
             conditional: whether the model is told the class of an image.
             network: gated convolutions, or MADE.
-            filters: channels of the gated network's stacks.
+            filters: channels of each stack of the gated network.
             depth: layers of the gated network.
             hidden_units: width of MADE's hidden layer.
 
