@@ -45,7 +45,8 @@ def own_numbers(model) -> set[str]:
     of_code = {"kl_per_dimension"} if "encode" in abilities and "latent_mean" in abilities["encode"].outputs else set()
     asked = {"recognised_as_asked"} if model.conditional else set()
     if "score" in abilities:
-        return (LIKELIHOOD if "elbo" in abilities["score"].outputs else EXACT) | of_code | asked
+        unseen = set() if "encode" in abilities else {"active_units"}
+        return (LIKELIHOOD - unseen if "elbo" in abilities["score"].outputs else EXACT) | of_code | asked
     if "sample" not in abilities:
         return {f"test_{name}" for name in model.reported if name != "loss"}
     with_encoder = {"test_distortion", "code_mean_error", "code_covariance_error"} if "encode" in abilities else set()

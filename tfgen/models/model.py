@@ -156,7 +156,7 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
             count = inputs.label_count(self._one_label(label, digit))
             n = 1 if count is None else count
         rows = inputs.row_seeds(seed, n)
-        return self._sample(tf.constant(rows), **self._condition(n, label, digit))
+        return self.by_row(self._sample, tf.constant(rows), **self._condition(n, label, digit))
 
     def decode(self, latent, *, label=None, digit=None):
         """The mean of p(x|z): codes [B, Z] -> float32 images [B, H, W, C] in [0, 1]."""

@@ -40,13 +40,13 @@ def code_discriminator(latent_dim: int, hidden_units, classes: int = 0):
     return functional(inputs, layers.Dense(1)(hidden(units, hidden_units)), name="discriminator")
 
 
-def image_discriminator(image_shape, hidden_units):
-    """Discriminator of images [B, H, W, C] to logits [B, 1], with LeakyReLU units."""
+def image_discriminator(image_shape, hidden_units, bias: bool = True):
+    """Discriminator of images [B, H, W, C] to logits [B, 1], with LeakyReLU units; bias: whether the logit has one."""
     image = keras.Input(tuple(image_shape))
     units = layers.Flatten()(image)
     for width in hidden_units:
         units = layers.LeakyReLU(0.2)(layers.Dense(width)(units))
-    return functional(image, layers.Dense(1)(units), name="discriminator")
+    return functional(image, layers.Dense(1, use_bias=bias)(units), name="discriminator")
 
 
 def hidden(units, hidden_units):

@@ -104,7 +104,8 @@ class GAN(Discriminating, Adversarial, Model):
         self.gradient_penalty = checks.in_range("gradient_penalty", gradient_penalty, 0)
         widths = dense.widths(hidden_units)
         self.generator = dense.decoder(self.latent_dim, self.image_shape, widths)
-        self.discriminator = dense.image_discriminator(self.image_shape, widths[::-1])
+        compared = loss == "wasserstein-gp"  # only differences of l count, in which a bias cancels
+        self.discriminator = dense.image_discriminator(self.image_shape, widths[::-1], bias=not compared)
 
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Gives both networks their Adam with beta_1 = 0.5; over `steps` learning rates fall to zero."""

@@ -182,6 +182,8 @@ def test_the_python_lines_of_the_readme_run(grpc_url, exported):
     client, stubs = (block for block in blocks if "from export" in block or "import grpc" in block)
     shape, dim = exported.facts["image_shape"], exported.facts["latent_dim"]
     names = {"image": np.zeros((2, *shape), np.uint8), "latent": np.zeros((2, dim or 1), np.float32)}
+    damaged = exported.facts["signatures"]["serving_default"]["inputs"].get("damaged", {"shape": [-1]})
+    names["damaged"] = np.zeros((2, *damaged["shape"][1:]), np.float32)
     for block in (client, stubs):
         source = re.sub("^    ", "", block, flags=re.MULTILINE)
         source = source.replace("grpc://localhost:8500", grpc_url).replace("localhost:8500", grpc_url[len("grpc://") :])
