@@ -1,4 +1,4 @@
-"""`python -m zoo.train ENTRY`: from nothing to a trained, measured and pictured model in a run directory."""
+"""`python -m zoo.train ENTRY`: trains a model, measures it and draws its figures, all in a run directory."""
 
 import contextlib
 import statistics
