@@ -43,6 +43,7 @@ USES = {  # a signature that a model serves -> what it is good for
     "reconstruct": "seeing what its code keeps of an image",
     "encode": "codes of images, to be compared, clustered or interpolated",
     "score": "telling how likely images are under it",
+    "classify": "telling the classes of images apart, after training with labels for few of them",
     "complete": "whole images of damaged ones, several of each by several seeds",
     "discriminate": "telling images of its kind from others, as far as its discriminator learned that",
 }

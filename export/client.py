@@ -118,6 +118,10 @@ class Client:
         """The discriminator's logit [B] of images [B, H, W, C]."""
         return self._ask_image("discriminate", image)
 
+    def classify(self, image) -> np.ndarray:
+        """The probabilities [B, classes] of the classes of images [B, H, W, C]."""
+        return self._ask_image("classify", image)
+
     def complete(self, damaged, *, seed=None) -> np.ndarray:
         """Damaged images [B, ...] in [0, 1], -1 where a pixel is missing -> whole ones, float32 [B, H, W, C]."""
         damaged = np.asarray(damaged, np.float32)

@@ -153,6 +153,7 @@ def _calls(facts: dict) -> list[str]:
         ("reconstruct", ""),
         ("score", f"nats, K = {facts['score_samples']}" if "score_samples" in facts else "nats"),
         ("discriminate", ""),
+        ("classify", "probabilities of the classes"),
         ("complete", "damaged: float32 in [0, 1], -1 where a pixel is missing"),
     ):
         sides = facts["signatures"].get(name)

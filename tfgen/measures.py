@@ -6,6 +6,7 @@ MEANINGS = {
     "test_bits_per_dim": "-ELBO in bits for each channel of a pixel",
     "test_rate": "rate, the KL from posterior to prior; nats per image",
     "test_distortion": "distortion, the mean of -log p(image given z); nats per image",
+    "test_error": "share of the test images whose class is not recognised, in percent",
     "test_activity": "mean of the code's units, each in 0..1",
     "test_nll": "NLL, exact or by the importance-weighted bound of K samples; nats per image",
     "test_nll_bits_per_dim": "NLL in bits for each channel of a pixel",

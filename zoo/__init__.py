@@ -3,4 +3,16 @@
 `ENTRIES` is the one list of the models. Another model is a module, a test and a name here (docs/new-model.md).
 """
 
-ENTRIES = ("vae", "cvae", "iaf_vae", "aae", "dcgan", "gan", "discrete_vae", "pixelcnn", "autoencoder", "completer")
+ENTRIES = (
+    "vae",
+    "cvae",
+    "iaf_vae",
+    "aae",
+    "dcgan",
+    "gan",
+    "discrete_vae",
+    "pixelcnn",
+    "autoencoder",
+    "completer",
+    "ssvae",
+)

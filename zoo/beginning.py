@@ -1,6 +1,7 @@
 """What a training begins with: the model, its data set, and the checkpoint that it resumes from."""
 
 import contextlib
+import dataclasses
 import inspect
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def begin(chosen: dict, run: Path | None, data_dir: Path | None, resume: bool, h
     if chief:
         held.enter_context(runs.locked(run))
     checkpoint = _last_checkpoint(run, chief, model, chosen["recipe"]) if resume else None
+    images = dataclasses.replace(images, train=_labelled(images, chosen))
     return model, images, checkpoint, run
 
 
@@ -88,9 +90,20 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     if recipe["patience"] is not None and not model.monitor:
         raise ValueError(f"patience needs a validation metric, and {model.entry} has none")
     loop.check_batch_size(recipe["batch_size"], images.train, devices)
+    _labelled(images, chosen)  # which raises before there is a run
     if recipe["init_from"]:
         _start_from(recipe, model, images)
     return model, images, hyperparameters
+
+
+def _labelled(images, chosen: dict):
+    """The training split, with the labels of as many images as the recipe says and -1 for the others."""
+    from tfgen.data import few
+
+    count, seed = chosen["recipe"]["labels"], chosen["seed"]
+    if count is None:
+        return images.train
+    return few.hidden(images.train, few.rows(images.train.labels, count, images.classes, seed), seed)
 
 
 def _start_from(recipe: dict, model, images) -> None:

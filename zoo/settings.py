@@ -18,10 +18,12 @@ OPTIONAL = {  # what a recipe does without, unless it is asked for
     "init_sha256": None,  # of the weights that --init-from names
     "ema": None,
     "importance_samples": None,
+    "labels": None,
 }
 SPECIAL = {  # of a recipe -> what it takes
     "ema": "a model with one optimiser",
     "importance_samples": "a bound on the likelihood",
+    "labels": "a model that learns from few of them, such as ssvae",
 }
 DERIVED = ("passes", "init_sha256")  # of a recipe, which no option names
 SHORTEST_EPOCH = 100  # steps, unless --epochs counts the passes
@@ -175,6 +177,8 @@ def _checked(settings: dict) -> dict:
         raise ValueError(f"ema must lie between 0 and 1, got {recipe['ema']}")
     if recipe["importance_samples"] is not None:
         checks.positive_int("importance-samples", recipe["importance_samples"])
+    if recipe["labels"] is not None:
+        checks.positive_int("labels", recipe["labels"])
     safety = settings["safety"]
     checks.positive_int("checkpoint-every", safety["checkpoint_every"])
     if safety["on_nan"] == "rollback" and safety["strategy"] == "multiworker":

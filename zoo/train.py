@@ -62,6 +62,7 @@ def train(
     init_from: str | None = None,
     ema: float | None = None,
     importance_samples: int | None = None,
+    labels: int | None = None,
     **hyperparameters,
 ) -> Path:
     """Trains a model of the zoo, measures it, draws its figures, and saves all of it in a run directory.
@@ -102,6 +103,8 @@ def train(
             the old average in the new one, such as 0.999. None by default. For models with one optimiser.
         importance_samples: trains with the importance-weighted bound with this many samples of the code per image,
             instead of -ELBO. For models with a bound on the likelihood.
+        labels: keeps the labels of this many training images, the same number for each class, and hides the others. For
+            models that learn from few labels; by default all labels are known.
     """
     began = time.perf_counter()
     with commandline.bad_input():  # what needs no TensorFlow
@@ -117,6 +120,7 @@ def train(
     options |= {"checkpoint_every": checkpoint_every, "on_nan": on_nan, "strategy": strategy, "precision": precision}
     options |= {"clip_norm": clip_norm, "cycles": cycles, "patience": patience, "augment": augment}
     options |= {"init_from": init_from, "memory": memory, "ema": ema, "importance_samples": importance_samples}
+    options |= {"labels": labels}
     with contextlib.ExitStack() as held:
         with commandline.bad_input():
             if resume:

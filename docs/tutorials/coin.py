@@ -312,8 +312,8 @@ print(f"gap             {neg_elbo - nll[1000]:7.2f}, of which the encoder's hurr
 
 # %% [markdown]
 # The encoder's hurry is the smaller part. The rest is shape: the true posterior of a picture is no normal with
-# independent dimensions. A richer family of q closes that part: see flows in the posterior and in the
-# prior.
+# independent dimensions. A richer family of q closes that part: see [flows in the posterior and in the
+# prior](flows.md).
 #
 # ## What to try next
 #

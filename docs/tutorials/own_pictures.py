@@ -34,7 +34,7 @@ random = np.random.default_rng(0)
 # ## 1. A folder
 #
 # A folder is all that is needed: PNG, JPEG, GIF, BMP or WebP, of any size, in sub-folders or not. The faces below
-# differ in five things, and nobody will tell the model which.
+# differ in six things: two of place, size, colour, eyes and mood. Nobody will tell the model.
 
 
 # %%
@@ -111,8 +111,8 @@ print(f"{model.parameter_count():,} parameters")
 # %%
 batch_size = 50
 steps_per_epoch = -(-len(pictures.train.images) // batch_size)
-epochs = max(10, 1000 // steps_per_epoch)  # about a thousand steps, however many pictures there are
-model.compile_recipe(learning_rate=2e-3, steps=epochs * steps_per_epoch)
+epochs = max(10, 1600 // steps_per_epoch)  # some 1,600 steps, however many pictures there are
+model.compile_recipe(learning_rate=4e-3, steps=epochs * steps_per_epoch)
 history = model.fit(
     pictures.train.images,
     validation_data=(pictures.validation.images,),
@@ -151,7 +151,8 @@ copies = np.asarray(model.reconstruct(test))
 grid(np.concatenate([test / 255, copies]), columns=10, row_labels=["test", "copy"]).saved("own-copies.png")
 
 # %% [markdown]
-# What is soft in the copies is what the code leaves open (why VAEs blur).
+# The mood: a mouth is a few pixels, so it is worth few nats, and the code learns it last. What is soft in the copies is
+# what the code leaves open ([why VAEs blur](blur.md)).
 #
 # ## 5. New pictures
 #
@@ -161,7 +162,10 @@ grid(np.concatenate([test / 255, copies]), columns=10, row_labels=["test", "copy
 tfgen.show(model.sample(20, seed=0), columns=10).saved("own-samples.png")
 
 # %% [markdown]
-# And between two pictures lies a line of codes:
+# Some are good, some are smudges: their codes fell where no picture of the folder has its code. A longer training
+# helps, and so does a [prior that is learned](flows.md).
+#
+# Between two pictures lies a line of codes:
 
 # %% Three lines, each from one test picture to another through the code
 lines = model.interpolate(test[:3], test[3:6], steps=10)
@@ -182,8 +186,7 @@ print(f"dimensions in use: {np.sum(rates > 0.1)}")
 # %% [markdown]
 # Now move one number at a time, from -2.5 to 2.5, and leave the others as they are for one picture.
 #
-# **Before you look:** five things vary in the faces: two of place, and size, colour, eyes and mood make it six. How
-# many rows will show just one of them?
+# **Before you look:** six things vary in the faces. How many rows will show just one of them?
 
 # %% A row for each dimension in use: what changes when this number alone goes from -2.5 to 2.5
 order = np.argsort(-rates)[: min(6, np.sum(rates > 0.1))]
@@ -261,9 +264,9 @@ print(f"loaded from {run}: the same samples? {same}")
 #
 # ## What to try next
 #
-# - Your own folder. With a few hundred pictures add `augment`: `python -m zoo.train vae --dataset my-photos
-#   --image-size 32 --augment flip shift`.
+# - Your own folder. Photographs and icons vary in more ways than faces do: begin with `latent_dim=32`. With a few
+#   hundred pictures add `augment`: `python -m zoo.train vae --dataset my-photos --image-size 32 --augment flip shift`.
 # - `latent_dim=2`. Which of the six things survive in two numbers?
-# - `prior="flow"`: are the samples better? (flows in the posterior and in the prior)
+# - `prior="flow"`: are the samples better? ([flows in the posterior and in the prior](flows.md))
 # - Put your pictures into a sub-folder for each class and train `cvae`: then you can ask for a class.
 # - [The guide to data](../data.md) goes on from here.

@@ -57,14 +57,15 @@ def main() -> None:
         facts = {column: facts_of(model, entry, *column) for column in COLUMNS}
         for (form, _), each in facts.items():
             for name, why in each["not_converted"].items():
-                absent.setdefault((entry, name, why), set()).add(form)
+                absent.setdefault((name, why), {}).setdefault(entry, set()).add(form)
         for name in model.signatures():
             cells = [cell(each["files"].get(name), weights) for (_, weights), each in facts.items()]
             if set(cells) != {"-"}:
                 print(f"| {entry} ({weights_are}) | {name} | {' | '.join(cells)} |", flush=True)
     print()
-    for (entry, name, why), forms in absent.items():
-        print(f"- {entry}, {name}, {' and '.join(sorted(forms))}: {why}")
+    for (name, why), of in absent.items():
+        forms = " and ".join(sorted(set.union(*of.values())))
+        print(f"- `{name}` of {', '.join(of)}, {forms}: {why}.")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def sources(name: str, kind: str) -> list[str]:
 
 
 def test_there_are_tutorials():
-    assert len(NAMES) >= 4
+    assert len(NAMES) >= 6
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,7 @@ arrays     arrays and tf.data           embedded  scikit-learn's digits
 tfds       reading TensorFlow Datasets  versions, download, names   which there are, and how they come
 pictures   decode, crop, resize         splits    train, validation, test
 stored     images that lie in a file    decoded   data that do not fit, decoded to a file
-budget     how much memory is free
+budget     how much memory is free     few       few labels
 
 Importing this imports neither TensorFlow nor TensorFlow Datasets.
 """

@@ -29,6 +29,7 @@ LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601, as Pi
 MASKS = ("quadrants", "half", "random", "holes")
 NUMBER = r"(\d+\.?\d*|\.\d+)"
 RANGE = re.compile(rf"{NUMBER}(?:-{NUMBER})?")
+SMALLEST_CHROMA = 1e-6  # in place of 0, by which nothing is divided
 SMALLEST_NOISE = 1e-6  # uniform noise nearer to 0 or 1 has no finite quantile in float32
 LARGEST_STDDEV = 10.0
 
@@ -157,8 +158,19 @@ class Damage:
             left = damaged - tf.nn.avg_pool2d(image, self.factor, self.factor, "VALID")
             return tf.clip_by_value(image + self.enlarged(left), 0.0, 1.0)
         if self.kind == "grey":
-            return tf.clip_by_value(image + damaged - luminance(image), 0.0, 1.0)
+            return with_luminance(image, damaged)
         return image
+
+
+def with_luminance(image, grey):
+    """Colours [..., 3] of another grey level [..., 1], as saturated as they are, or as that level can be in [0, 1].
+
+    White is of one colour, and so is black. A clipped colour would have another level than it should.
+    """
+    chroma = image - luminance(image)
+    room = tf.where(chroma > 0, 1 - grey, grey) / tf.maximum(tf.abs(chroma), SMALLEST_CHROMA)
+    share = tf.minimum(1.0, tf.reduce_min(room, -1, keepdims=True))
+    return tf.clip_by_value(grey + share * chroma, 0.0, 1.0)
 
 
 def luminance(image):

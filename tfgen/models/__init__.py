@@ -9,8 +9,9 @@ Adversarial      training in phases, each with its own optimiser
 Discriminating   discriminate: models whose discriminator judges images
 Autoregressive   exact log p(x), draws and completions pixel by pixel
 Completing       complete: whole images given damaged ones
+Classifying      classify: models that learn from few labels
 
-The last eight are mixed into `Model`, and are named before it.
+The last nine are mixed into `Model`, and are named before it.
 """
 
 from tfgen import quiet
@@ -20,6 +21,7 @@ quiet.import_tensorflow()
 from tfgen.models.adversarial import Adversarial, Discriminating  # noqa: E402
 from tfgen.models.autoencoding import Autoencoding  # noqa: E402
 from tfgen.models.autoregressive import Autoregressive  # noqa: E402
+from tfgen.models.classifying import Classifying  # noqa: E402
 from tfgen.models.completer import Completing  # noqa: E402
 from tfgen.models.learned_prior import LearnedPrior  # noqa: E402
 from tfgen.models.model import Model  # noqa: E402
@@ -30,6 +32,7 @@ __all__ = [
     "Adversarial",
     "Autoencoding",
     "Autoregressive",
+    "Classifying",
     "Completing",
     "Discriminating",
     "LearnedPrior",

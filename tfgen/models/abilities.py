@@ -11,6 +11,7 @@ PARTS = {  # a capability, by its class in `tfgen.models` -> what a model withou
     "Variational": "bound on the likelihood",
     "Discriminating": "discriminator of images",
     "Autoregressive": "order of pixels",
+    "Classifying": "classifier",
 }
 
 

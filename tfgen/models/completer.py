@@ -127,6 +127,19 @@ class Completing:
         ]
         return tf.concat(parts, 0) if parts else tf.zeros([0, *self.image_shape])
 
+    def restore(self, image):
+        """Damages whole images, each under the seed 0, and restores them at the mean of p(z|c).
+
+        Args:
+            image: [B, H, W, C].
+
+        Returns:
+            float32 [B, H, W, C] in [0, 1], what `model(image)` answers.
+        """
+        image = self.images(image)
+        parts = [self._restore(image[start : start + ROWS]) for start in range(0, len(image), ROWS)]
+        return tf.concat(parts, 0) if parts else tf.zeros([0, *self.image_shape])
+
     def signatures(self, score_samples: int = 64) -> dict[str, Signature]:
         """`complete`, and the `score` of whole images given what a damage from the row seed leaves of them."""
 
@@ -171,6 +184,10 @@ class Completing:
     @graph
     def _complete(self, damaged, rows):
         return self.serve_complete(damaged, rows)["image"]
+
+    @graph
+    def _restore(self, image):
+        return self.serve_restore(image)["image"]
 
     @graph
     def _damage(self, image, rows):

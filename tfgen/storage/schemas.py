@@ -42,6 +42,7 @@ class Recipe(Schema):
     init_sha256: Sha256 | None = None
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     importance_samples: Count | None = None
+    labels: Count | None = None
 
 
 class Data(Schema):

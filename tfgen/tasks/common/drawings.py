@@ -83,3 +83,40 @@ def by_class(lines: dict, metric: str, title: str):
     axes.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
+
+
+@figures.style()
+def confusion(matrix, names, images, texts, title: str):
+    """A confusion matrix, a class a row, and images with a text each beside it.
+
+    Args:
+        matrix: int [classes, classes], how many of the class of the row were taken for that of the column.
+        names: of the classes.
+        images: uint8 [N, H, W, C].
+        texts: a line above each image.
+        title: of the figure.
+    """
+    columns = 8
+    figure = figures.Picture(figsize=(13, 6), dpi=figures.DPI, layout="constrained")
+    figure.suptitle(title, fontsize=figures.TITLE_SIZE)
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.2))
+    axes = left.subplots()
+    shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    short = [figures.short(name) for name in names]
+    turned = 90 if max(map(len, short)) > 3 else 0
+    axes.set_xticks(range(len(short)), short, rotation=turned)
+    axes.set_yticks(range(len(short)), short)
+    axes.set(xlabel="taken for", ylabel="class", title="test images")
+    if len(short) <= figures.LEGEND_LENGTH:
+        for row, column in np.argwhere(matrix > 0):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            axes.text(column, row, matrix[row, column], ha="center", va="center", fontsize=7, color=colour)
+    right.suptitle("training images without a label, most surely wrong", fontsize=figures.TITLE_SIZE)
+    grid = right.subplots(max(1, math.ceil(len(images) / columns)), columns, squeeze=False).flat
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, image, text in zip(right.axes, images, texts, strict=False):
+        axes.imshow(255 - image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(text, fontsize=6)
+    return figure
