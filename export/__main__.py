@@ -1,4 +1,4 @@
-"""`python -m export ENTRY_OR_RUN --to DIR`: a SavedModel for TensorFlow Serving, proved before it is published."""
+"""`python -m export ENTRY_OR_RUN --to DIR`: exports a SavedModel for TensorFlow Serving, and verifies it first."""
 
 import os
 import sys

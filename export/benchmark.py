@@ -1,4 +1,4 @@
-"""`python -m export.benchmark DIR/NAME/1`: what a version costs to load and to run, through the C++ session.
+"""`python -m export.benchmark DIR/NAME/1`: measures how a version loads and runs in the C++ session.
 
 With `--url` it is a running server that is measured, by several clients at once (`export.load`).
 """

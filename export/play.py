@@ -1,4 +1,4 @@
-"""`python -m export.play ENTRY_OR_RUN`: a page in the browser on which a model's code is moved and its image follows.
+"""`python -m export.play ENTRY_OR_RUN`: a page in the browser where you change a model's code and see its image.
 
 With `--to page.html` the page is one file that needs no server and no network: the browser computes the model, with its
 weights in half precision. With `--url` a server computes it, TensorFlow Serving's or any that answers as it does.

@@ -1,4 +1,4 @@
-"""`python -m export.verify DIR/NAME/1`: proves a version through TensorFlow's C++ loader, as a stock server runs it.
+"""`python -m export.verify DIR/NAME/1`: verifies a version with TensorFlow's C++ loader, as a stock server runs it.
 
 A SavedModel is a program, and loading it runs it. So everything that a server would read is inspected first, on a
 private copy of the version (`export.inspection`). Only what passes is run, in a process that may be killed

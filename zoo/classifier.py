@@ -1,4 +1,4 @@
-"""`python -m zoo.classifier`: trains the classifier of a data set in whose features its models are measured.
+"""`python -m zoo.classifier`: trains a classifier of a data set, in whose features its models are measured.
 
     python -m zoo.classifier                               test accuracy 99.57 %
     python -m zoo.classifier --dataset fashion_mnist       test accuracy 92.09 %

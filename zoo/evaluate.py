@@ -1,4 +1,4 @@
-"""`python -m zoo.evaluate ENTRY_OR_RUN`: one evaluation for all models, into metrics.json and metrics.md.
+"""`python -m zoo.evaluate ENTRY_OR_RUN`: measures a trained model and writes metrics.json and metrics.md.
 
     likelihood models   rate, distortion, -ELBO, NLL with its standard error, active units, KL of each dimension
     the others          the Parzen-window score; of aae how far the codes' mean and covariance are from the prior's
@@ -143,7 +143,7 @@ def recogniser(dataset, source: Path | None = None):
 
     Args:
         dataset: a `tfgen.data.Dataset`.
-        source: a run of zoo.classifier or a `.keras` file; by default the classifier that ships for the data set.
+        source: a run of zoo.classifier or a `.keras` file; by default the classifier shipped for the data set.
 
     Returns:
         The features; None if no classifier ships.
@@ -175,9 +175,9 @@ def evaluate(
         model: a trained `tfgen.Model`.
         dataset: a `tfgen.data.Dataset`.
         compared: the features of the data set's `recogniser`, or None.
-        k: importance samples an image.
+        k: importance samples per image.
         images: how many images, the first ones, and samples; all of them and 10,000 samples by default.
-        seed: of all that is drawn. (The binarised test images have the protocol's own.)
+        seed: the seed of everything that is drawn. (The binarised test images have the protocol's own seed.)
         split: "test", or "validation".
         track: wraps each long loop, with a word that describes it.
 

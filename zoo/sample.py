@@ -1,4 +1,4 @@
-"""`python -m zoo.sample ENTRY_OR_RUN --out FILE.png`: a picture of images drawn from a trained model."""
+"""`python -m zoo.sample ENTRY_OR_RUN --out FILE.png`: draws images from a trained model into one picture."""
 
 import math
 from pathlib import Path

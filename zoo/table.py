@@ -1,4 +1,4 @@
-"""`python -m zoo.table`: the tables of models in README and docs, made from the manifest of the weights that ship."""
+"""`python -m zoo.table`: makes the tables of models in README and docs from the manifest of the shipped weights."""
 
 from pathlib import Path
 

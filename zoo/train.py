@@ -1,4 +1,4 @@
-"""`python -m zoo.train ENTRY`: from nothing to a trained, measured and pictured model in a run directory."""
+"""`python -m zoo.train ENTRY`: trains a model, measures it and draws its figures, all in a run directory."""
 
 import contextlib
 import statistics
@@ -101,8 +101,8 @@ def train(
             hyperparameters, instead of random weights.
         ema: keeps an exponential moving average of the weights, which is validated and saved. The value is the share of
             the old average in the new one, such as 0.999. None by default. For models with one optimiser.
-        importance_samples: trains by the importance-weighted bound with this many samples of the code per image,
-            instead of by -ELBO. For models with a bound on the likelihood.
+        importance_samples: trains with the importance-weighted bound with this many samples of the code per image,
+            instead of -ELBO. For models with a bound on the likelihood.
         labels: keeps the labels of this many training images, the same number for each class, and hides the others. For
             models that learn from few labels; by default all labels are known.
     """

@@ -69,9 +69,9 @@ def verify(*entry: str, quick: bool = False, data_dir: Path | None = None) -> No
     """Recomputes the numbers of the shipped weights; the exit code is 1 if one differs from the manifest.
 
     Args:
-        entry: entries to verify, or names of weights such as vae-fashion_mnist; all weights that ship by default.
+        entry: entries to verify, or names of weights such as vae-fashion_mnist; by default all shipped weights.
         quick: checks the first 500 test images and as many samples, with K = 100; about a minute per entry.
-        data_dir: a TFDS directory that holds the data set prepared; TFDS_DATA_DIR by default.
+        data_dir: a TFDS directory that holds the prepared data set; TFDS_DATA_DIR by default.
     """
     import tfgen
     from tfgen import data

@@ -101,11 +101,11 @@ def anomaly_score(model, images, *, score: Score | None = None, k: int = 100, se
 
     Args:
         model: a trained `tfgen.Model`.
-        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or what can mean nothing else.
+        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or another form that is unambiguous.
         score: the score; by default likelihood regret, the error of the reconstruction, or of the search, the first
             that the model can give.
-        k: importance samples of "likelihood" and "complexity".
-        seed: of all that is drawn.
+        k: importance samples per image for "likelihood" and "complexity".
+        seed: the seed of everything that is drawn.
 
     Returns:
         float64 [N], the higher the stranger.
@@ -121,14 +121,14 @@ def anomaly_score(model, images, *, score: Score | None = None, k: int = 100, se
 
 
 def one_class_model(model, images, *, steps: int | None = None, latent_dim: int | None = None, seed: int = 0):
-    """A model like another one, trained on images that are all normal: the rest is for `anomaly_score` to find.
+    """A model like another one, trained on images that are all normal; `anomaly_score` with it finds the others.
 
     Args:
         model: a `tfgen.Model`, trained or not, whose architecture and recipe are taken.
         images: [N, H, W, C], uint8, at least 20 of them.
-        steps: of the training; 2,500 by default.
+        steps: the steps of the training; 2,500 by default.
         latent_dim: dimensions of the code; 12 by default.
-        seed: of the first weights, the order of the images and all noise.
+        seed: the seed of the initial weights, the order of the images and all noise.
 
     Returns:
         The trained model; `save_run` keeps it.

@@ -1,4 +1,4 @@
-"""`arithmetic`: do sums and differences of codes mean what their words say, thin + slanted for example?
+"""`arithmetic`: do sums and differences of codes change what you name, such as thin + slanted, and nothing else?
 
     z' = z + s sum_g (mean of the codes of group g - mean of all codes)
 
@@ -83,8 +83,8 @@ def arithmetic(model, start, plus, minus, *, label=None, strength: float = 1.0) 
 
     Args:
         model: a trained `tfgen.Model`.
-        start, plus, minus: images [N, H, W, C] each, of any number, where the model has an encoder, as
-            `Model.encode` takes them; codes [N, Z] where it has none.
+        start, plus, minus: images [N, H, W, C] each, any number of them, as `Model.encode` takes
+            them; codes [N, Z] if the model has no encoder.
         label: for conditional models, the number or name of the class of `start`, or N of them; the class of the
             images of both groups is the one under which their ELBO is highest.
         strength: how many times the difference of the groups is added.

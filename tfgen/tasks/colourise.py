@@ -82,7 +82,7 @@ def colourise(model, images, *, seed: int = 0) -> np.ndarray:
     Args:
         model: a trained completer of grey images.
         images: [N, H, W, 1] or [N, H, W], uint8 in 0..255 or float in [0, 1].
-        seed: of the draw; another one gives other colours.
+        seed: the seed of the draw; another one gives other colours.
 
     Returns:
         float32 [N, H, W, 3] in [0, 1], whose luminance is the images'.

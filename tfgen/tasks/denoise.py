@@ -112,17 +112,17 @@ def damage(*, noise: Noise = "gaussian", levels=LEVELS, **_) -> str:
 def denoise(
     model, images, *, label=None, method: Method | None = None, draws: int = 10, stddev: float = 0.2, seed: int = 0
 ):
-    """Takes the noise out of images.
+    """Removes the noise from images.
 
     Args:
         model: a trained completer of noisy images, or any `tfgen.Model` with codes.
-        images: [N, H, W, C], uint8 in 0..255 or float in [0, 1], or what can mean nothing else.
+        images: [N, H, W, C], uint8 in 0..255 or float in [0, 1], or another form that is unambiguous.
         label: for conditional models, the number or name of a class, or N of them.
         method: "completer" or "projection"; by default the first that the model can do.
-        draws: of a completer, whose mean is the answer.
-        stddev: of projection: of the noise of a pixel. The larger, the more an image is drawn to what the prior
-            expects.
-        seed: of all that is drawn.
+        draws: how many images a completer draws; the answer is their mean.
+        stddev: for projection, the stddev of the noise of a pixel. The larger it is, the more an image is drawn to what
+            the prior expects.
+        seed: the seed of everything that is drawn.
 
     Returns:
         float32 [N, H, W, C] in [0, 1].

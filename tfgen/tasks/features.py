@@ -71,14 +71,14 @@ def check(*, labelled: int | None = None, **_) -> None:
 
 
 def features(model, images, *, label=None, seed: int = 0) -> np.ndarray:
-    """The codes of images, as features for a classifier, a search or a map of one's own.
+    """The codes of images, as features for a classifier, a search or a map of your own.
 
     Args:
         model: a trained `tfgen.Model` with an encoder.
-        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or what can mean nothing else.
+        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or another form that is unambiguous.
         label: for conditional models, the number or name of a class, or N of them; by default the class of each image
             under which its ELBO is highest.
-        seed: of the draws of that ELBO.
+        seed: the seed of the draws in that ELBO.
 
     Returns:
         float32 [N, Z]: the posterior's means; its logits where the code is discrete; under a flow the image of zero

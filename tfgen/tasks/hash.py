@@ -52,15 +52,15 @@ def check(*, bits: tuple[int, ...] = (16, 32), query: Path | None = None, top: i
 
 
 def binary_codes(model, images, *, fit_to, bits: int = 32, method: str = "ITQ", seed: int = 0) -> np.ndarray:
-    """Bits of images, of which similar ones have many in common.
+    """Binary codes of images: similar images have many bits in common.
 
     Args:
         model: a trained `tfgen.Model` with an encoder.
-        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or what can mean nothing else.
+        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or another form that is unambiguous.
         fit_to: images that the thresholds or the rotation are fitted to, of the same form; thousands, if possible.
-        bits: of a code.
+        bits: the length of a code.
         method: ITQ or medians.
-        seed: of the rotation that the fit begins with.
+        seed: the seed of the rotation with which the fit begins.
 
     Returns:
         bool [N, bits]. `numpy.packbits(codes, 1)` are bytes for a search index.

@@ -140,13 +140,13 @@ def inpaint(model, images, mask, *, label=None, method: Method | None = None, st
 
     Args:
         model: a trained `tfgen.Model`.
-        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or what can mean nothing else. What they hold
-            where pixels are missing does not matter.
+        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or another form that is unambiguous. Their
+            values at missing pixels do not matter.
         mask: bool [H, W] or [N, H, W], True where a pixel is missing.
         label: for conditional models, the number or name of a class, or N of them.
         method: "completer", "chain", "gibbs" or "search"; by default the first that the model can do.
         steps: the steps of the chain.
-        seed: of all that is drawn; another one gives another completion.
+        seed: the seed of everything that is drawn; another one gives another completion.
 
     Returns:
         float32 [N, H, W, C] in [0, 1]; the pixels that are seen are as they were.

@@ -1,4 +1,4 @@
-"""`semisupervised`: which class is an image of, if only few of the training images have a label?
+"""`semisupervised`: which class does an image have, if only a few of the training images have a label?
 
 `M1+M2` (Kingma et al. 2014): the model, which has seen no label, encodes the images, and M2, a conditional VAE of these
 codes with a classifier, learns from all of them, though few have a label (`zoo/models/ssvae.py`). Baselines, which are
@@ -31,10 +31,10 @@ def run(
     """Learns to classify from few labels, and measures the error; or classifies the pictures of a folder.
 
     Args:
-        labels: how many training images keep their labels, one number or several, as many of each class.
-        draws: how often they are drawn.
-        steps: of each training of M2; 4,000 by default.
-        top: of a folder, how many of the pictures without a class the table lists, the least certain first.
+        labels: how many training images keep their labels, one number or several; the same number for each class.
+        draws: how often these labels are drawn.
+        steps: the steps of each training of M2; 4,000 by default.
+        top: for a folder, how many of the pictures without a class the table lists, the least certain first.
     """
     from tfgen.tasks.common import few_labels
 
@@ -58,10 +58,10 @@ def semisupervised_classes(model, images, labels, *, steps: int | None = None, s
 
     Args:
         model: a trained `tfgen.Model` with an encoder.
-        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or what can mean nothing else.
-        labels: int [N], 0, 1, ... for classes, each of which needs one, and -1 for none.
-        steps: of the training; 4,000 by default.
-        seed: of the first weights, the order and the noise.
+        images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1], or another form that is unambiguous.
+        labels: int [N], 0, 1, ... for the classes and -1 for no label; each class needs at least one label.
+        steps: the steps of the training; 4,000 by default.
+        seed: the seed of the initial weights, the order and the noise.
 
     Returns:
         float32 [N, classes].

@@ -88,8 +88,8 @@ def superres(model, images, *, draws: int = 10, seed: int = 0) -> np.ndarray:
     Args:
         model: a trained completer of block means.
         images: [N, H / K, W / K, C], uint8 in 0..255 or float in [0, 1].
-        draws: whose mean is the answer; 1 for one that is sharp and may be wrong.
-        seed: of the draws.
+        draws: how many images are drawn; the answer is their mean. 1 gives an image that is sharp and may be wrong.
+        seed: the seed of the draws.
 
     Returns:
         float32 [N, H, W, C] in [0, 1], whose block means are the images.

@@ -44,11 +44,11 @@ def compute(track, *, steps: int = 2000, inducing: int = 20, samples: int = 100,
     """Fits processes of one, two and three layers to a step and to the diabetes data, beside an exact process.
 
     Args:
-        steps: of Adam; all points are in each.
-        inducing: points of each layer.
-        samples: of the layers between, for a prediction.
-        splits: of the diabetes data, each of which is left out once.
-        seed: of all that is drawn.
+        steps: steps of Adam, each on all points.
+        inducing: the number of inducing points of each layer.
+        samples: how many samples of the inner layers a prediction uses.
+        splits: the number of parts of the diabetes data, each of which is left out once.
+        seed: the seed of everything that is drawn.
     """
     rows, shown, details = [], {}, {}
     problems = {"step": step(seed), "diabetes": diabetes(splits, seed)}

@@ -65,12 +65,12 @@ def compute(
     """Trains generators with and without minibatch features of the discriminator, several at once.
 
     Args:
-        steps: of the discriminator, and as many of the generator.
-        batch_size: real samples of a step, and generated ones.
-        learning_rate: the first, which falls to zero along half a cosine.
-        runs: generators of each kind, which start from other weights and see other noise.
-        frames: of the animation.
-        seed: of all that is drawn.
+        steps: steps of the discriminator, and as many of the generator.
+        batch_size: real samples per step, and as many generated ones.
+        learning_rate: the initial learning rate, which falls to zero along half a cosine.
+        runs: generators of each kind, which start from different weights and see different noise.
+        frames: the number of frames of the animation.
+        seed: the seed of everything that is drawn.
     """
     rows, shown = [], {}
     for name, minibatch in VARIANTS.items():

@@ -1,4 +1,4 @@
-"""`gaussian_process`: what is known of a function between noisy values of it, and is its 95 % band right?
+"""`gaussian_process`: what do noisy values say about the function between them, and is the 95 % band right?
 
     f ~ GP(0, k),   y_i = f(x_i) + e_i,   e_i ~ N(0, s^2)
 
@@ -55,12 +55,12 @@ def compute(
     """Regression of a few points and of many, and how often the band covers functions of the prior.
 
     Args:
-        kernel: of the process; periodic has the period of the example's function.
-        fit: of the example's parameters: the most likely ones, or draws from their posterior.
-        points: of the example.
-        functions: drawn from the prior, on which the band is measured.
-        many: points of which variational processes are compared with the exact one.
-        seed: of all that is drawn.
+        kernel: the kernel of the process; periodic has the period of the example's function.
+        fit: how the parameters of the example are found: the most likely ones, or draws from their posterior.
+        points: the number of points of the example.
+        functions: how many functions are drawn from the prior to measure the band.
+        many: the number of points on which variational processes are compared with the exact one.
+        seed: the seed of everything that is drawn.
     """
     random = np.random.default_rng(seed)
     rows, shown = [], {"kernel": kernel, "fit": fit}

@@ -47,17 +47,17 @@ def compute(
     data_dir: Path | None = None,
     seed: int = 0,
 ):
-    """The posterior's means by four samplers and by quadrature; or with a model that of codes, by HMC and by q(z|x).
+    """The posterior's means by four samplers and by quadrature; with a model, the posterior of codes by HMC and q(z|x).
 
     Args:
-        draws: of each chain.
+        draws: the draws of each chain.
         burn_in: draws that each chain drops; HMC and NUTS choose their step size in them.
-        chains: side by side.
-        start: of the chains: where the posterior is highest, or spread around it.
+        chains: the number of chains that run side by side.
+        start: where the chains start: at the highest point of the posterior, or spread around it.
         model: an entry with shipped weights, such as vae, or a run directory: sample codes of its images instead.
-        images: of a model: how many test images, the first ones.
-        data_dir: of a model: a TFDS directory that holds its data set prepared; TFDS_DATA_DIR by default.
-        seed: of all that is drawn.
+        images: with a model: how many test images are used, the first ones.
+        data_dir: with a model: a TFDS directory that holds its prepared data set; TFDS_DATA_DIR by default.
+        seed: the seed of everything that is drawn.
     """
     if model is not None:
         from zoo.lectures import _codes

@@ -69,8 +69,9 @@ class SSVAE(Classifying, Autoencoding, Variational, Model):
         Args:
             image_shape: height, width and channels of the images.
             classes: the number of classes, or their names.
-            likelihood: of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned stddev, or one for
-                each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images, logistic for colour.
+            likelihood: the distribution of pixels: bernoulli on binarised images; normal with stddev 0.3, one learned
+                stddev, or one for each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images,
+                logistic for colour.
             network: M1+M2, which classifies the codes of a VAE, or M2, which classifies images.
             latent_dim: dimensions of the style z.
             features: dimensions of the code u of M1.
