@@ -1,5 +1,5 @@
 """The conditional variational autoencoder of whole images given damaged ones, after Sohn, Lee and Yan 2015, "Learning
-Structured Output Representation using Deep Conditional Generative Models" (NIPS 28), whose prior is learned.
+Structured Output Representation using Deep Conditional Generative Models" (NIPS 2015), whose prior is learned.
 
     p(z|c)   = N(m(c), diag(s(c)^2))                        prior, c the damaged image
     p(x|z,c) = prod_i p(x_i | f_i(z, c))                    likelihood, i over the pixels that c does not tell
