@@ -52,7 +52,7 @@ def test_tables_are_those_of_the_manifest():
 
 def test_a_record_is_in_the_tables_with_its_number_beside_others(capsys):
     text = table.markdown({"cvae": RECORD})
-    (about,) = (line for line in text.splitlines() if "1406.5298" in line)
+    (about,) = (line for line in text.splitlines() if "1406.5298" in line and "`cvae`" in line)
     assert "| `python -m zoo.train cvae` | 1 h 2 min | 1,349,354 |" in about
     assert 'src="docs/pictures/cvae.png"' in about
     assert "| `cvae` | test -ELBO | 88.32 |  |  |" in text
