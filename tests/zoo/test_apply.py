@@ -163,7 +163,7 @@ def test_a_completer_is_trained_once_for_the_task_that_needs_it(call, trained_ru
         (("colourise", "RUN"), "asks a model for complete, which completer has"),
         (("colourise", "RUN", "--mask", "half"), "unknown option --mask, which inpaint has"),
         (("inpaint", "RUN", "--completions", "0"), "completions must be at least 1, got 0"),
-        (("inpaint", "RUN", "--top", "3"), "unknown option --top, which anomaly has"),
+        (("inpaint", "RUN", "--top", "3"), "unknown option --top, which anomaly, hash, semisupervised have"),
         (("--list", "vea"), "did you mean 'vae'?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 import tfgen
+from tfgen.evaluation.images import as_float
 from tfgen.tasks.common import few_labels
+from tfgen.tasks.common.job import flat
 from zoo import apply
 
 
@@ -22,7 +24,14 @@ def quick(monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.ci
-def test_few_labels_beside_baselines(call, trained_run, tmp_path, quick):
+def test_few_labels_beside_baselines(call, trained_run, tmp_path, quick, monkeypatch):
+    """With pixels in place of codes, which make the two kinds of neighbours the same."""
+
+    def pixels(model, images, seed):
+        rows = flat(as_float(images))
+        return rows, np.zeros_like(rows)
+
+    monkeypatch.setattr(few_labels, "codes", pixels)
     to = tmp_path / "out"
     options = ("--labels", "20", "--draws", "2", "--steps", "200", "--images", "100", "--to", to)
     code, output, error = call(apply.main, "semisupervised", trained_run, *options)
@@ -31,6 +40,9 @@ def test_few_labels_beside_baselines(call, trained_run, tmp_path, quick):
     rows = {row["name"]: row for row in found["rows"]}
     assert list(rows) == ["M1+M2", "network", "pseudo-labels", "neighbours of codes", "neighbours"]
     assert all(0 < row["error"] < 95 for row in rows.values())
+    assert rows["neighbours"]["error"] < 60  # nine in ten are wrong where labels are another image's
+    assert rows["neighbours of codes"]["error"] == rows["neighbours"]["error"]
+    assert rows["M1+M2"]["error"] < 60
     errors = found["errors"]["20 labels, M1+M2"]
     assert len(errors) == 2
     assert rows["M1+M2"]["error_error"] == pytest.approx(np.std(errors, ddof=1), rel=1e-5)

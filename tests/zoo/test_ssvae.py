@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfgen.data import few
 from tfgen.storage import entries
 from tfgen.training import loop
+from zoo import train
 from zoo.models import ssvae
 
 
@@ -100,3 +101,31 @@ def test_few_labels_are_as_many_of_each_class_and_a_tenth_of_what_is_seen(digits
         few.rows(digits.train.labels, 9, digits.classes, 0)
     with pytest.raises(ValueError, match="needs 100000 images of class 0, and there are"):
         few.rows(digits.train.labels, 1_000_000, digits.classes, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("vae", "--labels", "100"), "labels 100 is not for vae: it takes a model that learns from few of them"),
+        (("ssvae", "--labels", "5"), "labels must be at least one for each of the 10 classes, got 5"),
+        (("ssvae", "--labels", "0"), "labels must be at least 1, got 0"),
+        (("ssvae", "--network", "M3"), "M3"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_labels_that_cannot_be_are_refused_in_one_line(call, tmp_path, arguments, words):
+    run = tmp_path / "run"
+    code, _, error = call(train.main, *arguments, "--dataset", "digits", "--run-dir", run)
+    assert code == 2
+    assert words in error.splitlines()[-1]
+    assert not run.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.ci
+def test_a_run_with_few_labels_says_its_error(call, tmp_path):
+    small = ("--latent-dim", "3", "--features", "4", "--hidden-units", "32", "--class-units", "16")
+    options = ("--labels", "20", "--epochs", "1", "--dataset", "digits", "--run-dir", tmp_path / "run", *small)
+    code, output, _ = call(train.main, "ssvae", *options)
+    assert code == 0
+    assert "test error" in output

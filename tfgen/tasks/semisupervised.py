@@ -156,7 +156,7 @@ def _learned(job: Job, codes, images, rows, steps: int, seed: int) -> dict:
     guessing = few_labels.guessing(network, train, rows, classes, seed=seed)
     truth = [split.labels, validation.labels, test.labels[: len(images)]]
     pixels = [flat(as_float(part)) for part in (split.images, validation.images, images)]
-    means = [codes[0][0][rows], codes[1][0], codes[2][0]]
+    means = [codes[0][0][np.sort(rows)], codes[1][0], codes[2][0]]  # in the order of `split`
     return {
         OURS: (classify(codes[0][0]), classify(codes[2][0])),
         NETWORK: (network(images),),

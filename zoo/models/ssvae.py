@@ -85,9 +85,8 @@ class SSVAE(Classifying, Autoencoding, Variational, Model):
         checks.one_of("network", network, ("M1+M2", "M2"))
         self.style_dim, self.stacked = checks.positive_int("latent_dim", latent_dim), network == "M1+M2"
         features = checks.positive_int("features", features) if self.stacked else 0
-        super().__init__(
-            latent_dim=latent_dim + features, image_shape=image_shape, classes=classes, likelihood=likelihood
-        )
+        all_dims = latent_dim + features
+        super().__init__(latent_dim=all_dims, image_shape=image_shape, classes=classes, likelihood=likelihood)
         self.alpha = checks.in_range("classification_weight", classification_weight, 0)
         widths = dense.widths(hidden_units)
         narrow = checks.positive_ints("class_units", tuple(class_units))
@@ -108,9 +107,8 @@ class SSVAE(Classifying, Autoencoding, Variational, Model):
     def style(self, u, label):
         """q(z|u,y) of codes u [..., B, features], or images in M2, and labels [B]: event [latent_dim]."""
         vectors = one_hot(label, tf.shape(u)[:-1] if self.stacked else tf.shape(u)[:1], len(self.class_names))
-        return posteriors.diagonal_normal(
-            apply(self.encoder, u, vectors) if self.stacked else self.encoder([u, vectors])
-        )
+        raw = apply(self.encoder, u, vectors) if self.stacked else self.encoder([u, vectors])
+        return posteriors.diagonal_normal(raw)
 
     def explained(self, z, label):
         """p(u|z,y) of styles [..., B, latent_dim] and labels [B]: event [features], or [H, W, C] in M2."""
@@ -172,27 +170,26 @@ class SSVAE(Classifying, Autoencoding, Variational, Model):
 
     def elbo_terms(self, image, noise, label):
         """Distortion and rate of -ELBO, a bound on -log p(x|y), under noise [L, B, Z]; both [B], nats."""
-        pixels, log_ratio = self.drawn(image, noise, label)
-        return -tf.reduce_mean(pixels.log_prob(image), 0), -tf.reduce_mean(log_ratio, 0)
+        return tuple(-tf.reduce_mean(part, 0) for part in self.parts(image, noise, label))
 
     def log_weights(self, image, noise, label):
         """log p(x, z, u|y) - log q(z, u|x, y) under noise [K, B, Z]; [K, B], nats."""
-        pixels, log_ratio = self.drawn(image, noise, label)
-        return pixels.log_prob(image) + log_ratio
+        return tf.add_n(self.parts(image, noise, label))
 
-    def drawn(self, image, noise, label):
-        """p(x|z,u,y) at draws of the posterior, and log p(z, u|y) - log q(z, u|x, y) there, [L, B]."""
-        u = image
+    def parts(self, image, noise, label):
+        """log p(x|z,u,y) at draws of the posterior, and log p(z,u|y) - log q(z,u|x,y) there, [L, B] both."""
+        u, log_ratio = image, 0.0
         if self.stacked:
             first = self.features_of(image)
             u = first.bijector.forward(noise[..., self.style_dim :])
+            log_ratio = -first.log_prob(u)
         style = self.style(u, label)
         z = style.bijector.forward(noise[..., : self.style_dim])
-        log_ratio = priors.standard_normal(self.style_dim).log_prob(z) - style.log_prob(z)
+        log_ratio += priors.standard_normal(self.style_dim).log_prob(z) - style.log_prob(z)
+        explained = self.explained(z, label).log_prob(u)
         if not self.stacked:
-            return self.explained(z, label), log_ratio
-        log_ratio += self.explained(z, label).log_prob(u) - first.log_prob(u)
-        return self.pixels(apply(self.first_decoder, u)), log_ratio
+            return explained, log_ratio
+        return self.pixels(apply(self.first_decoder, u)).log_prob(image), log_ratio + explained
 
 
 def marginal(each, log_q):
