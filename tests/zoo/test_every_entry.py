@@ -382,6 +382,6 @@ def test_an_unknown_class_is_named_with_the_others():
     model = entries.build(CONDITIONAL, entries.module(CONDITIONAL).SMALL | {"classes": NAMES})
     with pytest.raises(ValueError, match=r"an int in 0\.\.2 or one of 'cat', 'dog', 'fish'; got 'bird'"):
         model.sample(label="bird")
-    with pytest.raises(TypeError, match="no digits; use label=, one of cat, dog, fish"):
+    with pytest.raises(TypeError, match="not digits; use label=, one of cat, dog, fish"):
         model.sample(digit=1)
     assert model.sample(label=["dog", "dog", "cat"], seed=0).shape[0] == 3

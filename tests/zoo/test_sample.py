@@ -83,7 +83,7 @@ def test_images_are_those_of_the_classes_asked_for(call, run_of, model_of, drawn
     [
         (NAMES, ("--label", "bird"), "label must be an int in 0..2 or one of 'cat', 'dog', 'fish'; got 'bird'"),
         (NAMES, ("--label", "3"), "one of 'cat', 'dog', 'fish'; got 3"),
-        (NAMES, ("--digit", "1"), "no digits; use label=, one of cat, dog, fish"),
+        (NAMES, ("--digit", "1"), "not digits; use label=, one of cat, dog, fish"),
         (NAMES, ("--n", "3", "--label", "cat", "dog"), "got shape [2]"),
         (DIGITS, ("--digit", "10"), "0..9; got 10"),
         (DIGITS, ("--digit", "1", "--label", "1"), "label and digit are the same argument"),
