@@ -10,7 +10,7 @@ from PIL import Image
 
 from tfgen import data
 
-EMOJI = Path("/work/shared/emoji")
+EMOJI = Path(os.environ.get("TFDS_DATA_DIR", "")).parent / "emoji"  # beside the data sets, where it is there
 
 
 def whole(dataset):
