@@ -14,6 +14,7 @@ FOLDERS = ("variables", "assets.extra", "assets")  # the last is always empty
 INDEX, DATA = "variables/variables.index", "variables/variables.data-00000-of-00001"
 CARD = "MODEL_CARD.md"
 PICTURE = "samples.png"  # the one file that a version may lack: models that do not sample have none
+MANIFEST = "manifest.json"
 GRAPH, FINGERPRINT = "saved_model.pb", "fingerprint.pb"
 FILES = {  # every file of a version, and its largest size in bytes; what holds tensors is bounded by the contract too
     GRAPH: 2**26,
@@ -25,7 +26,7 @@ FILES = {  # every file of a version, and its largest size in bytes; what holds 
     "golden.npz": 2**30,
     CARD: 2**22,
     PICTURE: 2**24,
-    "manifest.json": 2**16,
+    MANIFEST: 2**16,
 }
 CONSTANTS = 2**28  # bytes of all constants of a graph, once they are expanded
 REPEATED = 2**20  # numbers of a constant that repeats its value

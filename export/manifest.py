@@ -1,15 +1,12 @@
 """The manifest of a version: size and SHA-256 of every file in it but itself."""
 
 import json
-import re
 from pathlib import Path
 
+from export.limits import MANIFEST as NAME
 from export.limits import RefusedError
 from tfgen.storage import schemas
 from tfgen.storage.manifest import fingerprint
-
-NAME = "manifest.json"
-SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Listed(schemas.Fingerprint, extra="forbid"):

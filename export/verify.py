@@ -9,15 +9,17 @@ The exit code is 0, 1 for a version that fails a check, 2 for a path that is not
 for the copy.
 """
 
+import re
 import tempfile
 from pathlib import Path
 
-from export import child, library, manifest, versions
+from export import child, library, versions
 from tfgen import checks, commandline
 
 NAME = "python -m export.verify"
 TIMEOUT = 120.0  # seconds that one check may take
 SHORTEST, LONGEST = 1, 1_000_000
+SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -34,7 +36,7 @@ def verify(version: Path, /, *, pin: str = "", timeout: float = TIMEOUT) -> None
         timeout: seconds that one check may take.
     """
     check_options(version, timeout)
-    if pin and not manifest.SHA256.fullmatch(pin.lower()):
+    if pin and not SHA256.fullmatch(pin.lower()):
         commandline.fail(f"pin must be a SHA-256 of 64 hexadecimal digits, got {pin!r}")
     if failed := proved(version, pin, timeout):
         commandline.fail(f"{version} fails {failed}", commandline.FAILED)

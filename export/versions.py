@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from export import limits, manifest
+from export import limits
 
-MARKS = ("saved_model.pb", manifest.NAME, "variables")  # of a version, whole or damaged
+MARKS = ("saved_model.pb", limits.MANIFEST, "variables")  # of a version, whole or damaged
 SHOWN = 5  # paths that a message lists
 
 

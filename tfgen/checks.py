@@ -2,9 +2,9 @@
 
 import numbers
 import re
+import sys
 
-import numpy as np
-
+INFINITY = float("inf")
 SMALLEST_SIDE, LARGEST_SIDE = 16, 128  # pixels of an image's side that the networks are made for
 CHANNELS = (1, 3)  # grey or colour
 MOST_LAYERS = 100  # of a network, and steps of a flow: building each takes time, whatever its width
@@ -35,12 +35,12 @@ def positive_ints(name: str, values, count: int | None = None) -> tuple[int, ...
     return values
 
 
-def in_range(name: str, value, smallest: float, largest: float = float("inf")) -> float:
+def in_range(name: str, value, smallest: float, largest: float = INFINITY) -> float:
     """`value` as a float in [smallest, largest]; TypeError or ValueError that names it otherwise."""
     _check_real(name, value)
-    if not smallest <= value <= largest or np.isinf(value):
-        finite = "finite and " if np.isinf(value) else ""
-        bounds = f"at least {smallest}" if largest == float("inf") else f"in {smallest}..{largest}"
+    if not smallest <= value <= largest or abs(value) == INFINITY:
+        finite = "finite and " if abs(value) == INFINITY else ""
+        bounds = f"at least {smallest}" if largest == INFINITY else f"in {smallest}..{largest}"
         raise ValueError(f"{name} must be {finite}{bounds}, got {value}")
     return float(value)
 
@@ -48,8 +48,8 @@ def in_range(name: str, value, smallest: float, largest: float = float("inf")) -
 def above_zero(name: str, value) -> float:
     """`value` as a finite float > 0; TypeError or ValueError that names it otherwise."""
     _check_real(name, value)
-    if not np.finfo(float).tiny <= value < float("inf"):  # a denormal number has no reciprocal
-        finite = "finite and " if np.isinf(value) else ""
+    if not sys.float_info.min <= value < INFINITY:  # a denormal number has no reciprocal
+        finite = "finite and " if abs(value) == INFINITY else ""
         raise ValueError(f"{name} must be {finite}above 0, got {value}")
     return float(value)
 

@@ -13,7 +13,6 @@ import warnings
 from pathlib import Path
 
 import cyclopts
-import numpy as np
 
 from tfgen import files, spelling, terminal
 
@@ -154,12 +153,19 @@ def run(function, arguments: list[str] | None, command: str, hint=lambda option:
     app["--help"].show = False  # who reads it knows of it
     app.default(function)
     try:
-        with stoppable(), np.errstate(all="warn", under="ignore"):  # as NumPy has it unless it was told otherwise
+        with stoppable(), _numpy_as_it_begins():
             return app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
     except (files.ReadError, ImportError) as error:
         fail(error)
     except cyclopts.CycloptsError as error:
         fail(f"{in_words(error, hint)}; {command} --help lists the options")
+
+
+def _numpy_as_it_begins():
+    """NumPy's own way with overflow and the like, whatever changed it; commands that need no NumPy import none."""
+    if numpy := sys.modules.get("numpy"):
+        return numpy.errstate(all="warn", under="ignore")
+    return contextlib.nullcontext()
 
 
 def usage(function) -> str:

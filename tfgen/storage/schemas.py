@@ -21,9 +21,12 @@ Numbers = dict[str, Number]
 
 
 class Schema(pydantic.BaseModel):
-    """Fields of exactly these types: a string is not a number, and a field that is not declared is refused."""
+    """Fields of exactly these types: a string is not a number, and a field that is not declared is refused.
 
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+    A schema is compiled when it is first used, because most commands use few of them.
+    """
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, defer_build=True)
 
 
 class Recipe(Schema):
