@@ -85,10 +85,11 @@ def check(model: Path) -> None:
     """Raises ValueError unless a path is the folder of a served model."""
     if not model.is_dir():
         raise ValueError(f"{str(model)!r} is not a folder of a served model: there is no such folder")
+    versions.check_served(model)
     if versions.is_version(model):
         raise ValueError(f"{str(model)!r} is a version; name the folder of its model, {str(model.parent)!r}")
     if not versions.taken(model):
-        below = [path.name for path in sorted(model.iterdir()) if path.is_dir() and versions.taken(path)]
+        below = [path.name for path in sorted(model.iterdir()) if path.is_dir() and versions.served(path)]
         hint = f"; it holds the models {', '.join(below)}, name one" if below else ""
         raise ValueError(f"{str(model)!r} holds no version of a model{hint}")
 

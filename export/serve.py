@@ -95,6 +95,7 @@ def check(folder: Path) -> None:
 
     if not folder.is_dir():
         raise ValueError(f"{str(folder)!r} is not a folder of served models: there is no such folder")
+    versions.check_served(folder)
     if watcher.models(folder):
         return
     above = folder.resolve().parent

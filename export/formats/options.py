@@ -31,3 +31,6 @@ def absent(form: str) -> list[str]:
 def folder(form: str, weights: str) -> str:
     """The name of the folder, beside the versions for TensorFlow Serving, which ignores it: litert-int8."""
     return f"{form}-{weights}"
+
+
+FOLDERS = {folder(form, weights): form for form in PACKAGES for weights in WEIGHTS[form]}

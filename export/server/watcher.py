@@ -10,7 +10,7 @@ from export.session import SessionError
 
 def models(folder: Path) -> list[str]:
     """The models of a folder: its folders with a numbered version."""
-    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and versions.taken(path))
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".") and versions.served(path))
 
 
 class Watcher:

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from export import deployment, labels, rollout
+from export import deployment, labels, rollout, serve, verify, versions
 from export.server import runtime
 from export.server.api import Api
 from export.server.catalogue import Catalogue
@@ -99,6 +99,17 @@ def test_the_folder_of_all_models_is_told_from_that_of_one(model, ended):
         code, _, errors = ended(rollout.main, path)
         assert (code, len(errors)) == (2, 1)
         assert words in errors[0]
+
+
+@pytest.mark.parametrize("main", [rollout.main, verify.main, serve.main])
+@pytest.mark.parametrize("below", ["", "1"])
+def test_a_converted_model_is_no_version_of_a_served_one(model, ended, main, below):
+    (model / "litert-int8" / "1").mkdir(parents=True)
+    code, _, errors = ended(main, model / "litert-int8" / below)
+    assert (code, len(errors)) == (2, 1)
+    assert "is converted to LiteRT, not a SavedModel" in errors[0]
+    assert versions.below(model.parent) == [model / "3"]
+    assert versions.below(model / "litert-int8") == []
 
 
 def test_the_server_for_development_follows_labels(model, ended):
