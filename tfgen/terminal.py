@@ -25,7 +25,7 @@ class Lasting(io.FileIO):
         return count
 
 
-def settle() -> bool:
+def protect_streams() -> bool:
     """Makes stdout and stderr of this process such that writing to them never fails.
 
     Streams that somebody has put in the place of Python's own, such as a notebook's, stay as they are.

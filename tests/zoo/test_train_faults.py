@@ -50,8 +50,8 @@ def assert_same_run(run, other) -> None:
     with h5py.File(run / runs.WEIGHTS) as ours, h5py.File(other / runs.WEIGHTS) as theirs:
         arrays, expected = _arrays(ours), _arrays(theirs)
         assert len(arrays) >= 8
-        for array, wanted in zip(arrays, expected, strict=True):
-            np.testing.assert_array_equal(array, wanted)
+        for array, value in zip(arrays, expected, strict=True):
+            np.testing.assert_array_equal(array, value)
 
 
 def _arrays(file) -> list:

@@ -67,16 +67,16 @@ def _of_codes(model, dataset, name: str, prior) -> dict[str, Figure]:
     codes, labels = codes[finite], split.labels[finite]
     if len(codes) < 2:  # no images, or a model whose codes are NaN
         return drawn
-    spread = codes if prior is None else prior
+    draws = codes if prior is None else prior
     encode = model.signatures().get("encode")
     is_categorical = encode is not None and "logits" in encode.outputs  # there is nothing between two codes to sweep
     if model.latent_dim == 2 and not model.conditional and not is_categorical:
         even = prior is not None and hasattr(model.prior, "bijector")
-        drawn["manifold"] = manifold(model, name, None if even else spread)
+        drawn["manifold"] = manifold(model, name, None if even else draws)
     drawn["latent"] = latent(codes, labels, dataset.classes, name, prior)
     if model.latent_dim > 2 and not is_categorical:
         variance = 1.0 if prior is None else np.asarray(model.prior_variance())
-        drawn["traversal"] = traversal(model, codes, labels, name, spread, variance)
+        drawn["traversal"] = traversal(model, codes, labels, name, draws, variance)
     return drawn
 
 
