@@ -26,7 +26,7 @@ def read(model: Path) -> dict[str, int]:
     for label, number in found.items():
         check(label)
         if isinstance(number, bool) or number not in there:
-            raise ValueError(f"{model / FILE} labels version {number!r} {label}, which is not there")
+            raise ValueError(f"{model / FILE} labels version {number!r} {label}, which does not exist")
     return found
 
 

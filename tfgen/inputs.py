@@ -140,7 +140,7 @@ def binarised(image: np.ndarray, seed: int = 0, first: int = 0) -> np.ndarray:
     if not isinstance(image, np.ndarray):
         return image.binarised(seed)
     random, result = np.random.default_rng(seed), np.empty(image.shape, bool)
-    random.bit_generator.advance(first * math.prod(image.shape[1:]))  # a number a pixel
+    random.bit_generator.advance(first * math.prod(image.shape[1:]))  # a number per pixel
     for start in range(0, len(image), BINARISED_AT_ONCE):  # numbers take eight times the memory of pixels
         part = image[start : start + BINARISED_AT_ONCE]
         result[start : start + BINARISED_AT_ONCE] = random.random(part.shape) < _probability(part)

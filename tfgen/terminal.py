@@ -1,4 +1,4 @@
-"""A terminal that may go away: what nobody can read any more is dropped, and the work goes on.
+"""A terminal that may go away: what nobody can read any more is dropped, and the work continues.
 
 A pipe may be closed (`| head -1`), a terminal lost, a stream closed from the start (`2>&-`), a log's disk full, or an
 encoding too poor for a character.

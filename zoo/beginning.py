@@ -120,7 +120,7 @@ def _start_from(recipe: dict, model, images) -> None:
             "choose those of a folder"
         )
     if manifest.read(path.parent).get(path.name, {}).get("sha256") != recipe["init_sha256"]:
-        raise ValueError(f"the weights of {source!r} have changed since this run was begun")
+        raise ValueError(f"the weights of {source!r} have changed since this run was begun: SHA-256 mismatch")
     weights.load(model, path)
     commands.say(f"starts from the weights of {source}")
 

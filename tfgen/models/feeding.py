@@ -165,7 +165,7 @@ class Feed:
             weights = _finite("sample_weight", weight)
             weights = weights[:, 0] if weights.ndim == 2 and weights.shape[1] == 1 else weights
             if weights.shape != (count,):
-                raise ValueError(f"sample_weight must have shape [{count}], one a row, got {list(weights.shape)}")
+                raise ValueError(f"sample_weight must have shape [{count}], one per row, got {list(weights.shape)}")
         if self.class_weight is not None:
             if label is None:
                 raise ValueError("class_weight weighs rows by their labels, and there are none: fit(images, labels)")
