@@ -79,7 +79,9 @@ def signatures(listed) -> dict:
         for side, specs in sides.items():
             numbers = sum(math.prod(spec["shape"][1:]) for spec in specs.values())
             if numbers > NUMBERS:
-                raise AnswerError(f"lists {said(name)} with {numbers} numbers a row among its {side}, above {NUMBERS}")
+                raise AnswerError(
+                    f"lists {said(name)} with {numbers} numbers per row among its {side}, above {NUMBERS}"
+                )
     return {
         name: {
             side: {key: (np.dtype(spec["dtype"]), spec["shape"]) for key, spec in specs.items()}

@@ -1,7 +1,7 @@
 """What a version directory holds: the SavedModel and all that a reader or a server wants beside it.
 
 saved_model.pb, variables/    the graph and the weights
-assets.extra/                 warm-up records, one a signature
+assets.extra/                 warm-up records, one per signature
 signatures.json               what is served: names, dtypes and shapes, classes, and K of `score`
 golden.npz                    golden requests and their answers
 MODEL_CARD.md                 what the model is, what it is for, how it was trained, and its numbers

@@ -82,8 +82,8 @@ def violations(facts) -> list[str]:
     """Where the facts of a version break the contract, a line each; none if they keep it.
 
     A signature that the contract does not name, as models of other packages may have, is free in its tensors as long as
-    each has the batch as its leading axis, fixed sizes after it, no more numbers a row than `limits.NUMBERS`, and dtype
-    float32 or int64; names that the contract knows mean the same everywhere.
+    each has the batch as its leading axis, fixed sizes after it, no more numbers per row than `limits.NUMBERS`, and
+    dtype float32 or int64; names that the contract knows mean the same everywhere.
     """
     malformed = _malformed(facts)
     if malformed:

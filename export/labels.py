@@ -26,7 +26,7 @@ def read(model: Path) -> dict[str, int]:
     for label, number in found.items():
         check(label)
         if isinstance(number, bool) or number not in there:
-            raise ValueError(f"{model / FILE} labels version {number!r} {label}, which is not there")
+            raise ValueError(f"{model / FILE} labels version {number!r} {label}, which does not exist")
     return found
 
 
@@ -52,6 +52,6 @@ def config(model: Path) -> str:
     if not labels:
         return ""
     numbers = sorted({*labels.values(), *versions.taken(model)[-1:]})
-    wanted = " ".join(f"versions: {number}" for number in numbers)
+    numbered = " ".join(f"versions: {number}" for number in numbers)
     named = " ".join(f'version_labels {{ key: "{label}" value: {labels[label]} }}' for label in sorted(labels))
-    return f"\n    model_version_policy {{ specific {{ {wanted} }} }}\n    {named}\n "
+    return f"\n    model_version_policy {{ specific {{ {numbered} }} }}\n    {named}\n "

@@ -89,16 +89,16 @@ class Page:
         key = "latent" if path == "/decode" else "image"
         shape, label = self._shapes[key], request.get("label", 0)
         try:
-            given = np.asarray(request.get(key), np.float32).reshape([1, *shape])
+            values = np.asarray(request.get(key), np.float32).reshape([1, *shape])
             label = int(label)
         except (TypeError, ValueError):
             raise Refusal(f"{key} must be {int(np.prod(shape))} numbers, and label one") from None
         try:
             with self._lock:
-                values = np.ravel(function(given, label))
+                answer = np.ravel(function(values, label))
         except (ValueError, RuntimeError) as error:
             raise Refusal(str(error), "UNAVAILABLE") from None
-        return 200, "application/json", json.dumps({"values": values.tolist()}).encode()
+        return 200, "application/json", json.dumps({"values": answer.tolist()}).encode()
 
 
 def check_code(name: str) -> None:

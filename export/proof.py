@@ -133,9 +133,9 @@ def _check_refused(session: Session, requests: dict, key: str, wrong: list) -> N
     for name, sides in requests.items():
         if key not in sides["inputs"]:
             continue
-        given = sides["inputs"][key].copy()
-        given.reshape(len(given), -1)[: len(wrong), 0] = wrong
-        for output, value in session.run(name, sides["inputs"] | {key: given}).items():
+        damaged = sides["inputs"][key].copy()
+        damaged.reshape(len(damaged), -1)[: len(wrong), 0] = wrong
+        for output, value in session.run(name, sides["inputs"] | {key: damaged}).items():
             refused, rest = value[: len(wrong)], value[len(wrong) :]
             blank = np.isnan(refused) if value.dtype.kind == "f" else refused == -1
             if not blank.all() or not golden.agree(rest, sides["outputs"][output][len(wrong) :]):

@@ -158,7 +158,7 @@ class Session:
     def fetch(self, feeds: dict, fetches: list[str], seconds: float | None = None) -> list[np.ndarray]:
         """The tensors of the graph named by `fetches`, with those of `feeds` given; names as in `op:0`."""
         fed = (_Output * len(feeds))(*map(self._output, feeds))
-        wanted = (_Output * len(fetches))(*map(self._output, fetches))
+        outputs = (_Output * len(fetches))(*map(self._output, fetches))
         values = (ctypes.c_void_p * len(feeds))(*map(self._tensor, feeds.values()))
         results = (ctypes.c_void_p * len(fetches))()
         stated = run_options(seconds)
@@ -166,7 +166,7 @@ class Session:
         try:
             counts = len(feeds), len(fetches)
             run = self._library.TF_SessionRun
-            self._call(run, self._session, options, fed, values, counts[0], wanted, results, counts[1], None, 0, None)
+            self._call(run, self._session, options, fed, values, counts[0], outputs, results, counts[1], None, 0, None)
             return [self._array(result) for result in results]
         finally:
             for tensor in (*values, *results):

@@ -33,7 +33,7 @@ class Snapshot:
             raise RefusedError(f"{missing[0]} is missing")
         content, self.sha256 = self._copy(manifest.NAME, limits.FILES[manifest.NAME])
         if pin and pin.lower() != self.sha256:
-            raise RefusedError(f"{manifest.NAME} has the SHA-256 {self.sha256}, the pin is {pin}")
+            raise RefusedError(f"{manifest.NAME}: SHA-256 mismatch, {self.sha256} where the pin is {pin}")
         self._records = manifest.parse(content)
         if set(self._records) != names - {manifest.NAME}:
             raise RefusedError(f"{manifest.NAME} lists other files than there are")
@@ -58,7 +58,7 @@ class Snapshot:
         content, digest = self._copy(name, size)
         if digest != self._records[name]["sha256"]:
             raise RefusedError(
-                f"{name} has changed: its SHA-256 is {digest}, its record {self._records[name]['sha256']}"
+                f"{name} has changed: SHA-256 mismatch, {digest} where its record has {self._records[name]['sha256']}"
             )
         return content
 

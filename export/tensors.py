@@ -21,8 +21,8 @@ def cast(signature: str, tensors: dict, specs: dict) -> dict:
             than the signature has, or numbers that are not finite.
     """
     if not isinstance(tensors, dict) or set(tensors) != set(specs):
-        given = ", ".join(map(str, tensors)) if isinstance(tensors, dict) else type(tensors).__name__
-        raise ValueError(f"{signature} takes {', '.join(sorted(specs))}; got {given or 'nothing'}")
+        names = ", ".join(map(str, tensors)) if isinstance(tensors, dict) else type(tensors).__name__
+        raise ValueError(f"{signature} takes {', '.join(sorted(specs))}; got {names or 'nothing'}")
     arrays = {name: _cast(name, tensors[name], *specs[name]) for name in specs}
     lengths = {name: len(array) for name, array in arrays.items()}
     if len(set(lengths.values())) > 1:
@@ -36,8 +36,8 @@ def _cast(name: str, value, dtype: np.dtype, shape) -> np.ndarray:
     except (ValueError, TypeError):
         raise TypeError(f"{name} must be an array of {dtype}, got {type(value).__name__}") from None
     if array.ndim != len(shape) or (array.size and list(array.shape[1:]) != list(shape[1:])):
-        wanted = ", ".join(["B", *map(str, shape[1:])])
-        raise ValueError(f"{name} must have shape [{wanted}], got {list(array.shape)}")
+        expected = ", ".join(["B", *map(str, shape[1:])])
+        raise ValueError(f"{name} must have shape [{expected}], got {list(array.shape)}")
     if not array.size and array.dtype != object:
         return np.zeros([len(array), *shape[1:]], dtype)  # an empty list is one of floats to NumPy
     kinds = "biu" if dtype.kind == "i" else "biuf"

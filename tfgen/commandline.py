@@ -37,10 +37,10 @@ def stoppable():
 
     handlers = {}
     if threading.current_thread() is threading.main_thread():  # no other may set them
-        wanted = {signal.SIGTERM: terminate}
+        actions = {signal.SIGTERM: terminate}
         if hasattr(signal, "SIGHUP"):
-            wanted[signal.SIGHUP] = signal.SIG_IGN
-        handlers = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+            actions[signal.SIGHUP] = signal.SIG_IGN
+        handlers = {number: signal.signal(number, handler) for number, handler in actions.items()}
     try:
         yield
     except KeyboardInterrupt as error:
@@ -117,7 +117,7 @@ def begin(arguments: list[str] | None = None) -> list[str]:
     The output of a process that is a command outlasts its readers, and settings of the user's for other programs that
     would change what it does are out of its sight.
     """
-    if terminal.settle():
+    if terminal.protect_streams():
         if sys.warnoptions:  # PYTHONWARNINGS=error is about the user's own code
             warnings.simplefilter("ignore")
         for name in FOREIGN:
@@ -206,9 +206,9 @@ def in_words(error: cyclopts.CycloptsError, hint) -> str:
     if isinstance(error, cyclopts.ConsumeMultipleError):
         return f"{error.keyword or argument.name} needs at least 1 value, got none"
     if isinstance(error, cyclopts.MissingArgumentError):
-        given = error.keyword or next((token.keyword for token in argument.tokens if token.keyword), None)
-        if given:
-            return f"{given} needs a value, got none"
+        option = error.keyword or next((token.keyword for token in argument.tokens if token.keyword), None)
+        if option:
+            return f"{option} needs a value, got none"
         stray = [word for word in error.unused_tokens or () if re.match("--?[a-zA-Z]", word)]
         if stray:
             return _unknown_option(stray[0], error.app.assemble_argument_collection(), hint)

@@ -75,7 +75,7 @@ def show(images, columns: int | None = None, title: str = "") -> Figure:
 
     Args:
         images: [N, H, W, C], or what can mean nothing else: [H, W], [H, W, C], [N, H, W]; values as in `grid`.
-        columns: images a row; by default as many as make the grid nearly square.
+        columns: images per row; by default as many as make the grid nearly square.
         title: shown above.
     """
     images = np.asarray(images)
@@ -94,7 +94,7 @@ def grid(images, columns: int, title: str = "", row_labels=(), column_labels=())
 
     Args:
         images: [N, H, W, C], uint8, bool, or float in [0, 1]; C = 1 is drawn as black ink on white, C = 3 as RGB.
-        columns: images a row.
+        columns: images per row.
         title: shown above; long ones are wrapped.
         row_labels, column_labels: texts beside the rows and above the columns.
 
@@ -216,7 +216,7 @@ def plane(points, labels=None, names=(), *, title="", beside=None, beside_title=
 
 
 def _strips(panels, labels, names, axis_name: str, limits) -> Figure:
-    """Points of a line, a row a class, scattered over the row's height; the points beside them in the last row."""
+    """Points of a line, a row per class, scattered over the row's height; the points beside them in the last row."""
     rows = [*(names or [""]), *(short(title) for title, *_ in panels[1:])]
     figure = Picture(figsize=(8, 1.6 + 0.35 * min(len(rows), 2 * LEGEND_LENGTH)), dpi=DPI, layout="constrained")
     axes = figure.subplots()

@@ -103,29 +103,29 @@ def out_of_range(low: float, high: float) -> str:
     return f"float images must lie in [0, 1], got values in [{low:g}, {high:g}]{divide}"
 
 
-def check_shape(given, shape) -> None:
+def check_shape(actual, shape) -> None:
     """ValueError unless the shape of an array can mean images (H, W, C) alone, so that [-1, H, W, C] is a reshape.
 
     Sizes that are not known yet, None, may be right.
     """
     height, width, channels = shape
     one = [(height, width, channels), (math.prod(shape),), *([(height, width)] if channels == 1 else [])]
-    if not any(_fits(given, each) or (len(given) and _fits(given[1:], each)) for each in one):
-        raise ValueError(wrong_shape(given, shape))
+    if not any(_fits(actual, each) or (len(actual) and _fits(actual[1:], each)) for each in one):
+        raise ValueError(wrong_shape(actual, shape))
 
 
-def wrong_shape(given, shape) -> str:
+def wrong_shape(actual, shape) -> str:
     """What is said of a shape that can be none of images (H, W, C): both, and what to call where that is plain."""
     height, width, channels = shape
-    wanted = f"image must have shape [B, {height}, {width}, {channels}], got {list(given)}"
-    if tuple(given[-3:]) == (channels, height, width):
-        return f"{wanted}; channels come last: numpy.moveaxis(image, -3, -1)"
-    if channels == 1 and tuple(given[-3:]) == (height, width, 3):
-        return f"{wanted}; the images must be grey, such as image.mean(-1, keepdims=True) of floats"
-    if None not in given and math.prod(given) and math.prod(given) % math.prod(shape) == 0:
-        count = math.prod(given) // math.prod(shape)
-        return f"{wanted}; if that is {count} of them: image.reshape({count}, {height}, {width}, {channels})"
-    return wanted
+    message = f"image must have shape [B, {height}, {width}, {channels}], got {list(actual)}"
+    if tuple(actual[-3:]) == (channels, height, width):
+        return f"{message}; channels come last: numpy.moveaxis(image, -3, -1)"
+    if channels == 1 and tuple(actual[-3:]) == (height, width, 3):
+        return f"{message}; the images must be grey, such as image.mean(-1, keepdims=True) of floats"
+    if None not in actual and math.prod(actual) and math.prod(actual) % math.prod(shape) == 0:
+        count = math.prod(actual) // math.prod(shape)
+        return f"{message}; if that is {count} of them: image.reshape({count}, {height}, {width}, {channels})"
+    return message
 
 
 def binarised(image: np.ndarray, seed: int = 0, first: int = 0) -> np.ndarray:
@@ -140,7 +140,7 @@ def binarised(image: np.ndarray, seed: int = 0, first: int = 0) -> np.ndarray:
     if not isinstance(image, np.ndarray):
         return image.binarised(seed)
     random, result = np.random.default_rng(seed), np.empty(image.shape, bool)
-    random.bit_generator.advance(first * math.prod(image.shape[1:]))  # a number a pixel
+    random.bit_generator.advance(first * math.prod(image.shape[1:]))  # a number per pixel
     for start in range(0, len(image), BINARISED_AT_ONCE):  # numbers take eight times the memory of pixels
         part = image[start : start + BINARISED_AT_ONCE]
         result[start : start + BINARISED_AT_ONCE] = random.random(part.shape) < _probability(part)
@@ -234,7 +234,7 @@ def _from_pillow(image, shape):
 
 
 def _fits(sizes, shape) -> bool:
-    return len(sizes) == len(shape) and all(size in (None, wanted) for size, wanted in zip(sizes, shape, strict=True))
+    return len(sizes) == len(shape) and all(actual in (None, size) for actual, size in zip(sizes, shape, strict=True))
 
 
 def _is_pillow(image) -> bool:

@@ -21,13 +21,13 @@ def to_stderr(line: str) -> None:
 
 
 @contextlib.contextmanager
-def held(path: Path, *, wait: bool = True, tell=to_stderr):
+def held(path: Path, *, wait: bool = True, notify=to_stderr):
     """Holds the lock file `path` for the length of the block.
 
     Args:
         path: the file, which is made and stays.
         wait: whether to wait for another process that holds it.
-        tell: called with a note where the file system offers no locks: the block then runs without one.
+        notify: called with a note where the file system offers no locks: the block then runs without one.
 
     Returns:
         Whether the lock is held.
@@ -46,7 +46,7 @@ def held(path: Path, *, wait: bool = True, tell=to_stderr):
         if isinstance(error, OSError) and error.errno not in NOT_OFFERED:
             raise
         reason = getattr(error, "strerror", None) or error
-        tell(f"note: the file system of {path.parent} offers no locks ({reason}); start no second process on it")
+        notify(f"note: the file system of {path.parent} offers no locks ({reason}); start no second process on it")
         yield False
         return
     try:

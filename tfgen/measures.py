@@ -2,7 +2,7 @@
 
 FLOOR = "floor_"  # before the name of a score of training images in place of samples
 MEANINGS = {
-    "test_neg_elbo": "-ELBO, one sample of z an image; nats per image",
+    "test_neg_elbo": "-ELBO, one sample of z per image; nats per image",
     "test_bits_per_dim": "-ELBO in bits for each channel of a pixel",
     "test_rate": "rate, the KL from posterior to prior; nats per image",
     "test_distortion": "distortion, the mean of -log p(image given z); nats per image",
@@ -11,7 +11,7 @@ MEANINGS = {
     "test_nll": "NLL, exact or by the importance-weighted bound of K samples; nats per image",
     "test_nll_bits_per_dim": "NLL in bits for each channel of a pixel",
     "test_nll_error": "its standard error over images",
-    "test_nll_k": "its samples K of z an image",
+    "test_nll_k": "its samples K of z per image",
     "active_units": "dimensions of the code whose posterior mean has a variance over images above 0.01 of the prior's",
     "kl_per_dimension": "rate of each dimension of the code, nats",
     "code_mean_error": "largest difference of the aggregated posterior's mean over test images from the prior's",
@@ -35,6 +35,6 @@ MEANINGS = {
 TRAINING = {  # what a run has of its training besides
     "epochs": "passes over the training images, or as many epochs as the training took",
     "best_epoch": "the epoch whose weights these are",
-    "images_per_s": "training images a second, the median over epochs",
+    "images_per_s": "training images per second, the median over epochs",
     "seconds": "of the whole training, with its evaluation and figures",
 }

@@ -7,7 +7,7 @@ def opaque(picture):
     """A Pillow picture as grey ("L") or colour ("RGB"), transparent pixels over white."""
     from PIL import Image
 
-    if picture.mode.startswith("I"):  # 16 bits a pixel, which convert("L") would cut off at 255
+    if picture.mode.startswith("I"):  # 16 bits per pixel, which convert("L") would cut off at 255
         return Image.fromarray((np.asarray(picture).astype(np.float64) / 257).round().clip(0, 255).astype(np.uint8))
     if picture.has_transparency_data:
         colour = picture.convert("RGBA")

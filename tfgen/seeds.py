@@ -11,7 +11,7 @@ __all__ = ["map_rows", "normal", "normal_rows", "row_seeds", "split", "step_seed
 
 ALGORITHM = "philox"
 ROWS_A_TURN = 8  # rows drawn in one turn of the loop over rows, where a turn costs more than a draw
-SMALL_DRAW = 1024  # numbers a row up to which that is so
+SMALL_DRAW = 1024  # numbers per row up to which that is so
 
 
 def step_seeds(seed: int, step, count: int):
@@ -35,7 +35,7 @@ def uniform(shape, seed):
 
 
 def map_rows(draw, seeds, dtype=tf.float32):
-    """One draw a row, from that row's seed alone.
+    """One draw per row, from that row's seed alone.
 
     Args:
         draw: a function of one stateless seed, int32 [2].

@@ -117,17 +117,21 @@ class Source:
 
     def parameters_of(self, node: ast.FunctionDef) -> dict[str, inspect.Parameter]:
         """The parameters of a function of this module, without a `self`."""
-        kinds, given = inspect.Parameter, node.args
-        positional = [*given.posonlyargs, *given.args]
-        defaults = [None] * (len(positional) - len(given.defaults)) + given.defaults
+        kinds, arguments = inspect.Parameter, node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        defaults = [None] * (len(positional) - len(arguments.defaults)) + arguments.defaults
         listed = [
-            (argument, kinds.POSITIONAL_ONLY if argument in given.posonlyargs else kinds.POSITIONAL_OR_KEYWORD, default)
+            (
+                argument,
+                kinds.POSITIONAL_ONLY if argument in arguments.posonlyargs else kinds.POSITIONAL_OR_KEYWORD,
+                default,
+            )
             for argument, default in zip(positional, defaults, strict=True)
         ]
-        listed += [(given.vararg, kinds.VAR_POSITIONAL, None)] * bool(given.vararg)
-        pairs = zip(given.kwonlyargs, given.kw_defaults, strict=True)
+        listed += [(arguments.vararg, kinds.VAR_POSITIONAL, None)] * bool(arguments.vararg)
+        pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
         listed += [(argument, kinds.KEYWORD_ONLY, default) for argument, default in pairs]
-        listed += [(given.kwarg, kinds.VAR_KEYWORD, None)] * bool(given.kwarg)
+        listed += [(arguments.kwarg, kinds.VAR_KEYWORD, None)] * bool(arguments.kwarg)
         if node.name == "__init__":
             del listed[0]
         return {

@@ -1,4 +1,4 @@
-"""A terminal that may go away: what nobody can read any more is dropped, and the work goes on.
+"""A terminal that may go away: what nobody can read any more is dropped, and the work continues.
 
 A pipe may be closed (`| head -1`), a terminal lost, a stream closed from the start (`2>&-`), a log's disk full, or an
 encoding too poor for a character.
@@ -25,7 +25,7 @@ class Lasting(io.FileIO):
         return count
 
 
-def settle() -> bool:
+def protect_streams() -> bool:
     """Makes stdout and stderr of this process such that writing to them never fails.
 
     Streams that somebody has put in the place of Python's own, such as a notebook's, stay as they are.

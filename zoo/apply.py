@@ -91,8 +91,8 @@ def apply(
         made = folder.cache_info().currsize
         kept = f"what is finished is kept in {folder()}; the same command resumes" if made else "nothing was written"
         commandline.give_up(error, saved=kept)
-    given = {name: _plain(value) for name, value in options.items()}
-    content = result.as_json() | {"task": task, "model": entry_or_run, "options": given, "seed": seed}
+    of_command = {name: _plain(value) for name, value in options.items()}
+    content = result.as_json() | {"task": task, "model": entry_or_run, "options": of_command, "seed": seed}
     with commandline.bad_input():
         paths = _write(folder() / task, result, content | {"versions": runs.library_versions()})
     print(result.as_text(), *paths, sep="\n")  # last: a closed pipe loses no numbers

@@ -56,9 +56,9 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     from tfgen.training import loop
     from zoo import settings
 
-    given, memory = chosen["data"], chosen["safety"]["memory"]
+    of_data, memory = chosen["data"], chosen["safety"]["memory"]
     memory = checks.size("memory", memory) if memory is not None else None
-    options = {"image_size": given["image_size"], "channels": given["image_channels"], "tell": commands.say}
+    options = {"image_size": of_data["image_size"], "channels": of_data["image_channels"], "notify": commands.say}
     options |= {"memory": memory, "at_once": settings.batch_size(chosen)}
     if chosen["data"]["dataset"] is not None:
         images = data.load(chosen["data"]["dataset"], data_dir, **options)
@@ -120,7 +120,7 @@ def _start_from(recipe: dict, model, images) -> None:
             "choose those of a folder"
         )
     if manifest.read(path.parent).get(path.name, {}).get("sha256") != recipe["init_sha256"]:
-        raise ValueError(f"the weights of {source!r} have changed since this run was begun")
+        raise ValueError(f"the weights of {source!r} have changed since this run was begun: SHA-256 mismatch")
     weights.load(model, path)
     commands.say(f"starts from the weights of {source}")
 

@@ -159,14 +159,14 @@ def _fit(model, images, run: Path, chosen: dict, checkpoint, began: float):
     recipe, state = chosen["recipe"], checkpoint.state if checkpoint else checkpoints.State()
     steps = settings.steps_of_epoch(recipe, len(images.train.images)) * recipe["epochs"]
     epochs, patience = settings.epochs(recipe), recipe["patience"]
-    best = lambda: f"the best weights so far, of epoch {state.best_epoch}, are in {run}; --resume continues"  # noqa: E731
+    best = lambda: f"the best weights so far, of epoch {state.best_epoch}, are in {run}; resume it with --resume"  # noqa: E731
     with commandline.giving_up(run, best), commands.lost_workers(run):
         if chief and not checkpoint:
             weights.save(model, run / runs.WEIGHTS)
         while state.epoch < epochs and not callbacks.is_over(patience, state):
-            rate = recipe["learning_rate"] / 2**state.halvings
+            learning_rate = recipe["learning_rate"] / 2**state.halvings
             with model.distribute_strategy.scope():
-                model.compile_recipe(learning_rate=rate, steps=steps)
+                model.compile_recipe(learning_rate=learning_rate, steps=steps)
             try:
                 loop.fit(
                     model,
@@ -225,7 +225,7 @@ def _roll_back(error, images, run: Path, chosen: dict):
     last = checkpoints.newest(run, commands.say)
     fault = diagnosis.diagnose(error, last)
     batch = diagnosis.keep(run, fault, images.train, last)
-    rate, done = chosen["recipe"]["learning_rate"], last.state.halvings
+    learning_rate, done = chosen["recipe"]["learning_rate"], last.state.halvings
     if chosen["safety"]["on_nan"] == "stop" or done == ROLLBACKS:
         halved = f", after {done} rollbacks" if done else ""
         kept = f"its batch is {batch}, the last good checkpoint, of epoch {last.state.epoch}, lies beside it"
@@ -233,8 +233,8 @@ def _roll_back(error, images, run: Path, chosen: dict):
     last.state.halvings += 1
     checkpoints.write_state(last.path, last.state, last.content)
     last.rewind(run)
-    rate /= 2**last.state.halvings
-    where = f"back to epoch {last.state.epoch} with learning rate {rate:g}"
+    learning_rate /= 2**last.state.halvings
+    where = f"back to epoch {last.state.epoch} with learning rate {learning_rate:g}"
     warn(f"note: {fault}; its batch is {batch}; {where}, rollback {last.state.halvings} of {ROLLBACKS}")
     return last
 
@@ -257,7 +257,7 @@ def _finish(model, images, run: Path, state, began: float) -> None:
             "epochs": state.epoch,
             "best_epoch": state.best_epoch,
             "parameters": model.parameter_count(),
-            "images_per_s": round(statistics.median(state.rates[1:] or state.rates), 1),
+            "images_per_s": round(statistics.median(state.speeds[1:] or state.speeds), 1),
             **likelihood.report(model, images),
         }
         (run / runs.FIGURES).mkdir(exist_ok=True)  # made with the run, but pictures are what people tidy away

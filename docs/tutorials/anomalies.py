@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Anomaly detection that you can trust
 #
-# A generative model knows what normal pictures look like, so it should notice a strange one. It often does. It also
-# fails in a way that surprises everybody the first time: a model can find pictures that it has never seen *more*
+# A generative model knows what normal pictures look like, so it should notice when one is strange. It often does. It
+# also fails in a way that surprises everybody the first time: a model can find pictures that it has never seen *more*
 # probable than those it was trained on. Here you see that failure, understand it, choose a score that avoids it, and
 # turn the score into an alarm with a promise: at most so many false alarms.
 #

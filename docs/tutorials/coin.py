@@ -180,8 +180,8 @@ figure.saved("coin-gradients.png")
 #
 # ## Climbing
 #
-# One random draw a step, three lines of calculus, and a step size that falls. This is the whole training of a VAE, with
-# two parameters in place of a million.
+# One random draw per step, three lines of calculus, and a step size that falls. This is the whole training of a VAE,
+# with two parameters in place of a million.
 
 # %%
 m, log_s = -0.4, np.log(1.2)

@@ -71,13 +71,13 @@ def measured(path: Path, sides: dict, facts: dict) -> dict:
 
 
 def loss(answer: np.ndarray, expected: np.ndarray) -> float:
-    """The root mean square of a difference as a share of the spread of what is expected.
+    """The root mean square of a difference as a share of the scale of what is expected.
 
-    The spread is its standard deviation; of numbers that are all nearly the same, a tenth of their root mean square.
+    The scale is its standard deviation; of numbers that are all nearly the same, a tenth of their root mean square.
     """
     off = np.sqrt(np.mean(np.square(answer.astype(np.float64) - expected)))
-    spread = max(np.std(expected), 0.1 * np.sqrt(np.mean(np.square(expected, dtype=np.float64))))
-    return float(off / max(spread, 1e-12))
+    scale = max(np.std(expected), 0.1 * np.sqrt(np.mean(np.square(expected, dtype=np.float64))))
+    return float(off / max(scale, 1e-12))
 
 
 def check_rows(run, inputs: dict, answers: dict) -> None:
@@ -96,9 +96,9 @@ def check_refused(run, inputs: dict, answers: dict, classes: int) -> None:
     for key, wrong in {"label": [-1, classes], "image": [2, np.nan]}.items():
         if key not in inputs:
             continue
-        given = inputs[key].copy()
-        given.reshape(len(given), -1)[: len(wrong), 0] = wrong
-        for name, value in run(inputs | {key: given}).items():
+        damaged = inputs[key].copy()
+        damaged.reshape(len(damaged), -1)[: len(wrong), 0] = wrong
+        for name, value in run(inputs | {key: damaged}).items():
             refused, rest = value[: len(wrong)], value[len(wrong) :]
             if not np.isnan(refused).all() or not np.allclose(rest, answers[name][len(wrong) :], AGAIN, AGAIN):
                 raise WrongError(f"{name} with {key}s {' and '.join(map(str, wrong))} is not two rows of NaN")

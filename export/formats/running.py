@@ -27,8 +27,8 @@ def _onnx(path: Path):
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     taken = [each.name for each in session.get_inputs()]
-    given = [each.name for each in session.get_outputs()]
-    names = {name.removesuffix("_out"): name for name in given}
+    outputs = [each.name for each in session.get_outputs()]
+    names = {name.removesuffix("_out"): name for name in outputs}
 
     def run(inputs: dict) -> dict:
         answers = session.run(list(names.values()), {name: inputs[name] for name in taken})

@@ -69,7 +69,7 @@ def write(model, name: str, folder: Path, form: str, weights: str) -> dict:
 
 def table(facts: dict) -> str:
     """What a folder holds, as a table for the terminal, and below it what is not converted."""
-    rows = [("signature", "MB", "ms a row", "largest difference", "loss")]
+    rows = [("signature", "MB", "ms per row", "largest difference", "loss")]
     for key, found in facts["files"].items():
         numbers = f"{found['bytes'] / 1e6:.2f}", f"{found['p50_ms']:.2f}", f"{found['difference']:.1e}"
         rows.append((key, *numbers, f"{found['loss']:.2%}"))

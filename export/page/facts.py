@@ -67,11 +67,11 @@ def drawn(model) -> tuple[np.ndarray, bool]:
 
 def activity(decode, codes: np.ndarray, classes: int) -> np.ndarray:
     """How much each dimension changes the image, [Z]: the mean square of a step of one standard deviation each way."""
-    spread = np.diag(codes.std(0)).astype(np.float32)  # [Z, Z], a step a row
-    total = np.zeros(len(spread))
+    steps = np.diag(codes.std(0)).astype(np.float32)  # [Z, Z], a step per row
+    total = np.zeros(len(steps))
     for number, base in enumerate(codes[:BASES].astype(np.float32)):
-        up, down = (decode(base + sign * spread, number % max(1, classes)) for sign in (1, -1))
-        total += np.square(up - down).reshape(len(spread), -1).mean(1)
+        up, down = (decode(base + sign * steps, number % max(1, classes)) for sign in (1, -1))
+        total += np.square(up - down).reshape(len(steps), -1).mean(1)
     return total
 
 

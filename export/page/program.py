@@ -167,9 +167,9 @@ class _Reduction:
             more = {"alpha": op.get_attr("alpha")} if kind == "LeakyRelu" else {}
             self.step(kind, [self.number(op.inputs[0])], out, **more)
         elif kind in PAIRS:
-            self.step(PAIRS[kind], [self.spread(tensor, out.shape) for tensor in op.inputs], out)
+            self.step(PAIRS[kind], [self.broadcast(tensor, out.shape) for tensor in op.inputs], out)
         elif kind == "SelectV2":
-            self.step("Select", [self.spread(tensor, out.shape) for tensor in op.inputs], out)
+            self.step("Select", [self.broadcast(tensor, out.shape) for tensor in op.inputs], out)
         elif kind == "MatMul":
             left, right = (
                 self.transposed(op.inputs[0], op, "transpose_a"),
@@ -238,7 +238,7 @@ class _Reduction:
         for tensor, taken in zip(op.outputs, found, strict=True):
             self.step("Take", [self.number(each) for each in data], tensor, runs=moves.runs(taken))
 
-    def spread(self, tensor, shape) -> int:
+    def broadcast(self, tensor, shape) -> int:
         """A value whose shape is the end of another shape, so that its numbers repeat; broadcast if it is not."""
         own = list(self.sample[tensor.name].shape)
         while own and own[0] == 1:

@@ -83,7 +83,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except Exception as error:  # a fault of this server's; it goes on, and says so
             status = 500
             content = json.dumps({"error": f"this server failed: {type(error).__name__}"}).encode()
-            self.server.tell(f"{self.command} {path}: {type(error).__name__}: {error}")
+            self.server.notify(f"{self.command} {path}: {type(error).__name__}: {error}")
         self._send(status, kind, content)
 
     do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_GET  # noqa: N815
@@ -149,14 +149,14 @@ class Server(http.server.ThreadingHTTPServer):
         largest: bytes of a request's body.
         connections: at once; a further one is answered 503.
         cors: whether pages of other hosts may read the answers.
-        tell: is called with a line about a fault of the server's own.
+        notify: called with a line about a fault of the server's own.
     """
 
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, address, api, *, seconds=30.0, largest=2**26, connections=128, cors=False, tell=print):
-        self.tell = tell
+    def __init__(self, address, api, *, seconds=30.0, largest=2**26, connections=128, cors=False, notify=print):
+        self.notify = notify
         self.api, self.seconds, self.largest, self.cors = api, seconds, largest, cors
         self.loopback = is_loopback(address[0])
         self._free = threading.BoundedSemaphore(connections)

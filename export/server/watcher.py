@@ -22,11 +22,11 @@ class Watcher:
         folder: DIR, which holds DIR/NAME/N.
         served: the catalogue.
         kind: the runtime that opens a version, of `runtime`.
-        tell: is called with a line about each version that is opened, refused or closed.
+        notify: called with a line about each version that is opened, refused or closed.
     """
 
-    def __init__(self, folder: Path, served: catalogue.Catalogue, kind: str, tell=lambda line: None):
-        self._folder, self._served, self._kind, self._tell = folder, served, kind, tell
+    def __init__(self, folder: Path, served: catalogue.Catalogue, kind: str, notify=lambda line: None):
+        self._folder, self._served, self._kind, self._notify = folder, served, kind, notify
         self._faults: dict[str, str] = {}  # of labels
         self._refused: dict[Path, tuple] = {}  # as they were when they were refused
         self._stopped = threading.Event()
@@ -42,7 +42,7 @@ class Watcher:
             try:
                 self.look()
             except OSError as error:  # a folder that is moved, or a file that is gone meanwhile
-                self._tell(f"{self._folder}: {error.strerror or error}")
+                self._notify(f"{self._folder}: {error.strerror or error}")
 
     def stop(self) -> None:
         """Ends `run`."""
@@ -55,18 +55,18 @@ class Watcher:
         except (ValueError, OSError) as error:
             named = {}
             if self._faults.get(name) != str(error):
-                self._tell(f"{name} is served without labels: {error}")
+                self._notify(f"{name} is served without labels: {error}")
             self._faults[name] = str(error)
-        wanted = {number for number in sorted({*named.values()}) if number in open_ or self._opens(name, number)}
+        kept = {number for number in sorted({*named.values()}) if number in open_ or self._opens(name, number)}
         for number in reversed(there):
-            if number in open_ | wanted or self._opens(name, number):
-                wanted.add(number)
+            if number in open_ | kept or self._opens(name, number):
+                kept.add(number)
                 break
-        wanted = wanted or open_ & set(there)
-        self._served.label(name, {label: number for label, number in named.items() if number in wanted})
-        for number in self._served.versions(name) - wanted:
+        kept = kept or open_ & set(there)
+        self._served.label(name, {label: number for label, number in named.items() if number in kept})
+        for number in self._served.versions(name) - kept:
             self._served.remove(name, number)
-            self._tell(f"{name}/{number} is closed")
+            self._notify(f"{name}/{number} is closed")
 
     def _opens(self, name: str, number: int) -> bool:
         """Whether a version is opened now; one that was refused is tried again when its files change."""
@@ -81,11 +81,11 @@ class Watcher:
             self._refused[version] = stamp
             words = f"{name}/{number} is refused: {error}"
             self._served.mark(name, number, catalogue.END, "INVALID_ARGUMENT", words)
-            self._tell(words)
+            self._notify(words)
             return False
         self._served.add(catalogue.Servable(name, number, made))
         signatures = sorted(each for each in made.signatures if not each.startswith("__"))
-        self._tell(f"{name}/{number} is served: {', '.join(signatures)}")
+        self._notify(f"{name}/{number} is served: {', '.join(signatures)}")
         return True
 
 

@@ -5,10 +5,10 @@
 
 RUN is a run of `python -m zoo.train dcgan`, or by default the entry `dcgan`, whose weights ship; runs of several seeds
 stand beside peers of several seeds. The peer has the same layers and by default the same recipe: R_1 penalty, learning
-rate, batch, initial weights and settled statistics are options of peers/torch_dcgan_samples.py, which also runs alone,
-on another machine with a GPU, and writes the files that --peer takes. The paper's recipe is
+rate, batch, initial weights and recomputed statistics are options of peers/torch_dcgan_samples.py, which also runs
+alone, on another machine with a GPU, and writes the files that --peer takes. The paper's recipe is
 
-    --penalty 0 --learning-rate 2e-4 --batch-size 128 --initial-stddev 0 --no-settle
+    --penalty 0 --learning-rate 2e-4 --batch-size 128 --initial-stddev 0 --no-recompute-statistics
 
 All are measured as `python -m zoo.evaluate` does it: 10,000 samples against the test images of MNIST, and as the floor
 10,000 training images.
@@ -68,8 +68,8 @@ def main() -> None:
         return found
 
     theirs = {name: scores(seen.as_float(drawn)) for name, drawn in peers(options, dataset.train.images).items()}
-    wanted = np.zeros(evaluate.SAMPLES, np.int64)  # how many; no digit is asked for
-    ours = {name: scores(seen.samples(loading.load(name), wanted)) for name in options.models}
+    labels = np.zeros(evaluate.SAMPLES, np.int64)  # how many; no digit is asked for
+    ours = {name: scores(seen.samples(loading.load(name), labels)) for name in options.models}
     width = max(map(len, [*ours, *theirs]))
     print(f"\n{'':{width}} {'Frechet':>8} {'KID':>8} {'precision':>9} {'recall':>7} {'sure':>6}  share of a digit")
     for name, of in {**ours, **theirs, "floor": floor}.items():

@@ -3,7 +3,7 @@
     python tests/benchmarks/loop_speed.py --old PYTHON [--rounds 10] [--core 0]
 
 PYTHON is an interpreter that imports the older tfgen. Each side is a process of its own on one core, stopped while the
-other trains; an epoch has 10,000 images, and the first, which compiles, is not counted. Prints images a second of
+other trains; an epoch has 10,000 images, and the first, which compiles, is not counted. Prints images per second of
 processor time, and the median and quartiles of their ratio, new over old.
 """
 
@@ -77,19 +77,19 @@ def main() -> None:
         command = ["taskset", "-c", str(options.core), python, "-P", "-c", CODE, str(IMAGES), str(BATCH)]
         sides[name] = subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         print(f"{name}: {sides[name].stdout.readline().strip()}")
-    rates = {name: [] for name in sides}
+    speeds = {name: [] for name in sides}
     try:
         for number in range(options.rounds + 1):
             for name, process in sides.items():
                 seconds, loss = epoch(name, process)
                 if number:
-                    rates[name].append(IMAGES / seconds)
+                    speeds[name].append(IMAGES / seconds)
                     print(f"round {number} {name} {IMAGES / seconds:9,.0f} images/s of processor time, loss {loss:.2f}")
     finally:
         for process in sides.values():
             process.kill()
             process.wait()
-    low, median, high = np.percentile(np.divide(rates["new"], rates["old"]), [25, 50, 75])
+    low, median, high = np.percentile(np.divide(speeds["new"], speeds["old"]), [25, 50, 75])
     print(f"new over old: {median:.3f} (quartiles {low:.3f} and {high:.3f} of {options.rounds} rounds)")
 
 

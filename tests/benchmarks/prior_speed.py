@@ -51,14 +51,14 @@ def main() -> None:
     train, count = data.load("mnist").train, STEPS * options.batch_size
     images = dataclasses.replace(train, images=train.images[:count], labels=train.labels[:count])
     loops = {prior: made(images, options, prior) for prior in options.priors}
-    rates = {prior: [] for prior in loops}
+    speeds = {prior: [] for prior in loops}
     for _ in range(options.rounds):
         for prior, trained in loops.items():
             began = time.process_time()
             trained.advance(range(STEPS))
-            rates[prior].append(count / (time.process_time() - began))
-    first = rates[options.priors[0]]
-    for prior, found in rates.items():
+            speeds[prior].append(count / (time.process_time() - began))
+    first = speeds[options.priors[0]]
+    for prior, found in speeds.items():
         share = statistics.median(rate / other for rate, other in zip(found, first, strict=True))
         print(f"{prior:8} {statistics.median(found):8,.0f} images/s  {share:.2f}")
 

@@ -43,7 +43,7 @@ def train(entry: str, strategy: str, batch: int) -> None:
     throughput = callbacks.Throughput(IMAGES // batch * batch)
     loop.fit(model, images, epochs=EPOCHS, batch_size=batch, callbacks=[throughput])
     strategies.meet(devices)
-    print(statistics.median(throughput.rates[1:]))
+    print(statistics.median(throughput.speeds[1:]))
 
 
 def measured(entry: str, strategy: str, batch: int) -> float:

@@ -113,7 +113,7 @@ def main() -> None:
     for kind, of in found.items():
         spent = 1e6 * of["seconds"] / (options.images * options.epochs)
         rate, peak = of["images_per_s"], of["peak"] / 1e9
-        print(f"{kind:10} peak {peak:.2f} GB  {rate:9,.0f} images/s  {spent:6.1f} us an image")
+        print(f"{kind:10} peak {peak:.2f} GB  {rate:9,.0f} images/s  {spent:6.1f} us per image")
     ratio = found["streamed"]["images_per_s"] / found["in memory"]["images_per_s"]
     same, exact = equal(*trained.values()), equal(trained["streamed"], resumed)
     print(f"streamed over in memory: {ratio:.2f} of the images/s")

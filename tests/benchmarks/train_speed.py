@@ -87,7 +87,7 @@ def _has(python: str, module: str) -> bool:
 def training_rates(entry: str, pythons: dict[str, str], rounds: int, images: Path, count: int) -> dict[str, list]:
     """The images/s of every contender in every round by each of the two clocks, printed as they come."""
     contenders = {name: Contender(CONTENDERS[entry][name], images, python) for name, python in pythons.items()}
-    rates = {name: [] for name in contenders}
+    speeds = {name: [] for name in contenders}
     try:
         for number in range(rounds + 1):
             results = {name: contender.epoch(count) for name, contender in contenders.items()}
@@ -97,17 +97,17 @@ def training_rates(entry: str, pythons: dict[str, str], rounds: int, images: Pat
             print(f"{f'round {number}' if number else 'warm-up':8} {'  '.join(words)}", flush=True)
             if number:
                 for name, (both, _) in results.items():
-                    rates[name].append(both)
+                    speeds[name].append(both)
     finally:
         for contender in contenders.values():
             contender.stop()
-    return rates
+    return speeds
 
 
-def compare(rates: dict[str, list[tuple[float, float]]]) -> None:
-    """Prints the median rates, and the median and quartiles of the ratio of tfgen's to each of the others'."""
+def compare(speeds: dict[str, list[tuple[float, float]]]) -> None:
+    """Prints the median speeds, and the median and quartiles of the ratio of tfgen's to each of the others'."""
     for place, clock in enumerate(CLOCKS):
-        own = {name: [both[place] for both in rounds] for name, rounds in rates.items()}
+        own = {name: [both[place] for both in rounds] for name, rounds in speeds.items()}
         medians = "  ".join(f"{name} {statistics.median(values):,.0f}" for name, values in own.items())
         print(f"median images/s {clock}: {medians}")
         for name in (name for name in own if name != "tfgen"):

@@ -72,7 +72,7 @@ def test_the_card_says_what_the_model_is_and_how_good(exported):
         "| data set | digits |",
         "| protocol | digits-dynamic |",
         "| seed | 7 |",
-        "| test neg elbo | 123.4567 | -ELBO, one sample of z an image; nats per image |",
+        "| test neg elbo | 123.4567 | -ELBO, one sample of z per image; nats per image |",
     ):
         assert line in text
     assert text.startswith(f"# {exported.model.entry}\n")

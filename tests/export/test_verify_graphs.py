@@ -28,7 +28,7 @@ def inspect(path) -> dict:
 
 
 def philox(seed):
-    """One number a row, drawn as it should be."""
+    """One number per row, drawn as it should be."""
     draw = lambda row: tf.random.stateless_normal([], row, alg="philox")  # noqa: E731
     return tf.map_fn(draw, tf.bitcast(seed, tf.int32), fn_output_signature=tf.float32)
 

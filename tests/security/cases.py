@@ -72,7 +72,7 @@ LISTINGS = {
             for name in ("serving_default", "sample")
         }
     },
-    "a million numbers a row": with_output(tensor(1000, 1000)),
+    "a million numbers per row": with_output(tensor(1000, 1000)),
     "many tensors": listing(count={"inputs": COUNT["inputs"], "outputs": {f"ink{n}": LABEL for n in range(100)}}),
     "many signatures": listing(**{f"count{number}": COUNT for number in range(1000)}),
     "a long name": listing(**{"x" * 5000: COUNT}),

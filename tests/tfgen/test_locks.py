@@ -38,7 +38,7 @@ def test_a_file_system_without_locks_is_noted(tmp_path, monkeypatch, number):
 
     monkeypatch.setattr(filelock.FileLock, "acquire", refuse)
     notes = []
-    with locks.held(tmp_path / "lock", tell=notes.append) as alone:
+    with locks.held(tmp_path / "lock", notify=notes.append) as alone:
         assert not alone
     (note,) = notes
     assert note.startswith(f"note: the file system of {tmp_path} offers no locks (No locks available)")

@@ -57,5 +57,5 @@ def test_streams_that_somebody_put_there_stay(capsys):
     from tfgen import terminal
 
     before = sys.stdout, sys.stderr
-    assert not terminal.settle()
+    assert not terminal.protect_streams()
     assert (sys.stdout, sys.stderr) == before

@@ -278,7 +278,7 @@ KEEPING = {
         "verbose": lambda case: exported(case, verbose=True),
         "input_signature": lambda case: exported(case, input_signature=[keras.InputSpec(shape=(None, 28, 28, 1))]),
     },
-    "get_config": {"": lambda case: check(case.model.get_config().items() >= case.model.given.items())},
+    "get_config": {"": lambda case: check(case.model.get_config().items() >= case.model.hyperparameters.items())},
     "from_config": {
         "": lambda case: check(
             type(case.model).from_config(case.model.get_config()).get_config() == case.model.get_config()
@@ -286,7 +286,9 @@ KEEPING = {
         "config": lambda case: type(case.model).from_config(case.model.get_config()),
         "custom_objects": lambda case: type(case.model).from_config(case.model.get_config(), custom_objects={}),
     },
-    "to_json": {"": lambda case: check(json.loads(case.model.to_json())["config"].keys() >= case.model.given.keys())},
+    "to_json": {
+        "": lambda case: check(json.loads(case.model.to_json())["config"].keys() >= case.model.hyperparameters.keys())
+    },
     "get_compile_config": {"": lambda case: check("optimizer" in case.model.get_compile_config())},
     "compile_from_config": {
         "": lambda case: case.model.compile_from_config(case.model.get_compile_config()),

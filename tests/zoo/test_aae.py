@@ -92,11 +92,11 @@ def test_discriminator_descends_its_loss_and_the_weighted_penalty(batch, monkeyp
         points.clear()
         model = built(gradient_penalty=weight)  # every built model starts from the same weights
         model.update(batch, tf.constant([0, 0]), tf.constant(0))
-    wanted, found = points[:2]
-    assert np.abs(wanted - found).max() > 0.1
+    expected, found = points[:2]
+    assert np.abs(expected - found).max() > 0.1
     with tf.GradientTape() as tape:
         penalty = 0.0
-        for codes in (wanted, found):
+        for codes in (expected, found):
             with tf.GradientTape() as slope_tape:
                 slope_tape.watch(codes)
                 logit = tf.reduce_sum(model.discriminator(codes))
@@ -120,8 +120,8 @@ def test_deterministic_posterior_has_no_spread(digits):
     mean, stddev = built(posterior="deterministic").encode(digits.test.images[:3])
     assert mean.shape == (3, 2)
     np.testing.assert_array_equal(stddev, np.zeros([3, 2]))
-    _, spread = built().encode(digits.test.images[:3])
-    assert (spread.numpy() > 0).all()
+    _, stddev = built().encode(digits.test.images[:3])
+    assert (stddev.numpy() > 0).all()
 
 
 def test_prior_is_the_average_of_its_petals():

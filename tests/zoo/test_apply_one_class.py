@@ -103,7 +103,7 @@ def unlabelled(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("RUN", "--classes", "0"), "classes is for --train, which trains a model a class"),
+        (("RUN", "--classes", "0"), "classes is for --train, which trains a model per class"),
         (("RUN", "--steps", "5", "--anomalous", "3"), "steps is for --train"),
         (("RUN", "--train", "--against", "digits"), "and takes no --against"),
         (("RUN", "--train", "--anomalous", "3"), "and takes no --anomalous"),

@@ -62,8 +62,8 @@ def test_sparse_penalty_is_the_kl_of_the_mean_activities(image):
     mean = code.numpy().mean(0)
     expected = 2 * sum(0.1 * np.log(0.1 / rho) + 0.9 * np.log(0.9 / (1 - rho)) for rho in mean)
     np.testing.assert_allclose(model.penalty(image, code, None), np.full(6, expected), rtol=1e-4)
-    wanted = tf.fill([6, 7], 0.1)
-    np.testing.assert_allclose(model.penalty(image, wanted, None), 0, atol=1e-6)
+    target = tf.fill([6, 7], 0.1)
+    np.testing.assert_allclose(model.penalty(image, target, None), 0, atol=1e-6)
     of_sums = built(kind="sparse", sparsity="l1", weight=2.0)
     np.testing.assert_allclose(of_sums.penalty(image, code, None), 2 * code.numpy().sum(1), rtol=1e-5)
 

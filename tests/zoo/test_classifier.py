@@ -76,10 +76,10 @@ def test_changed_file_is_refused_with_both_hashes(tmp_path):
     damaged = bytearray(copy.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     copy.write_bytes(damaged)
-    wanted, found = (manifest.fingerprint(path)["sha256"] for path in (classifier.WEIGHTS, copy))
+    expected, found = (manifest.fingerprint(path)["sha256"] for path in (classifier.WEIGHTS, copy))
     with pytest.raises(ValueError, match="classifier") as error:
         classifier.load(copy)
-    assert wanted in str(error.value)
+    assert expected in str(error.value)
     assert found in str(error.value)
 
 

@@ -85,19 +85,19 @@ def needs(model, *names):
         pytest.skip(f"has no {missing[0]}")
 
 
-def given(model, label=3):
+def condition(model, label=3):
     """What a conditional model is sampled with."""
     return {"label": label} if model.conditional else {}
 
 
 def test_samples_are_images(model):
     needs(model, "sample")
-    images = model.sample(5, seed=0, **given(model)).numpy()
+    images = model.sample(5, seed=0, **condition(model)).numpy()
     assert images.shape == (5, 28, 28, 1)
     assert images.dtype == np.float32
     assert images.min() >= 0
     assert images.max() <= 1
-    assert model.sample(0, **given(model)).shape == (0, 28, 28, 1)
+    assert model.sample(0, **condition(model)).shape == (0, 28, 28, 1)
 
 
 def test_first_weights_follow_the_seed_of_training(variant):
@@ -122,22 +122,22 @@ def test_plain_fit_takes_images_with_labels_where_they_are_needed(variant, digit
 
 def test_a_seed_names_its_images(model):
     needs(model, "sample")
-    first = model.sample(4, seed=7, **given(model)).numpy()
-    np.testing.assert_array_equal(first, model.sample(4, seed=7, **given(model)))
-    other = model.sample(4, seed=8, **given(model)).numpy()
+    first = model.sample(4, seed=7, **condition(model)).numpy()
+    np.testing.assert_array_equal(first, model.sample(4, seed=7, **condition(model)))
+    other = model.sample(4, seed=8, **condition(model)).numpy()
     distances = np.abs(first[:, None] - other[None]).max(axis=(2, 3, 4))
     assert distances.min() > 1e-5, "two seeds share an image"
-    fresh = [model.sample(1, **given(model)).numpy() for _ in range(2)]
+    fresh = [model.sample(1, **condition(model)).numpy() for _ in range(2)]
     assert np.abs(fresh[0] - fresh[1]).max() > 1e-6
 
 
 def test_a_row_depends_on_its_own_seed_alone(model):
     needs(model, "sample")
     rows = tfgen.row_seeds(3, 6)
-    together = model.sample(6, seed=rows, **given(model)).numpy()
-    np.testing.assert_array_equal(together, model.sample(6, seed=3, **given(model)))
+    together = model.sample(6, seed=rows, **condition(model)).numpy()
+    np.testing.assert_array_equal(together, model.sample(6, seed=3, **condition(model)))
     for row, image in zip(rows, together, strict=True):
-        alone = model.sample(1, seed=[row], **given(model))
+        alone = model.sample(1, seed=[row], **condition(model))
         np.testing.assert_allclose(alone[0], image, atol=1e-5)
     if "decode" in model.signatures():
         codes = model.draw_prior(rows).numpy()
@@ -149,7 +149,7 @@ def test_decode_agrees_with_sample(model):
     rows = tfgen.row_seeds(0, 3)
     latent = model.draw_prior(rows)
     np.testing.assert_allclose(
-        model.decode(latent, **given(model)), model.sample(3, seed=rows, **given(model)), atol=1e-5
+        model.decode(latent, **condition(model)), model.sample(3, seed=rows, **condition(model)), atol=1e-5
     )
 
 
@@ -292,21 +292,21 @@ def test_a_wrong_code_is_named(model):
         np.full([1, model.latent_dim], np.nan),
     ):
         with pytest.raises(ValueError, match="latent must"):
-            model.decode(latent, **given(model))
+            model.decode(latent, **condition(model))
     with pytest.raises(TypeError, match="latent must"):
-        model.decode([["a"] * model.latent_dim], **given(model))
+        model.decode([["a"] * model.latent_dim], **condition(model))
 
 
 def calls_on_images(model):
     """What a model can be asked of images: {name: function of images}, each reproducible."""
     calls = {
         "encode": lambda image: model.encode(
-            image, **given(model), **({"seed": 0} if "seed" in model.signatures()["encode"].inputs else {})
+            image, **condition(model), **({"seed": 0} if "seed" in model.signatures()["encode"].inputs else {})
         ),
-        "reconstruct": lambda image: model.reconstruct(image, **given(model)),
-        "interpolate": lambda image: model.interpolate(image, image, 3, **given(model)),
-        "elbo": lambda image: model.elbo(image, seed=0, **given(model)),
-        "log_likelihood": lambda image: model.log_likelihood(image, **drawn(model, seed=0), **given(model)),
+        "reconstruct": lambda image: model.reconstruct(image, **condition(model)),
+        "interpolate": lambda image: model.interpolate(image, image, 3, **condition(model)),
+        "elbo": lambda image: model.elbo(image, seed=0, **condition(model)),
+        "log_likelihood": lambda image: model.log_likelihood(image, **drawn(model, seed=0), **condition(model)),
         "discriminate": lambda image: model.discriminate(image),
     }
     abilities = model.signatures()
@@ -330,8 +330,8 @@ def test_images_are_taken_as_arrays_or_tensors_of_bytes_floats_or_bits(model, di
         ):
             expected = tf.nest.flatten(call(image))
             for other in others:
-                for answer, wanted in zip(tf.nest.flatten(call(other)), expected, strict=True):
-                    np.testing.assert_allclose(answer, wanted, rtol=tolerance, atol=tolerance, err_msg=name)
+                for answer, value in zip(tf.nest.flatten(call(other)), expected, strict=True):
+                    np.testing.assert_allclose(answer, value, rtol=tolerance, atol=tolerance, err_msg=name)
 
 
 @of_entries
@@ -341,40 +341,40 @@ def test_no_images_are_answered_by_none(model):
         for row, empty in zip(tf.nest.flatten(one), tf.nest.flatten(none), strict=True):
             assert empty.shape == (0, *row.shape[1:]), name
     if "decode" in model.signatures():
-        assert model.decode(np.zeros([0, model.latent_dim]), **given(model)).shape == (0, 28, 28, 1)
+        assert model.decode(np.zeros([0, model.latent_dim]), **condition(model)).shape == (0, 28, 28, 1)
 
 
 @of_entries
 def test_codes_are_taken_as_arrays_or_tensors(model):
     needs(model, "decode")
     codes = np.random.default_rng(0).normal(size=[2, model.latent_dim])
-    expected = model.decode(codes, **given(model)).numpy()
+    expected = model.decode(codes, **condition(model)).numpy()
     for same in (codes.astype(np.float32), tf.constant(codes), codes.tolist()):
-        np.testing.assert_array_equal(model.decode(same, **given(model)), expected)
+        np.testing.assert_array_equal(model.decode(same, **condition(model)), expected)
 
 
 @of_entries
 def test_interpolation_ends_at_the_reconstructions(model, digits):
     needs(model, "reconstruct")
     first, last = digits.test.images[:2], digits.test.images[2:4]
-    line = model.interpolate(first, last, 5, **given(model))
+    line = model.interpolate(first, last, 5, **condition(model))
     assert line.shape == (2, 5, 28, 28, 1)
-    np.testing.assert_allclose(line[:, 0], model.reconstruct(first, **given(model)), atol=1e-5)
-    np.testing.assert_allclose(line[:, -1], model.reconstruct(last, **given(model)), atol=1e-5)
+    np.testing.assert_allclose(line[:, 0], model.reconstruct(first, **condition(model)), atol=1e-5)
+    np.testing.assert_allclose(line[:, -1], model.reconstruct(last, **condition(model)), atol=1e-5)
 
 
 def test_bounds_are_ordered_and_seeded_by_row(model, digits):
     needs(model, "score")
     bits, rows = digits.test.binarised()[:6], tfgen.row_seeds(0, 6)
-    likelihood = model.log_likelihood(bits, **drawn(model, seed=0), **given(model)).numpy()
+    likelihood = model.log_likelihood(bits, **drawn(model, seed=0), **condition(model)).numpy()
     np.testing.assert_allclose(
-        model.log_likelihood(bits[4:5], **drawn(model, seed=rows[4:5]), **given(model)), likelihood[4:5], rtol=1e-4
+        model.log_likelihood(bits[4:5], **drawn(model, seed=rows[4:5]), **condition(model)), likelihood[4:5], rtol=1e-4
     )
     if "elbo" not in model.signatures()["score"].outputs:
         return
-    elbo = model.elbo(bits, seed=0, **given(model)).numpy()
+    elbo = model.elbo(bits, seed=0, **condition(model)).numpy()
     assert elbo.shape == (6,)
-    np.testing.assert_allclose(model.elbo(bits[4:5], seed=rows[4:5], **given(model)), elbo[4:5], rtol=1e-4)
+    np.testing.assert_allclose(model.elbo(bits[4:5], seed=rows[4:5], **condition(model)), elbo[4:5], rtol=1e-4)
     assert likelihood.mean() > elbo.mean()
 
 

@@ -1,4 +1,4 @@
-"""`python -m zoo.sample`: a row a class, the classes in turn, or the class that was asked for."""
+"""`python -m zoo.sample`: a row per class, the classes in turn, or the class that was asked for."""
 
 import functools
 

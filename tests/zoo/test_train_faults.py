@@ -50,8 +50,8 @@ def assert_same_run(run, other) -> None:
     with h5py.File(run / runs.WEIGHTS) as ours, h5py.File(other / runs.WEIGHTS) as theirs:
         arrays, expected = _arrays(ours), _arrays(theirs)
         assert len(arrays) >= 8
-        for array, wanted in zip(arrays, expected, strict=True):
-            np.testing.assert_array_equal(array, wanted)
+        for array, value in zip(arrays, expected, strict=True):
+            np.testing.assert_array_equal(array, value)
 
 
 def _arrays(file) -> list:
@@ -113,7 +113,7 @@ def test_sigterm_ends_training_in_one_line_that_says_what_is_saved(
     doing(monkeypatch, callbacks.Throughput, "on_epoch_end", lambda: signal.raise_signal(signal.SIGTERM), 2)
     assert command("vae", *small_run_options, "--run-dir", run)[::2] == (
         143,
-        f"error: terminated; the best weights so far, of epoch 1, are in {run}; --resume continues\n",
+        f"error: terminated; the best weights so far, of epoch 1, are in {run}; resume it with --resume\n",
     )
     assert tfgen.load(run).sample(4, seed=0).shape == (4, 28, 28, 1)
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
@@ -186,7 +186,7 @@ def test_full_disk_stops_training_and_the_run_goes_on_when_there_is_room(
     run = small_disk / "run"
     doing(monkeypatch, callbacks.Throughput, "on_epoch_end", lambda: fill(small_disk), 2)
     code, _, error = command("vae", *small_run_options, "--run-dir", run)
-    saved = f"the best weights so far, of epoch 1, are in {run}; --resume continues"
+    saved = f"the best weights so far, of epoch 1, are in {run}; resume it with --resume"
     assert (code, error) == (4, f"error: {run} cannot be written: No space left on device; {saved}\n")
     assert tfgen.load(run).sample(1, seed=0).shape == (1, 28, 28, 1)
     code, _, error = command("vae", "--run-dir", run, "--resume")
@@ -208,7 +208,7 @@ def test_folder_that_becomes_read_only_stops_training(command, monkeypatch, no_f
     with monkeypatch.context() as patch:
         doing(patch, callbacks.Throughput, "on_epoch_end", lambda: patch.setattr("tempfile.mkstemp", refuse), 2)
         code, _, error = command("vae", *small_run_options, "--run-dir", run)
-    saved = f"the best weights so far, of epoch 1, are in {run}; --resume continues"
+    saved = f"the best weights so far, of epoch 1, are in {run}; resume it with --resume"
     assert (code, error) == (4, f"error: {run} cannot be written: Read-only file system; {saved}\n")
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     code, _, error = command("vae", "--run-dir", run, "--resume")

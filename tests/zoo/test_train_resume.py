@@ -212,7 +212,7 @@ def test_a_run_on_files_that_have_changed_is_refused_with_both_hashes(command, b
     assert code == 2
     (line,) = error.splitlines()
     began, now = runs.read_config(run)["data"]["sha256"], hashlib.sha256(data.read_bytes()).hexdigest()
-    assert f"has changed since {str(run)!r} was begun: its SHA-256 is {now}, the run has {began}" in line
+    assert f"has changed since {str(run)!r} was begun: SHA-256 mismatch, {now} where the run has {began}" in line
     np.savez(data, images=images)
     assert command(*options, "--resume")[0] == 9
     assert len(begun) == 2

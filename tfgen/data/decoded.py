@@ -38,23 +38,23 @@ class TooLargeError(Exception):
         self.shape = tuple(shape)
 
 
-def load(read, key, *, memory: int | None = None, at_once: int = 1, tell) -> Dataset:
+def load(read, key, *, memory: int | None = None, at_once: int = 1, notify) -> Dataset:
     """A data set in memory, or in a file if its images take more memory than they may.
 
     Args:
-        read: `read(empty, tell)` reads the data set. It calls `empty(shape)` for the uint8 array, or the
+        read: `read(empty, notify)` reads the data set. It calls `empty(shape)` for the uint8 array, or the
             `stored.StoredImages`, that it lays all images into by `stored.put`.
         key: `key()` returns what the images depend on, as JSON: a hash of what they are decoded from, and the options.
         memory: bytes that the images may take; None: half of what is free.
         at_once: images that must fit in any case, those of a batch.
-        tell: called with a line for the user.
+        notify: called with a line for the user.
 
     Raises:
         ValueError: fewer bytes than `at_once` images take, or too little room on the disk. What `read` raises.
     """
     memory = budget.default() if memory is None else memory
     try:
-        return read(lambda shape: _in_memory(shape, memory), tell)
+        return read(lambda shape: _in_memory(shape, memory), notify)
     except TooLargeError as error:
         count, *shape = error.shape
     _check_batch(memory, at_once, shape)
@@ -62,13 +62,13 @@ def load(read, key, *, memory: int | None = None, at_once: int = 1, tell) -> Dat
     words = f"{count:,} images take {checks.size_words(count * math.prod(shape))} decoded, and may take "
     words += f"{checks.size_words(memory)} of memory: they are"
     if not _is_whole(folder):
-        tell(f"{words} decoded to {folder} and read from there")
-        with _one_process(folder.parent, tell):
+        notify(f"{words} decoded to {folder} and read from there")
+        with _one_process(folder.parent, notify):
             if not _is_whole(folder):
                 _decode(folder, read, memory)
     else:
-        tell(f"{words} read from {folder}")
-    dataset = _opened(folder, memory, tell)
+        notify(f"{words} read from {folder}")
+    dataset = _opened(folder, memory, notify)
     _check_batch(memory, at_once, dataset.image_shape)  # in colour, where the first pictures were grey
     return dataset
 
@@ -118,16 +118,16 @@ def _digest(key) -> str:
 
 
 @contextlib.contextmanager
-def _one_process(folder: Path, tell):
+def _one_process(folder: Path, notify):
     """Keeps other processes from decoding in the block, and removes what those left that were killed in it."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = folder.with_name(f".{folder.name}.lock")
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(locks.held(lock, wait=False, tell=tell))
+            stack.enter_context(locks.held(lock, wait=False, notify=notify))
         except locks.HeldError:
-            tell(f"another process is decoding to {folder}; waiting for its end")
-            stack.enter_context(locks.held(lock, tell=tell))
+            notify(f"another process is decoding to {folder}; waiting for its end")
+            stack.enter_context(locks.held(lock, notify=notify))
         shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
         yield
 
@@ -170,10 +170,10 @@ def _decode(folder: Path, read, memory: int) -> None:
         raise
 
 
-def _opened(folder: Path, memory: int, tell) -> Dataset:
+def _opened(folder: Path, memory: int, notify) -> Dataset:
     content = json.loads((folder / DATASET).read_text(encoding="utf-8"))
     for note in content["notes"]:
-        tell(note)
+        notify(note)
     shape = content["image_shape"]
     whole = stored.StoredImages(folder / IMAGES, (content["size"] // math.prod(shape), *shape), memory)
     with np.load(folder / SPLITS, allow_pickle=False) as arrays:

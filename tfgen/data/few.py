@@ -29,10 +29,10 @@ def rows(labels, count: int, classes, seed: int) -> np.ndarray:
         raise ValueError(f"labels must be at least one for each of the {len(classes)} classes, got {count}")
     random, chosen = np.random.default_rng(seed), []
     for label, name in enumerate(classes):
-        there, wanted = np.flatnonzero(labels == label), count // len(classes) + (label < count % len(classes))
-        if wanted > len(there):
-            raise ValueError(f"labels {count} needs {wanted} images of class {name}, and there are {len(there)}")
-        chosen.append(random.choice(there, wanted, replace=False))
+        rows, needed = np.flatnonzero(labels == label), count // len(classes) + (label < count % len(classes))
+        if needed > len(rows):
+            raise ValueError(f"labels {count} needs {needed} images of class {name}, and there are {len(rows)}")
+        chosen.append(random.choice(rows, needed, replace=False))
     return np.concatenate(chosen)
 
 

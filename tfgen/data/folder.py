@@ -19,7 +19,7 @@ NAMED = 5  # unreadable files that a message names
 TOGETHER = 256  # files that are decoded at a time
 
 
-def load(folder: Path, *, image_size=None, channels=None, seed=0, empty, tell) -> Dataset:
+def load(folder: Path, *, image_size=None, channels=None, seed=0, empty, notify) -> Dataset:
     """The pictures of a folder and of the folders below it.
 
     Where all pictures lie in sub-folders, these are the classes; if they are named train, test, validation (or val),
@@ -32,7 +32,7 @@ def load(folder: Path, *, image_size=None, channels=None, seed=0, empty, tell) -
         channels: 1 or 3; None: 3 if any picture has colour, else 1.
         seed: of the division into parts.
         empty: makes the array for all images, as in `decoded.load`.
-        tell: called with a line for the user.
+        notify: called with a line for the user.
 
     Raises:
         ValueError: no pictures, more than 1 % of them unreadable, of several sizes, of sides outside 16..128 pixels, or
@@ -40,11 +40,11 @@ def load(folder: Path, *, image_size=None, channels=None, seed=0, empty, tell) -
     """
     files = _pictures_below(folder)
     names = _names(folder, files)
-    arguments = folder, files, names, image_size, channels, empty, tell
+    arguments = folder, files, names, image_size, channels, empty, notify
     images, kept, digest = _decoded(*arguments) or _decoded(*arguments, colour=True)
     parts, classes = _places([names[i] for i in kept])
     if not classes and any("/" in names[i] for i in kept) and not all(part for part, _ in parts):
-        tell(f"some pictures of {str(folder)!r} lie outside its sub-folders, so these are not taken as classes")
+        notify(f"some pictures of {str(folder)!r} lie outside its sub-folders, so these are not taken as classes")
     labels = _labels(parts, classes)
     divided = {}
     for part in dict.fromkeys(PARTS.get(part, "") for part, _ in parts):
@@ -55,11 +55,11 @@ def load(folder: Path, *, image_size=None, channels=None, seed=0, empty, tell) -
     return Dataset(title, *splits.divide(chosen, title, seed), classes, str(folder.resolve()), digest)
 
 
-def listed(folder: Path, *, image_size=None, channels=None, tell) -> tuple[np.ndarray, list[str]]:
+def listed(folder: Path, *, image_size=None, channels=None, notify) -> tuple[np.ndarray, list[str]]:
     """All pictures of a folder, uint8 [N, H, W, C], and the names of their files, sorted; arguments as in `load`."""
     files = _pictures_below(folder)
     names = _names(folder, files)
-    arguments = folder, files, names, image_size, channels, lambda shape: np.empty(shape, np.uint8), tell
+    arguments = folder, files, names, image_size, channels, lambda shape: np.empty(shape, np.uint8), notify
     images, kept, _ = _decoded(*arguments) or _decoded(*arguments, colour=True)
     return images, [names[i] for i in kept]
 
@@ -109,7 +109,7 @@ def _pictures_below(folder: Path) -> list[Path]:
     return sorted(files, key=lambda file: file.relative_to(folder).as_posix())
 
 
-def _decoded(folder: Path, files, names, image_size, channels, empty, tell, *, colour=False):
+def _decoded(folder: Path, files, names, image_size, channels, empty, notify, *, colour=False):
     """(images [N, H, W, C], the indices of the files that could be read, SHA-256 over names and bytes of all).
 
     None if `colour` is wrong: there are pictures in colour behind so many grey ones that the array is for grey ones.
@@ -137,11 +137,11 @@ def _decoded(folder: Path, files, names, image_size, channels, empty, tell, *, c
             if not colour and any(image.shape[-1] == 3 for image in readable):
                 return None
             stored.put(images, done, np.stack([np.broadcast_to(image, images.shape[1:]) for image in readable]))
-    _report(unreadable, len(files), folder, tell)
+    _report(unreadable, len(files), folder, notify)
     return stored.select(images, slice(len(kept))), kept, digest.hexdigest()
 
 
-def _report(unreadable: list[str], count: int, folder: Path, tell) -> None:
+def _report(unreadable: list[str], count: int, folder: Path, notify) -> None:
     """Tells which files are skipped, if any; ValueError if these are too many."""
     if unreadable:
         more = f" and {len(unreadable) - NAMED} more" if len(unreadable) > NAMED else ""
@@ -149,7 +149,7 @@ def _report(unreadable: list[str], count: int, folder: Path, tell) -> None:
         words += f"{', '.join(unreadable[:NAMED])}{more}"
         if len(unreadable) > UNREADABLE * count:
             raise ValueError(f"{words}; up to {UNREADABLE:.0%} would be skipped")
-        tell(f"{words}; skipped")
+        notify(f"{words}; skipped")
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ def load(
     seed: int = 0,
     memory: int | None = None,
     at_once: int = 1,
-    tell=to_stderr,
+    notify=to_stderr,
 ) -> Dataset:
     """A data set, from the first of these that `name` is.
 
@@ -46,7 +46,7 @@ def load(
         memory: bytes that the decoded images may take; None: half of what is free. Where they take more, they are
             decoded into a file once, and `Split.images` are `tfgen.data.stored.StoredImages`, which read from it.
         at_once: images that must fit in any case, those of a batch.
-        tell: called with one line for each thing that the user should know: files skipped, an older version used.
+        notify: called with one line for each thing that the user should know: files skipped, an older version used.
 
     Raises:
         TypeError, ValueError: what cannot be read as a data set, and why, in one line.
@@ -54,7 +54,7 @@ def load(
     """
     kind, place = _find(name, data_dir, image_size, channels, seed)
     options = {"image_size": image_size, "channels": channels, "seed": seed}
-    return _load(kind, place, data_dir, options, memory=memory, at_once=at_once, tell=tell)
+    return _load(kind, place, data_dir, options, memory=memory, at_once=at_once, notify=notify)
 
 
 def load_or_embedded(
@@ -65,7 +65,7 @@ def load_or_embedded(
     seed: int = 0,
     memory: int | None = None,
     at_once: int = 1,
-    tell=to_stderr,
+    notify=to_stderr,
 ) -> tuple[Dataset, str]:
     """The default data set, or the embedded digits with the reason why; the reason is "" if MNIST is available.
 
@@ -73,7 +73,7 @@ def load_or_embedded(
     """
     _check(data_dir, image_size, channels, seed)
     options = {"image_size": image_size, "channels": channels, "seed": seed}
-    room = {"memory": memory, "at_once": at_once, "tell": tell}
+    room = {"memory": memory, "at_once": at_once, "notify": notify}
     try:
         return _load("published", DEFAULT, data_dir, options, **room), ""
     except UnavailableError as error:
@@ -85,10 +85,10 @@ def _load(kind: str, place: Path | str, data_dir, options: dict, **room) -> Data
     """A data set as `_find` found it, in memory or in a file."""
     data_dir = _expanded(data_dir)
     readers = {
-        "folder": lambda empty, tell: folder.load(place, **options, empty=empty, tell=tell),
-        "archive": lambda empty, tell: archive.load(place, **options, empty=empty),
-        "published": lambda empty, tell: tfds.load(place, data_dir, **options, empty=empty, tell=tell),
-        "embedded": lambda empty, tell: _embedded(empty, options["image_size"], options["channels"]),
+        "folder": lambda empty, notify: folder.load(place, **options, empty=empty, notify=notify),
+        "archive": lambda empty, notify: archive.load(place, **options, empty=empty),
+        "published": lambda empty, notify: tfds.load(place, data_dir, **options, empty=empty, notify=notify),
+        "embedded": lambda empty, notify: _embedded(empty, options["image_size"], options["channels"]),
     }
     contents = {
         "folder": lambda: (str(place.resolve()), folder.sha256(place)),

@@ -14,7 +14,7 @@ class DamagedError(Exception):
     """A prepared version that cannot be read; the message says what is wrong."""
 
 
-def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, empty, tell) -> Dataset:
+def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, empty, notify) -> Dataset:
     """A TFDS data set, from the newest version that is prepared and whole, or downloaded if none is prepared.
 
     Args:
@@ -24,7 +24,7 @@ def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, em
         channels: 1 or 3; None: leave the colours.
         seed: of the division of data that have one part only.
         empty: makes the array for all images, as in `decoded.load`.
-        tell: called with a line for the user.
+        notify: called with a line for the user.
 
     Raises:
         ValueError: not prepared in `data_dir`, damaged, no images, or images of several or unfit sizes.
@@ -40,12 +40,14 @@ def load(name: str, data_dir=None, *, image_size=None, channels=None, seed=0, em
         if damage[folder]:
             continue
         try:
-            parts, classes = _read(folder, name, image_size, channels, empty, tell)
+            parts, classes = _read(folder, name, image_size, channels, empty, notify)
         except DamagedError as error:
             damage[folder] = str(error)
             continue
         if folder != folders[0]:
-            tell(f"prepared data set {str(folders[0])!r} is damaged: {damage[folders[0]]}; using version {folder.name}")
+            notify(
+                f"prepared data set {str(folders[0])!r} is damaged: {damage[folders[0]]}; using version {folder.name}"
+            )
         return Dataset(name, *splits.divide(parts, name, seed), classes, source=name)
     raise _damaged(folders[0], damage[folders[0]])
 
@@ -88,7 +90,7 @@ def _folders(name: str, data_dir) -> tuple[str, list[Path]]:
     return name, folders
 
 
-def _read(folder: Path, name: str, image_size, channels, empty, tell):
+def _read(folder: Path, name: str, image_size, channels, empty, notify):
     """Parts, name -> (images, labels), and the names of the classes. DamagedError if a file cannot be read."""
     import tensorflow_datasets as tfds
 
@@ -118,7 +120,7 @@ def _read(folder: Path, name: str, image_size, channels, empty, tell):
         labels = _read_part(builder, part, name, bool(named), fit, images, rows)
         parts[part] = stored.select(images, rows), labels
     if named and any((labels < 0).any() for _, labels in parts.values()):
-        tell(f"data set {name!r} has images without a label; its labels are not used")
+        notify(f"data set {name!r} has images without a label; its labels are not used")
         named = False
     if not named:
         parts = {part: (images, np.zeros(len(images), np.int64)) for part, (images, _) in parts.items()}

@@ -60,7 +60,7 @@ def inverse_autoregressive_flow(mean, stddev, steps, context):
 
     Args:
         mean, stddev: [B, Z].
-        steps: the MADE networks, one a step; the order of the coordinates is reversed between them.
+        steps: the MADE networks, one per step; the order of the coordinates is reversed between them.
         context: h, [B, C].
     """
     dim = mean.shape[-1]

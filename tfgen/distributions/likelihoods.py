@@ -96,7 +96,7 @@ class Pixels:
         return images
 
     def bits_per_dimension(self, nats: float) -> float:
-        """Nats an image as bits for each channel of a pixel: nats / (H W C ln 2)."""
+        """Nats per image as bits for each channel of a pixel: nats / (H W C ln 2)."""
         return float(nats / (np.prod(self.image_shape) * np.log(2)))
 
 

@@ -32,7 +32,7 @@ def petals(classes: int):
 
 
 def petal(label, classes: int):
-    """N(mu_y, S_y) in the plane for labels y [B], batch [B], event [2]: petals around the origin, one a class.
+    """N(mu_y, S_y) in the plane for labels y [B], batch [B], event [2]: petals around the origin, one per class.
 
     The mixture of ten 2-D Gaussians of Makhzani et al. 2015, figure 4; more petals are narrower.
     """

@@ -28,9 +28,9 @@ def code_usage(model, split, seed: int = 0) -> dict:
     Returns:
         {"active_units": the dimensions u with Var_x(E_q(z|x)[z_u]) > 0.01 Var_p(z_u) (Burda et al. 2016, section 5,
         where the prior's variance is 1), "kl_per_dimension": KL(q(z_u|x) || p(z_u)), the mean over images, nats [Z]}.
-        The latter is there where posterior and prior are diagonal normals: it adds up to the rate. Where a posterior
-        has no mean in closed form, two independent estimates of it, whose covariance over images has the variance as
-        its expectation, take its place.
+        The latter is available where posterior and prior are diagonal normals: it adds up to the rate. Where a
+        posterior has no mean in closed form, two independent estimates of it, whose covariance over images has the
+        variance as its expectation, take its place.
     """
     image, rows = held_out(model, split), row_seeds(seed, len(split.images))
     halves, divergences, prior = [], [], model.prior

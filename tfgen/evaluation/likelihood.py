@@ -35,7 +35,7 @@ def negative_log_likelihood(model, split, *, k: int, seed: int = 0, track=lambda
     Args:
         model: a model whose `score` answers `log_likelihood`.
         split: a `tfgen.data.Split`.
-        k: samples an image, of a bound.
+        k: samples per image, of a bound.
         seed: the integer seed of the rows.
         track: wraps the loop over chunks of images, with a word that describes it.
 

@@ -67,16 +67,16 @@ def _of_codes(model, dataset, name: str, prior) -> dict[str, Figure]:
     codes, labels = codes[finite], split.labels[finite]
     if len(codes) < 2:  # no images, or a model whose codes are NaN
         return drawn
-    spread = codes if prior is None else prior
+    draws = codes if prior is None else prior
     encode = model.signatures().get("encode")
     is_categorical = encode is not None and "logits" in encode.outputs  # there is nothing between two codes to sweep
     if model.latent_dim == 2 and not model.conditional and not is_categorical:
         even = prior is not None and hasattr(model.prior, "bijector")
-        drawn["manifold"] = manifold(model, name, None if even else spread)
+        drawn["manifold"] = manifold(model, name, None if even else draws)
     drawn["latent"] = latent(codes, labels, dataset.classes, name, prior)
     if model.latent_dim > 2 and not is_categorical:
         variance = 1.0 if prior is None else np.asarray(model.prior_variance())
-        drawn["traversal"] = traversal(model, codes, labels, name, spread, variance)
+        drawn["traversal"] = traversal(model, codes, labels, name, draws, variance)
     return drawn
 
 
@@ -87,7 +87,7 @@ def sample_images(model, seed: int = 0) -> np.ndarray:
 
 
 def samples(model, name: str, images=None) -> Figure:
-    """Images drawn from the model; of a conditional one, a row a class.
+    """Images drawn from the model; of a conditional one, a row per class.
 
     Args:
         model: a model that samples.
@@ -105,7 +105,7 @@ def styles(model, name: str, count: int = 12, seed: int = 0) -> Figure:
     classes = model.class_names[:ROWS]
     latents = np.tile(_prior_draws(model, count, seed), (len(classes), 1))
     images = _decode(model, latents, np.repeat(np.arange(len(classes)), count))
-    return figures.grid(images, count, f"{name}: samples {_by_class(model)}, one code a column", classes)
+    return figures.grid(images, count, f"{name}: samples {_by_class(model)}, one code per column", classes)
 
 
 def reconstructions(model, split, name: str, count: int = 40) -> Figure:
@@ -148,7 +148,7 @@ def manifold(model, name: str, draws=None, steps: int = 20) -> Figure:
         name: what the title begins with.
         draws: codes [N, 2] whose quantiles stand in for those of the prior where it is not a bijector over standard
             normal noise: of the first coordinate, then of the second among draws with a similar first one.
-        steps: images a side.
+        steps: images per side.
     """
     shares = (np.arange(steps) + 0.5) / steps
     if draws is None:
@@ -209,7 +209,7 @@ def traversal(model, codes, labels, name: str, draws, variance=1.0, rows: int = 
         draws: codes whose quantiles bound the rows, [M, Z]: of the prior, if there is one.
         variance: the prior's, [Z], beside which codes vary much or little.
         rows: dimensions at most.
-        steps: images a row.
+        steps: images per row.
     """
     variances = codes.var(0) / variance
     active = np.argsort(-variances, kind="stable")[:rows]

@@ -40,7 +40,7 @@ class Autoencoding:
 
         Args:
             image_a, image_b: [B, H, W, C] each.
-            steps: images a line, both ends included; at least 2.
+            steps: images per line, both ends included; at least 2.
             label, digit: as in `encode`.
 
         Returns:

@@ -20,7 +20,7 @@ def streamed_bound(log_weights, noise, chunk: int):
     Args:
         log_weights: a function from noise [k, B, Z] to log weights [k, B].
         noise: [B, K, Z], the whole noise of each row.
-        chunk: how many samples a row are weighed at once.
+        chunk: how many samples per row are weighed at once.
 
     Returns:
         L_K, [B], nats.

@@ -22,8 +22,8 @@ class Calling:
             x, *label = rows.values()
             if not len(x):  # on no rows convolutions fail
                 return tf.zeros([0, *self.image_shape])
-            given, *_ = feeding.unpacked(inputs)
-            x = tf.reshape(fractions(given), x.shape) if tf.is_tensor(given) else x  # so that gradients reach it
+            values, *_ = feeding.unpacked(inputs)
+            x = tf.reshape(fractions(values), x.shape) if tf.is_tensor(values) else x  # so that gradients reach it
             inputs = [x, *label] if label else x
         return super().__call__(inputs, **options)
 

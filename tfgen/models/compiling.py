@@ -58,8 +58,8 @@ class Compiling:
         Raises:
             TypeError, ValueError: an argument that is refused, or a phase that is unknown or has no optimiser.
         """
-        given = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
-        for name, value in given.items():
+        refused = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics, "weighted_metrics": weighted_metrics}
+        for name, value in refused.items():
             if value is not None:
                 told = f"; it reports {', '.join(self.tracked)}" if self.tracked else ""
                 raise ValueError(f"{self.entry}.compile takes no {name}: {REFUSED[name]}{told}")

@@ -56,13 +56,13 @@ class Completing:
         return super().streamed_bound(image, rows, k, damaged=damaged)
 
     def elbo(self, image, *, damaged=None, label=None, digit=None, seed=None):
-        """The bound on log p(x|c) with one sample of z an image, nats; arguments as in `log_likelihood`."""
+        """The bound on log p(x|c) with one sample of z per image, nats; arguments as in `log_likelihood`."""
         image, rows, condition = self._asked(image, damaged, seed, label, digit)
         terms = lambda *row, **c: self._terms(*row, **c)["neg_elbo"]  # noqa: E731
         return -self._in_chunks(terms, image, rows, condition, ROWS)
 
     def log_likelihood(self, image, *, k: int = 1000, damaged=None, label=None, digit=None, seed=None):
-        """The importance-weighted bound on log p(x|c) with k samples of z an image.
+        """The importance-weighted bound on log p(x|c) with k samples of z per image.
 
         Args:
             image: whole images [B, H, W, C].

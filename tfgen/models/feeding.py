@@ -151,12 +151,12 @@ class Feed:
             raise ValueError(f"there must be as many labels as images, {count}; got shape {list(array.shape)}")
         return array
 
-    def _class_weight(self, given) -> dict:
+    def _class_weight(self, weights) -> dict:
         """Weights by class number, from numbers or names. Raises TypeError, ValueError."""
-        if not isinstance(given, dict):
-            raise TypeError(f"class_weight must be a dictionary from classes to weights, got {given!r}")
-        classes = [int(inputs.labels(label, 1, self.class_names, self.entry)[0]) for label in given]
-        return dict(zip(classes, _finite("class_weight", list(given.values())).tolist(), strict=True))
+        if not isinstance(weights, dict):
+            raise TypeError(f"class_weight must be a dictionary from classes to weights, got {weights!r}")
+        classes = [int(inputs.labels(label, 1, self.class_names, self.entry)[0]) for label in weights]
+        return dict(zip(classes, _finite("class_weight", list(weights.values())).tolist(), strict=True))
 
     def _weights(self, weight, label, count: int) -> np.ndarray:
         """The weights of rows, float32 [count], from those of rows times those of their classes."""
@@ -165,7 +165,7 @@ class Feed:
             weights = _finite("sample_weight", weight)
             weights = weights[:, 0] if weights.ndim == 2 and weights.shape[1] == 1 else weights
             if weights.shape != (count,):
-                raise ValueError(f"sample_weight must have shape [{count}], one a row, got {list(weights.shape)}")
+                raise ValueError(f"sample_weight must have shape [{count}], one per row, got {list(weights.shape)}")
         if self.class_weight is not None:
             if label is None:
                 raise ValueError("class_weight weighs rows by their labels, and there are none: fit(images, labels)")

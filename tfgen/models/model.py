@@ -220,7 +220,7 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         return tf.constant(inputs.images(image, self.image_shape))
 
     def by_row(self, function, *tensors, **condition):
-        """`function(*tensors, **condition)`, a row an image each; on no rows, where convolutions fail, as well."""
+        """`function(*tensors, **condition)`, a row per image each; on no rows, where convolutions fail, as well."""
         if len(tensors[0]):
             return function(*tensors, **condition)
         blank = [tf.zeros([1, *tensor.shape[1:]], tensor.dtype) for tensor in tensors]

@@ -17,23 +17,23 @@ class Saving:
     """The part of `tfgen.Model` that is about keeping it, the way Keras does and as a run.
 
     Attributes:
-        given: the hyperparameters, keyword of the constructor -> value.
+        hyperparameters: keyword of the constructor -> value.
     """
 
     def __new__(cls, *arguments, **options):
         """Notes what the constructor is given, of which `get_config` makes the model again."""
         model = super().__new__(cls, *arguments, **options)
         try:
-            given = inspect.signature(cls.__init__).bind(model, *arguments, **options)
+            bound = inspect.signature(cls.__init__).bind(model, *arguments, **options)
         except TypeError:
             return model  # the constructor says what is wrong
-        given.apply_defaults()
-        (_, *names), known = given.signature.parameters, {}
+        bound.apply_defaults()
+        (_, *names), known = bound.signature.parameters, {}
         for name in names:
-            kind = given.signature.parameters[name].kind
-            known |= given.arguments[name] if kind is inspect.Parameter.VAR_KEYWORD else {name: given.arguments[name]}
+            kind = bound.signature.parameters[name].kind
+            known |= bound.arguments[name] if kind is inspect.Parameter.VAR_KEYWORD else {name: bound.arguments[name]}
         known = {name: value.item() if isinstance(value, np.generic) else value for name, value in known.items()}
-        object.__setattr__(model, "given", known)  # before Keras's constructor nothing can be tracked
+        object.__setattr__(model, "hyperparameters", known)  # before Keras's constructor nothing can be tracked
         return model
 
     def __init_subclass__(cls, **options):
@@ -43,15 +43,15 @@ class Saving:
 
     def get_config(self) -> dict:
         """The constructor's keywords as they were given, or their defaults, and what the networks compute in."""
-        return {**self.given, "dtype": self.dtype_policy.name, "trainable": self.trainable}
+        return {**self.hyperparameters, "dtype": self.dtype_policy.name, "trainable": self.trainable}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects=None):
         """A model with fresh weights of what `get_config` returned."""
-        given = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
-        policy, trainable = given.pop("dtype", "float32"), given.pop("trainable", True)
+        arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in config.items()}
+        policy, trainable = arguments.pop("dtype", "float32"), arguments.pop("trainable", True)
         with common.precision(policy):
-            model = cls(**given)
+            model = cls(**arguments)
         if not trainable:
             model.trainable = False
         return model
@@ -95,7 +95,7 @@ class Saving:
             raise ValueError(
                 f"{self.entry} is not an entry that is known: register its module, tfgen.register({where})"
             )
-        hyperparameters = self.given
+        hyperparameters = self.hyperparameters
         if unknown := sorted(set(hyperparameters) - set(entries.parameters(self.entry))):
             raise ValueError(f"the build of {self.entry} has no hyperparameter {unknown[0]}, with which this was made")
         config = runs.configuration_of_fit(

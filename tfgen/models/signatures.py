@@ -1,4 +1,4 @@
-"""Signatures: what a model can be asked, by name, as functions of tensors with a row an image.
+"""Signatures: what a model can be asked, by name, as functions of tensors with a row per image.
 
 `Model.signatures()` is the one place that says what a model can do. The commands, the figures, the tasks, the export
 and the tests read it.

@@ -110,7 +110,7 @@ class Variational(OneOptimiser):
         return log_joint - posterior.log_prob(latent)
 
     def elbo(self, image, *, label=None, digit=None, seed=None):
-        """The evidence lower bound with one sample of z an image.
+        """The evidence lower bound with one sample of z per image.
 
         Args:
             image: [B, H, W, C]; its pixels are taken as the data, so binary images give the likelihood of the protocol
@@ -127,7 +127,7 @@ class Variational(OneOptimiser):
         return -self._in_chunks(terms, image, rows, condition, CHUNK_IMAGES)
 
     def log_likelihood(self, image, *, k: int = 1000, label=None, digit=None, seed=None):
-        """The importance-weighted bound on log p(x) with k samples of z an image; arguments as in `elbo`.
+        """The importance-weighted bound on log p(x) with k samples of z per image; arguments as in `elbo`.
 
         Returns:
             float32 [B], nats. Whatever B, one image's noise, k * Z floats, is held and less than 1 GB besides.
@@ -138,7 +138,7 @@ class Variational(OneOptimiser):
         return self._in_chunks(lambda *row, **c: self._log_likelihood(*row, k, **c), image, rows, condition, chunk)
 
     def streamed_bound(self, image, rows, k: int, **condition):
-        """The importance-weighted bound [B] with k samples an image, k noise vectors drawn from each row's seed."""
+        """The importance-weighted bound [B] with k samples per image, k noise vectors drawn from each row's seed."""
         chunk = tf.maximum(1, CHUNK_IMAGES // tf.maximum(1, tf.shape(image)[0]))
         noise = seeds.normal_rows([k, self.latent_dim], rows)  # [B, K, Z]
         weights = lambda part: self.log_weights(image, part, **condition)  # noqa: E731

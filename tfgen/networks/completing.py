@@ -57,10 +57,10 @@ def _dense_context(seen_shape, outputs: int, widths):
 
 
 def _dense_decoder(latent_dim: int, features, output_shape, widths):
-    code, given = keras.Input((latent_dim,)), _inputs_like(features)
-    units = dense.hidden(layers.Concatenate()([code, *given]), widths)
-    units = layers.Dense(math.prod(output_shape))(layers.Concatenate()([units, *given]))
-    return functional([code, *given], layers.Reshape(tuple(output_shape))(units), "decoder")
+    code, contexts = keras.Input((latent_dim,)), _inputs_like(features)
+    units = dense.hidden(layers.Concatenate()([code, *contexts]), widths)
+    units = layers.Dense(math.prod(output_shape))(layers.Concatenate()([units, *contexts]))
+    return functional([code, *contexts], layers.Reshape(tuple(output_shape))(units), "decoder")
 
 
 def _conv_context(seen_shape, outputs: int, channels):
@@ -75,8 +75,8 @@ def _conv_context(seen_shape, outputs: int, channels):
 
 
 def _conv_decoder(latent_dim: int, features, output_shape, channels):
-    code, given = keras.Input((latent_dim,)), _inputs_like(features)
-    *larger, smallest = given
+    code, contexts = keras.Input((latent_dim,)), _inputs_like(features)
+    *larger, smallest = contexts
     units = layers.Dense(convolutional.CODE_UNITS, "silu")(code)
     shape = smallest.shape[1:]
     maps = layers.Reshape(shape)(layers.Dense(math.prod(shape))(units))
@@ -85,7 +85,7 @@ def _conv_decoder(latent_dim: int, features, output_shape, channels):
         maps = layers.Conv2DTranspose(count, 4, 2, "same", kernel_initializer="he_normal")(maps)  # 7 -> 14 -> 28
         maps = _joined(convolutional.cropped(maps, skip.shape[1:3]), skip, count)
     maps = layers.Conv2D(output_shape[-1], 3, padding="same", kernel_initializer="he_normal")(maps)
-    return functional([code, *given], maps, "decoder")
+    return functional([code, *contexts], maps, "decoder")
 
 
 def _joined(maps, skip, count: int):
@@ -99,7 +99,7 @@ def _inputs_like(features) -> list:
     return [keras.Input(feature.shape[1:]) for feature in features]
 
 
-def _several(given, outputs, name: str):
+def _several(inputs, outputs, name: str):
     """A network with several float32 outputs."""
     outputs = [each if each.dtype == "float32" else layers.Identity(dtype="float32")(each) for each in outputs]
-    return keras.Model(given, outputs, name=name)
+    return keras.Model(inputs, outputs, name=name)

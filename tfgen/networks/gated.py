@@ -136,19 +136,19 @@ class GatedPixelCNN(keras.Model):
         zeros = lambda *shape, dtype=dtype: tf.zeros(tf.stack([size, *shape]), dtype)  # noqa: E731
 
         def draw_row(row, image, above, kept):
-            maps, given = self.shifted.coded(above, tf.range(width)), []
+            maps, from_rows_above = self.shifted.coded(above, tf.range(width)), []
             for position, (layer, (bias, _)) in enumerate(zip(self.gates, biases, strict=True)):
                 window = tf.concat([kept[position], maps], 1)
                 kept[position] = window[:, 1:]
                 maps, from_above = layer.rows(window, bias)
-                given.append(from_above)
+                from_rows_above.append(from_above)
 
             def draw_value(column, values, latest, before):
                 maps = self.shifted.coded(latest, column[None])
                 for position, (layer, (_, bias)) in enumerate(zip(self.gates, biases, strict=True)):
                     window = tf.concat([before[position], maps], 2)
                     before[position] = window[:, :, 1:]
-                    maps = layer.columns(window, given[position][:, :, column][:, :, None], bias)
+                    maps = layer.columns(window, from_rows_above[position][:, :, column][:, :, None], bias)
                 value = choose(self.head(maps), row, column)
                 values = tf.where(tf.range(width) == column, value[:, None], values)
                 return column + 1, values, tf.cast(2 * value[:, None, None, None] - 1, dtype), before

@@ -42,9 +42,9 @@ def load(name_or_run_dir, dataset: str | None = None):
     weights.assign(model, content, path)
     recipe = config.get("recipe", {})
     model.clip_norm = recipe.get("clip_norm")
-    rate = recipe.get("learning_rate", entries.module(config["entry"]).LEARNING_RATE)
+    learning_rate = recipe.get("learning_rate", entries.module(config["entry"]).LEARNING_RATE)
     with common.settings():
-        model.compile_recipe(learning_rate=FURTHER * rate, steps=None)
+        model.compile_recipe(learning_rate=FURTHER * learning_rate, steps=None)
     return model
 
 

@@ -62,8 +62,8 @@ def _matching(path: Path, record: dict | None, largest: int) -> bytes:
     found = {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     if found not in allowed:
         raise ValueError(
-            f"{str(path)!r} is damaged or another file: its SHA-256 is {found['sha256']} ({found['bytes']:,} bytes), "
-            f"its manifest has {record['sha256']} ({record['bytes']:,} bytes)"
+            f"{str(path)!r} is damaged or another file: SHA-256 mismatch, {found['sha256']} ({found['bytes']:,} bytes) "
+            f"where its manifest has {record['sha256']} ({record['bytes']:,} bytes)"
         )
     return content
 

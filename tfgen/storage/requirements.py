@@ -21,9 +21,13 @@ def check_module(module: ModuleType, name: str) -> ModuleType:
         value = getattr(module, constant)
         if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
             raise refused(module, f"{constant} must be an int of at least 1, is {value!r}")
-    rate = module.LEARNING_RATE
-    if isinstance(rate, bool) or not isinstance(rate, numbers.Real) or not 0 < rate < float("inf"):
-        raise refused(module, f"LEARNING_RATE must be a number above 0, is {rate!r}")
+    learning_rate = module.LEARNING_RATE
+    if (
+        isinstance(learning_rate, bool)
+        or not isinstance(learning_rate, numbers.Real)
+        or not 0 < learning_rate < float("inf")
+    ):
+        raise refused(module, f"LEARNING_RATE must be a number above 0, is {learning_rate!r}")
     if not callable(module.build):
         raise refused(module, f"build must be a class or a function, is {module.build!r}")
     if inspect.isclass(module.build):
@@ -96,7 +100,7 @@ def check_terms(entry: str, terms: dict) -> dict:
         shape = getattr(term, "shape", ())
         if getattr(shape, "rank", len(shape)) not in (None, 1):
             raise RequirementError(
-                f"training_loss of {entry} must return {name!r} as [B], one number a row; its shape is {shape}"
+                f"training_loss of {entry} must return {name!r} as [B], one number per row; its shape is {shape}"
             )
     return terms
 

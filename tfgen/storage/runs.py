@@ -1,7 +1,7 @@
 """The run: a directory that training writes and `tfgen.load` reads.
 
 config.json         entry, hyperparameters, recipe, data set, splits, seed, device, library versions
-history.csv         a row an epoch, no wall-clock value in it
+history.csv         a row per epoch, no wall-clock value in it
 metrics.json        the protocol and the numbers, once all is done
 model.weights.h5    the best weights so far, in Keras's own format
 manifest.json       the SHA-256 of the weights
@@ -162,8 +162,8 @@ def check_same_data(path: Path, dataset) -> None:
     began, now = read_config(path)["data"].get("sha256", ""), dataset.sha256
     if began != now:
         raise ValueError(
-            f"the data set {dataset.source!r} has changed since {str(path)!r} was begun: its SHA-256 is {now}, the run "
-            f"has {began}"
+            f"the data set {dataset.source!r} has changed since {str(path)!r} was begun: SHA-256 mismatch, {now} "
+            f"where the run has {began}"
         )
 
 
@@ -176,7 +176,7 @@ def read_metrics(path: Path) -> dict:
 
 
 def write_history(path: Path, rows: list[dict]) -> None:
-    """Writes history.csv from one dictionary of numbers an epoch."""
+    """Writes history.csv from one dictionary of numbers per epoch."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()

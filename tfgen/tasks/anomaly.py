@@ -87,8 +87,8 @@ def check(*, against=None, anomalous=(), k: int = 100, top: int = 20, train: boo
     for name in ("steps", "latent_dim"):
         if of_training.get(name) is not None:
             checks.positive_int(name, of_training[name])
-    if (given := [name for name in ("classes", "steps", "latent_dim") if of_training.get(name)]) and not train:
-        raise ValueError(f"{given[0]} is for --train, which trains a model a class")
+    if (training_only := [name for name in ("classes", "steps", "latent_dim") if of_training.get(name)]) and not train:
+        raise ValueError(f"{training_only[0]} is for --train, which trains a model per class")
     if train and (against is not None or anomalous):
         other = "--anomalous" if anomalous else "--against"
         raise ValueError(f"--train has one class as the normal one and the rest as anomalies, and takes no {other}")

@@ -172,7 +172,7 @@ def _sigma(noise: Noise, level: float) -> float:
 
 
 def _figure(levels: list[dict], title: str):
-    """The first images at each level, a row an image."""
+    """The first images at each level, a row per image."""
     from tfgen import figures
 
     shown = max(1, SHOWN // len(levels))

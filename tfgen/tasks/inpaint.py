@@ -28,8 +28,8 @@ TEST, VALIDATION = 200, 200  # images
 SHOWN = 8  # images that are drawn
 SMALLEST = 0.01  # predictions lie in SMALLEST..1 - SMALLEST: a pixel that is surely wrong would cost any number of nats
 METRICS = {
-    "cross_entropy": "nats an image, summed over the missing pixels; lower is better",
-    "bound": "-ELBO of the missing pixels, nats an image, of models that have it; lower is better",
+    "cross_entropy": "nats per image, summed over the missing pixels; lower is better",
+    "bound": "-ELBO of the missing pixels, nats per image, of models that have it; lower is better",
     "rmse": "root of the mean squared error of an image's missing pixels; lower is better",
 }
 

@@ -30,7 +30,7 @@ def run(job: Job, *, factor: int = 4, draws: int = 10, train: bool = False, comp
         factor: how many times smaller, 2 or 4.
         draws: how many images a completer draws for each image; its answer is their mean.
         train: trains a completer for this factor in runs/completer-DATASET-blocks-FACTOR, or resumes or uses the one
-            that is there.
+            that is available.
         completer: the run of a completer for this factor.
     """
     from tfgen.evaluation.images import as_float

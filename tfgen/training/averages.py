@@ -1,6 +1,6 @@
 """Averages of the weights over steps (Polyak and Juditsky 1992), which Keras's optimisers keep with `use_ema`.
 
-Training goes on with the weights. Validation and the callbacks between `Averages` and `Weights` see the averages.
+Training continues with the weights. Validation and the callbacks between `Averages` and `Weights` see the averages.
 """
 
 import keras

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfgen.storage import requirements, runs, weights
 from tfgen.training import checkpoints
 
-RATE = "images_per_s"
+IMAGES_PER_S = "images_per_s"
 
 
 class Throughput(keras.callbacks.Callback):
@@ -18,7 +18,7 @@ class Throughput(keras.callbacks.Callback):
     def __init__(self, images_per_epoch: int, state: checkpoints.State | None = None):
         super().__init__()
         self.images, self.seconds = images_per_epoch, 0.0
-        self.rates = (state or checkpoints.State()).rates
+        self.speeds = (state or checkpoints.State()).speeds
 
     def on_epoch_begin(self, epoch, logs=None):
         self.seconds = 0.0
@@ -28,11 +28,11 @@ class Throughput(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.seconds += time.perf_counter() - self.start
-        logs[RATE] = self.images * (batch + 1) / self.params["steps"] / self.seconds  # of the epoch so far
+        logs[IMAGES_PER_S] = self.images * (batch + 1) / self.params["steps"] / self.seconds  # of the epoch so far
 
     def on_epoch_end(self, epoch, logs=None):
-        logs[RATE] = self.images / self.seconds
-        self.rates.append(logs[RATE])
+        logs[IMAGES_PER_S] = self.images / self.seconds
+        self.speeds.append(logs[IMAGES_PER_S])
 
 
 class RunWriter(keras.callbacks.Callback):
@@ -50,7 +50,9 @@ class RunWriter(keras.callbacks.Callback):
         if monitored < state.best:
             weights.save(self.model, self.run / runs.WEIGHTS)
             state.best, state.best_epoch = monitored, epoch + 1
-        state.history.append({"epoch": epoch + 1} | {name: value for name, value in logs.items() if name != RATE})
+        state.history.append(
+            {"epoch": epoch + 1} | {name: value for name, value in logs.items() if name != IMAGES_PER_S}
+        )
         state.epoch = epoch + 1
         runs.write_history(self.run, state.history)
         with _as_os_errors(), self.events.as_default(step=epoch + 1):

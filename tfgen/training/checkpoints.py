@@ -37,8 +37,8 @@ class State:
     Attributes:
         epoch: epochs done.
         best: lowest value of the model's `monitor`; best_epoch: its epoch.
-        history: a row an epoch, as in history.csv.
-        rates: images/s of each epoch.
+        history: a row per epoch, as in history.csv.
+        speeds: images/s of each epoch.
         seconds: that the processes so far took.
         halvings: how often the learning rate was halved after a fault.
         warned: the warnings given so far, each of which is given once.
@@ -48,7 +48,7 @@ class State:
     best: float = float("inf")
     best_epoch: Natural = 0
     history: list[schemas.Numbers] = dataclasses.field(default_factory=list)
-    rates: list[float] = dataclasses.field(default_factory=list)
+    speeds: list[float] = dataclasses.field(default_factory=list)
     seconds: float = 0.0
     halvings: Natural = 0
     warned: list[str] = dataclasses.field(default_factory=list)

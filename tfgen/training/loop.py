@@ -56,7 +56,7 @@ def fit(
         model: a compiled `tfgen.Model`.
         train: a `tfgen.data.Split`; its images go to the device once, or block by block if they are stored in a file.
         epochs: the epoch to stop after.
-        batch_size: images a step; the remainder of an epoch's permutation is left out.
+        batch_size: images per step; the remainder of an epoch's permutation is left out.
         passes: over the training images in an epoch.
         seed: with the step number, the only source of randomness.
         validation: a split whose metrics are logged as `val_NAME` after each epoch, seen as `model.pixels` sees it.

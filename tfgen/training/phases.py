@@ -82,29 +82,29 @@ class Phases(keras.optimizers.Optimizer):
         return cls(phases, config["name"])
 
 
-def make(names, default, given: dict, *, scaled: bool) -> Phases:
+def make(names, default, by_phase: dict, *, scaled: bool) -> Phases:
     """The optimisers of phases.
 
     Args:
         names: of the phases.
-        default: what a phase has that `given` does not name: an optimiser or its name, of which each gets a copy; None
-            where all must be given.
-        given: phase -> an optimiser or its name.
+        default: what a phase has that `by_phase` does not name: an optimiser or its name, of which each gets a copy;
+            None where all must be named.
+        by_phase: phase -> an optimiser or its name.
         scaled: whether each scales its loss, as networks in float16 need it.
 
     Raises:
         TypeError: a phase that there is not. ValueError: one without an optimiser, or something that is none.
     """
-    if unknown := [phase for phase in given if phase not in names]:
+    if unknown := [phase for phase in by_phase if phase not in names]:
         raise TypeError(f"compile has no argument {unknown[0]!r}; the phases are {', '.join(names)}")
-    if missing := [phase for phase in names if phase not in given and default is None]:
+    if missing := [phase for phase in names if phase not in by_phase and default is None]:
         raise ValueError(
             f"compile needs an optimiser for each phase, and has none for {', '.join(missing)}; optimizer= is for all"
         )
     used, phases = [], {}
     for phase in names:
-        optimizer = keras.optimizers.get(given.get(phase, default))
-        if phase not in given or any(optimizer is other for other in used):
+        optimizer = keras.optimizers.get(by_phase.get(phase, default))
+        if phase not in by_phase or any(optimizer is other for other in used):
             optimizer = type(optimizer).from_config(optimizer.get_config())
         used.append(optimizer)
         if scaled and not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
 
 from tfgen import terminal
-from tfgen.training.callbacks import RATE
+from tfgen.training.callbacks import IMAGES_PER_S
 
 BAR, SHORTEST_BAR = 40, 6  # cells of the bar, and with how few it is still drawn
 
@@ -65,11 +65,11 @@ def as_text(logs: dict, room: int | None = None, monitor: str | None = None) -> 
             before all of them.
         monitor: the metric that is left out last.
     """
-    words = {name: f"{name} {value:.2f}" for name, value in logs.items() if name != RATE}
-    if RATE in logs:
-        words[RATE] = f"{logs[RATE]:,.0f} images/s"
-    expendable = [name for name in words if name not in (RATE, monitor)]
-    expendable = [monitor] * (monitor in words) + expendable + [RATE] * (RATE in words)
+    words = {name: f"{name} {value:.2f}" for name, value in logs.items() if name != IMAGES_PER_S}
+    if IMAGES_PER_S in logs:
+        words[IMAGES_PER_S] = f"{logs[IMAGES_PER_S]:,.0f} images/s"
+    expendable = [name for name in words if name not in (IMAGES_PER_S, monitor)]
+    expendable = [monitor] * (monitor in words) + expendable + [IMAGES_PER_S] * (IMAGES_PER_S in words)
     while room is not None and words and len("  ".join(words.values())) > room:
         del words[expendable.pop()]
     return "  ".join(words.values())

@@ -30,7 +30,7 @@ def blocks(split, batch_size: int, steps: int, *, ahead: bool, steps_per_epoch: 
 
     Args:
         split: a `tfgen.data.Split` of stored images.
-        batch_size: images a batch, B.
+        batch_size: images per batch, B.
         steps: of a block, K.
         ahead: whether blocks are read before they are asked for.
         steps_per_epoch: of each epoch. Its last block is filled up with zeros.

@@ -16,7 +16,7 @@ ACTIVE_VARIANCE = 0.01  # of a dimension's posterior mean over images, of the pr
 ACTIVE_SHARE = 0.1  # of the dimensions, below which a posterior has collapsed
 ALL_RIGHT = 1 - 1e-6  # an accuracy of 100 %, in float32
 SAMPLES = 200
-SPREAD_SHARE = 0.3  # of the data's spread, below which samples count as alike
+DISTANCE_SHARE = 0.3  # of the mean distance of two images of the data, below which samples count as alike
 CONTRAST_SHARE = 0.5  # of the data's contrast, below which samples are not yet pictures that could be alike
 
 
@@ -51,8 +51,8 @@ class Symptoms(keras.callbacks.Callback):
 
     def _mode_collapse(self) -> str:
         images, samples = self.images[:SAMPLES].astype(np.float32) / 255, _samples(self.model)
-        share = spread(samples) / spread(images)
-        if share >= SPREAD_SHARE or contrast(samples) < CONTRAST_SHARE * contrast(images):
+        share = mean_distance(samples) / mean_distance(images)
+        if share >= DISTANCE_SHARE or contrast(samples) < CONTRAST_SHARE * contrast(images):
             return ""
         return f"samples differ from one another by {share:.0%} of what images of the data do"
 
@@ -74,7 +74,7 @@ def discriminator_won(logs: dict) -> str:
     return "it told all images of the epoch right; the generator has nothing to learn from"
 
 
-def spread(images) -> float:
+def mean_distance(images) -> float:
     """The mean Euclidean distance between two of the images [N, H, W, C]."""
     flat = np.asarray(images, np.float64).reshape(len(images), -1)
     squares = (flat**2).sum(1)

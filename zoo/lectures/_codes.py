@@ -116,7 +116,7 @@ def compare(weights, values, log_weights) -> dict:
 
 
 def _dataset(name: str, data_dir):
-    """The data set that a model was trained on; where that is not there, the embedded digits, and a note."""
+    """The data set that a model was trained on; where that is not available, the embedded digits, and a note."""
     from tfgen import data
     from tfgen.data.dataset import UnavailableError
     from zoo import commands
@@ -129,7 +129,7 @@ def _dataset(name: str, data_dir):
 
 @figures.style()
 def draw(*, image, values, weights, log_density, title):
-    """An image a row, log w under both, and the two dimensions of the noise whose means are furthest from 0."""
+    """An image per row, log w under both, and the two dimensions of the noise whose means are furthest from 0."""
     shown = min(6, len(image))
     figure = figures.Picture(figsize=(9, 2.2 * shown + 0.4), dpi=figures.DPI, layout="constrained")
     figure.suptitle(title, fontsize=figures.TITLE_SIZE)

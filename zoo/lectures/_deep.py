@@ -62,9 +62,9 @@ class Process(keras.layers.Layer):
         covariance = kernel.matrix(places, places) + JITTER * tf.eye(places.shape[1], dtype=x.dtype)
         across = tf.linalg.triangular_solve(tf.linalg.cholesky(covariance), kernel.matrix(places, x))  # A, [runs, M, N]
         mean = tf.matmul(self.mean.value, across)  # [runs, O, N]
-        spread = tf.reduce_sum(tf.square(tf.matmul(self.root(), across[:, None], transpose_a=True)), -2)
-        prior = tf.exp(2 * self.amplitude.value)[:, None] - tf.reduce_sum(tf.square(across), 1)  # [runs, N]
-        mean, variance = (tf.linalg.matrix_transpose(each) for each in (mean, spread + prior[:, None]))
+        from_posterior = tf.reduce_sum(tf.square(tf.matmul(self.root(), across[:, None], transpose_a=True)), -2)
+        from_prior = tf.exp(2 * self.amplitude.value)[:, None] - tf.reduce_sum(tf.square(across), 1)  # [runs, N]
+        mean, variance = (tf.linalg.matrix_transpose(each) for each in (mean, from_posterior + from_prior[:, None]))
         return (mean if self.is_last else mean + x), variance
 
     def divergence(self):

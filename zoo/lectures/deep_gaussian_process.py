@@ -56,7 +56,7 @@ def compute(track, *, steps: int = 2000, inducing: int = 20, samples: int = 100,
         found = {"exact process": exact(problem)} if name == "step" else {}
         if name == "diabetes":
             found |= {"linear regression": linear(problem), "exact process": exact(problem)}
-        places = np.stack([centres(x, inducing, seed) for x in problem["x"]])
+        places = np.stack([cluster_centres(x, inducing, seed) for x in problem["x"]])
         for layers in track(LAYERS, name):
             process = _deep.DeepProcess(places, layers)
             process.fit(problem["x"], problem["y"], steps=steps, learning_rate=LEARNING_RATE, seed=seed)
@@ -99,7 +99,7 @@ def diabetes(splits: int, seed: int) -> dict:
     return {name: np.stack(values) for name, values in zip(names, zip(*parts, strict=True), strict=True)}
 
 
-def centres(x, count: int, seed: int) -> np.ndarray:
+def cluster_centres(x, count: int, seed: int) -> np.ndarray:
     """Where inducing points begin: the centres of clusters of points [N, D]: [count, D]."""
     return cluster.KMeans(count, n_init=1, random_state=seed).fit(x).cluster_centers_
 
@@ -146,11 +146,11 @@ def draw(*, step, diabetes):
     problem = step["problem"]
     x = problem["x_new"][0, :, 0]
     for axes, (method, (mean, stddev)) in zip(panels, step["found"].items(), strict=False):
-        middle, spread = mean[:, 0].mean(0), np.sqrt(np.square(stddev[:, 0]).mean(0) + mean[:, 0].var(0))
-        axes.fill_between(x, middle - 1.96 * spread, middle + 1.96 * spread, color="tab:blue", alpha=0.2, linewidth=0)
+        mean, stddev = mean[:, 0].mean(0), np.sqrt(np.square(stddev[:, 0]).mean(0) + mean[:, 0].var(0))
+        axes.fill_between(x, mean - 1.96 * stddev, mean + 1.96 * stddev, color="tab:blue", alpha=0.2, linewidth=0)
         axes.plot(problem["x"][0, :, 0], problem["y"][0], ".", color="tab:red", markersize=3)
         axes.plot(x, problem["truth"][0], color="black", linewidth=0.8, linestyle="--")
-        axes.plot(x, middle, color="tab:blue")
+        axes.plot(x, mean, color="tab:blue")
         axes.set(title=f"{method}: mean and 95 % band", xlabel="x", ylim=(-1.6, 1.6))
     for axes, metric in zip(figure.axes[-2:], ("rmse", "nlpd"), strict=True):
         for place, values in enumerate(diabetes["values"].values()):

@@ -201,10 +201,10 @@ def draw(*, kernel, fit, x, y, grid, parameters, found, views, levels, many):
     _band(points, grid, mean - 1.96 * stddev, mean, mean + 1.96 * stddev, f"{len(many_x):,} points, variational")
     points.plot(inducing, np.full(len(inducing), -1.7), "^", color="black", label="inducing points")
     points.legend(loc="upper right")
-    wanted = np.linspace(0, 1, 101)
+    nominal = np.linspace(0, 1, 101)
     for name, level in levels.items():
-        shares.plot(wanted, [np.mean(level <= each) for each in wanted], label=f"parameters {name}")
-    shares.plot(wanted, wanted, color="black", linewidth=0.8)
+        shares.plot(nominal, [np.mean(level <= each) for each in nominal], label=f"parameters {name}")
+    shares.plot(nominal, nominal, color="black", linewidth=0.8)
     shares.set(title="how many true values lie in a band", xlabel="its nominal share", ylabel="share")
     shares.legend(loc="lower right")
     return figure

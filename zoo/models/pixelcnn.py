@@ -112,10 +112,10 @@ class PixelCNN(Autoregressive, Model):
         if not self.convolutional:
             return super().draw_pixels(uniform, image, known, **({"label": label} if self.conditional else {}))
         height, width, channels = self.image_shape
-        given = [tf.reshape(each, [-1, height, width * channels]) for each in (uniform, image, known)]
+        rows = [tf.reshape(each, [-1, height, width * channels]) for each in (uniform, image, known)]
 
         def choose(parameters, row, column):
-            noise, level, is_known = (each[:, row, column] for each in given)  # [B] each
+            noise, level, is_known = (each[:, row, column] for each in rows)  # [B] each
             drawn = self.pixels.drawn(self.completion(parameters), noise[:, None, None, None])
             return tf.where(is_known, level, drawn[:, 0, 0, 0])
 

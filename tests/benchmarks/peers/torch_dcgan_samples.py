@@ -1,7 +1,7 @@
 """Trains the PyTorch DCGAN of torch_dcgan.py by a recipe, and keeps samples of it. It needs PyTorch and NumPy alone.
 
     python torch_dcgan_samples.py IMAGES.npy SAMPLES.npy --epochs 10 --penalty 1 --learning-rate 5e-4 --batch-size 64 \
-        --initial-stddev 0.02 --settle --seed 0
+        --initial-stddev 0.02 --recompute-statistics --seed 0
 
 IMAGES.npy holds uint8 images [N, 28, 28, 1]; SAMPLES.npy will hold as many uint8 samples as --samples says. The
 defaults are the recipe of the entry `dcgan`; dcgan_quality.py measures the samples of both.
@@ -58,7 +58,7 @@ def train_epoch(generator, discriminator, optimizers, images, options) -> float:
     return torch.stack(losses).mean().item()
 
 
-def settle(generator) -> None:
+def recompute_statistics(generator) -> None:
     """Replaces the running averages of the normalisation by the means over fresh batches of codes."""
     device = next(generator.parameters()).device
     normalisations = [each for each in generator.modules() if isinstance(each, nn.BatchNorm1d | nn.BatchNorm2d)]
@@ -87,8 +87,8 @@ def samples(images: np.ndarray, options) -> np.ndarray:
         rate = epoch * len(images) / (time.perf_counter() - start)
         print(f"PyTorch: epoch {epoch}/{options.epochs}, generator loss {loss:.2f}, {rate:,.0f} images/s", flush=True)
     generator = networks["generator"]
-    if options.settle:
-        settle(generator)
+    if options.recompute_statistics:
+        recompute_statistics(generator)
     generator.eval()
     with torch.no_grad():
         sizes = [len(part) for part in np.array_split(np.arange(options.samples), 20)]
@@ -105,7 +105,9 @@ def add_recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=64, help="the paper has 128")
     parser.add_argument("--initial-stddev", type=float, default=0.02, help="0 for PyTorch's own initial weights")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--settle", action=argparse.BooleanOptionalAction, default=True, help="average statistics anew")
+    parser.add_argument(
+        "--recompute-statistics", action=argparse.BooleanOptionalAction, default=True, help="average statistics anew"
+    )
     parser.add_argument("--samples", type=int, default=10_000)
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
 

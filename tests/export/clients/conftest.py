@@ -64,9 +64,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         signature = request.model_spec.signature_name or "serving_default"
         if signature not in servable.signatures:
             raise Refusal(f'Serving signature key "{signature}" not found.', "FAILED_PRECONDITION")
-        wanted = set(servable.signatures[signature].inputs)
-        if set(request.inputs) != wanted:
-            raise Refusal(f"input size does not match signature: {len(request.inputs)}!={len(wanted)}")
+        expected = set(servable.signatures[signature].inputs)
+        if set(request.inputs) != expected:
+            raise Refusal(f"input size does not match signature: {len(request.inputs)}!={len(expected)}")
         inputs = {name: tf.make_ndarray(tensor) for name, tensor in request.inputs.items()}
         response = predict_pb2.PredictResponse()
         for name, value in servable.run(signature, inputs).items():

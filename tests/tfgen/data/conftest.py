@@ -57,6 +57,6 @@ def write_tfds():
 
 
 @pytest.fixture
-def told():
-    """A list that notes for the user go to: `load(..., tell=told.append)`."""
+def notes():
+    """A list that notes for the user go to: `load(..., notify=notes.append)`."""
     return []

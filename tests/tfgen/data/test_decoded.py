@@ -47,9 +47,11 @@ def assert_same(streamed, resident) -> None:
         assert getattr(streamed, name) == getattr(resident, name), name
 
 
-def both(name, tell=lambda line: None, **options):
+def both(name, notify=lambda line: None, **options):
     """(the data set from a file, the one in memory)."""
-    return data.load(name, memory=MEMORY, tell=tell, **options), data.load(name, memory=10**9, tell=tell, **options)
+    return data.load(name, memory=MEMORY, notify=notify, **options), data.load(
+        name, memory=10**9, notify=notify, **options
+    )
 
 
 @pytest.mark.parametrize("options", [{}, {"image_size": 16}, {"channels": 1}, {"seed": 4}])
@@ -96,12 +98,12 @@ def test_what_fits_makes_no_file(photos, cache):
     assert isinstance(data.load(photos).train.images, np.ndarray)
     assert isinstance(data.load(photos, memory=60 * 20 * 16 * 3).train.images, np.ndarray)
     assert not cache.exists()
-    assert isinstance(data.load(photos, memory=60 * 20 * 16 * 3 - 1, tell=str).train.images, stored.StoredImages)
+    assert isinstance(data.load(photos, memory=60 * 20 * 16 * 3 - 1, notify=str).train.images, stored.StoredImages)
 
 
 def test_by_default_images_may_take_half_of_what_is_free(photos, monkeypatch):
     monkeypatch.setattr(decoded.budget, "free", lambda: 2 * MEMORY)
-    train = data.load(photos, tell=str).train
+    train = data.load(photos, notify=str).train
     assert train.images.memory == MEMORY
 
 
@@ -121,33 +123,33 @@ def test_pictures_are_never_all_decoded_at_once(photos, monkeypatch):
         return image
 
     monkeypatch.setattr(pictures, "decode", counting)
-    data.load(photos, memory=MEMORY, tell=str)
+    data.load(photos, memory=MEMORY, notify=str)
     assert len(most) >= 60
     assert max(most) <= 2 * 8 + 1  # two blocks, and the first picture, whose size the others must have
 
 
-def test_a_second_command_decodes_nothing_and_repeats_what_was_told(photos, monkeypatch, told):
+def test_a_second_command_decodes_nothing_and_repeats_what_was_told(photos, monkeypatch, notes):
     for i in range(60):  # so that one in a hundred may be unreadable
         shutil.copy(photos / "a" / "00.png", photos / "a" / f"more{i}.png")
     (photos / "a" / "broken.png").write_bytes(b"no picture")
     monkeypatch.setattr(folder, "TOGETHER", 8)
-    first, resident = both(photos, tell=told.append)
-    place, skipped, again = told
+    first, resident = both(photos, notify=notes.append)
+    place, skipped, again = notes
     # The first pictures are grey; that later ones are in colour shows only when they are decoded.
     assert place.startswith("121 images take 38.8KB decoded, and may take 15KB of memory: they are decoded to ")
     assert "1 of 121 pictures" in skipped
     assert skipped == again
     assert_same(first, resident)
-    told.clear()
+    notes.clear()
     decode, decodings = pictures.decode, []
     monkeypatch.setattr(pictures, "decode", lambda *arguments: decodings.append(1) or decode(*arguments))
-    assert_same(data.load(photos, memory=MEMORY, tell=told.append), resident)
-    assert told == [place.replace("decoded to", "read from").replace(" and read from there", ""), skipped]
+    assert_same(data.load(photos, memory=MEMORY, notify=notes.append), resident)
+    assert notes == [place.replace("decoded to", "read from").replace(" and read from there", ""), skipped]
     assert len(decodings) == 8  # the first block, which says how large the images are
 
 
 def test_what_changed_is_decoded_anew(photos, cache):
-    before = data.load(photos, memory=MEMORY, tell=str)
+    before = data.load(photos, memory=MEMORY, notify=str)
     os.replace(photos / "a" / "00.png", photos / "a" / "zz.png")
     streamed, resident = both(photos)
     assert_same(streamed, resident)
@@ -156,7 +158,7 @@ def test_what_changed_is_decoded_anew(photos, cache):
 
 
 def test_a_damaged_file_is_decoded_anew(photos, cache):
-    images = data.load(photos, memory=MEMORY, tell=str).train.images
+    images = data.load(photos, memory=MEMORY, notify=str).train.images
     images.path.write_bytes(images.path.read_bytes()[:-1])
     assert_same(*both(photos))
     (images.path.parent / decoded.DATASET).write_text("{")
@@ -173,7 +175,7 @@ def test_what_is_interrupted_leaves_nothing_behind(photos, cache, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(stored.StoredImages, "write", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            data.load(photos, memory=MEMORY, tell=str)
+            data.load(photos, memory=MEMORY, notify=str)
     assert list(cache.iterdir()) == []
     (cache / decoded.UNFINISHED).mkdir()  # of a process that was killed
     (cache / decoded.UNFINISHED / "images").write_bytes(b"half")
@@ -185,9 +187,9 @@ def test_a_batch_has_to_fit_and_what_does_is_named(photos, cache):
     with pytest.raises(
         ValueError, match=r"memory must be at least 28.8KB, a batch of 30 images of 20 x 16 x 3; got 15KB"
     ):
-        data.load(photos, memory=MEMORY, at_once=30, tell=str)
+        data.load(photos, memory=MEMORY, at_once=30, notify=str)
     assert not cache.exists()
-    assert data.load(photos, memory=28_800, at_once=30, tell=str).train.images.memory == 28_800
+    assert data.load(photos, memory=28_800, at_once=30, notify=str).train.images.memory == 28_800
 
 
 def test_a_full_disk_is_named_before_anything_is_decoded(photos, cache, monkeypatch):
@@ -195,5 +197,5 @@ def test_a_full_disk_is_named_before_anything_is_decoded(photos, cache, monkeypa
     with pytest.raises(
         ValueError, match=r"decoded' needs 57.6KB of disk for decoded images, and 10B are free; XDG_CACHE"
     ):
-        data.load(photos, memory=MEMORY, tell=str)
+        data.load(photos, memory=MEMORY, notify=str)
     assert list(cache.iterdir()) == []

@@ -23,16 +23,16 @@ def as_set(images):
     return sorted(image.tobytes() for image in images)
 
 
-def test_every_picture_comes_once(tmp_path, write_pictures, told):
+def test_every_picture_comes_once(tmp_path, write_pictures, notes):
     written = write_pictures(tmp_path / "mine", [f"{i:02}.png" for i in range(20)])
-    dataset = data.load(tmp_path / "mine", tell=told.append)
+    dataset = data.load(tmp_path / "mine", notify=notes.append)
     images, labels = whole(dataset)
     assert as_set(images) == as_set(written.values())
     assert not labels.any()
     assert (dataset.name, dataset.classes, dataset.image_shape) == ("mine", (), (32, 32, 3))
     assert dataset.source == str(tmp_path / "mine")
     assert dataset.splits["train"] == {"split": "shuffled(0)[:16]", "images": 16}
-    assert told == []
+    assert notes == []
 
 
 def test_division_follows_the_seed_and_the_sorted_names(tmp_path, write_pictures):
@@ -62,11 +62,11 @@ def test_folders_of_parts_are_the_parts(tmp_path, write_pictures):
     assert list(dataset.test.labels) == [0, 0, 0, 1, 1, 1]
 
 
-def test_pictures_beside_the_subfolders_belong_to_no_class_and_that_is_said(tmp_path, write_pictures, told):
+def test_pictures_beside_the_subfolders_belong_to_no_class_and_that_is_said(tmp_path, write_pictures, notes):
     write_pictures(tmp_path, ["top.png", *(f"cat/{i}.png" for i in range(9))])
-    assert data.load(tmp_path, tell=told.append).classes == ()
-    assert len(told) == 1
-    assert "outside its sub-folders" in told[0]
+    assert data.load(tmp_path, notify=notes.append).classes == ()
+    assert len(notes) == 1
+    assert "outside its sub-folders" in notes[0]
 
 
 def test_pictures_are_grey_unless_one_has_a_colour(tmp_path, write_pictures):
@@ -78,13 +78,13 @@ def test_pictures_are_grey_unless_one_has_a_colour(tmp_path, write_pictures):
     assert data.load(tmp_path, channels=1).image_shape == (32, 32, 1)
 
 
-def test_what_is_hidden_or_no_picture_is_ignored(tmp_path, write_pictures, told):
+def test_what_is_hidden_or_no_picture_is_ignored(tmp_path, write_pictures, notes):
     written = write_pictures(tmp_path, [f"{i}.PNG" for i in range(10)])
     write_pictures(tmp_path, ["._0.png", ".git/a.png", "__MACOSX/b.png"])
     (tmp_path / "LICENSE.txt").write_text("free")
-    images, _ = whole(data.load(tmp_path, tell=told.append))
+    images, _ = whole(data.load(tmp_path, notify=notes.append))
     assert as_set(images) == as_set(written.values())
-    assert told == []
+    assert notes == []
 
 
 def test_links_are_followed_and_loops_end(tmp_path, write_pictures):
@@ -109,15 +109,15 @@ def test_pictures_of_an_unfit_size_need_image_size(tmp_path, write_pictures):
         data.load(tmp_path)
 
 
-def test_unreadable_pictures_are_named_counted_and_skipped(tmp_path, write_pictures, told):
+def test_unreadable_pictures_are_named_counted_and_skipped(tmp_path, write_pictures, notes):
     write_pictures(tmp_path, [f"{i:03}.png" for i in range(199)], size=(16, 16))
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    images, _ = whole(data.load(tmp_path, tell=told.append))
+    images, _ = whole(data.load(tmp_path, notify=notes.append))
     assert len(images) == 199
-    assert len(told) == 1
-    assert "1 of 200 pictures" in told[0]
-    assert "broken.png (no picture of a known format)" in told[0]
-    assert "\n" not in told[0]
+    assert len(notes) == 1
+    assert "1 of 200 pictures" in notes[0]
+    assert "broken.png (no picture of a known format)" in notes[0]
+    assert "\n" not in notes[0]
 
 
 def test_more_than_one_in_a_hundred_unreadable_is_an_error(tmp_path, write_pictures, monkeypatch):
@@ -138,12 +138,12 @@ def test_hash_is_that_of_sha256sum(tmp_path, write_pictures):
     names = sorted(["b.png", "a/2.png", "a/10.png", *(f"c{i}.png" for i in range(9))])
     write_pictures(tmp_path / "x", names)
     lines = [f"{hashlib.sha256((tmp_path / 'x' / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
-    digest = data.load(tmp_path / "x", tell=lambda line: None).sha256
+    digest = data.load(tmp_path / "x", notify=lambda line: None).sha256
     assert digest == hashlib.sha256("".join(lines).encode()).hexdigest()
     (tmp_path / "x").rename(tmp_path / "y")
-    assert data.load(tmp_path / "y", image_size=16, tell=lambda line: None).sha256 == digest
+    assert data.load(tmp_path / "y", image_size=16, notify=lambda line: None).sha256 == digest
     (tmp_path / "y" / "b.png").rename(tmp_path / "y" / "b2.png")
-    assert data.load(tmp_path / "y", tell=lambda line: None).sha256 != digest
+    assert data.load(tmp_path / "y", notify=lambda line: None).sha256 != digest
 
 
 def test_folders_without_pictures_are_refused(tmp_path):
@@ -176,9 +176,9 @@ def test_too_few_pictures_are_refused(tmp_path, write_pictures):
 
 
 @pytest.mark.skipif(not EMOJI.is_dir(), reason="the folder of emoji is not here")
-def test_emoji_are_read(told):
-    emoji = data.load(EMOJI, image_size=32, tell=told.append)
+def test_emoji_are_read(notes):
+    emoji = data.load(EMOJI, image_size=32, notify=notes.append)
     assert emoji.image_shape == (32, 32, 3)
     assert [len(split.images) for split in (emoji.train, emoji.validation, emoji.test)] == [3142, 392, 392]
     assert (emoji.train.images[:, 0, 0] == 255).mean() > 0.9  # the corners were transparent
-    assert told == []
+    assert notes == []

@@ -142,7 +142,7 @@ def test_unfit_sizes_and_features_are_refused(tmp_path, write_tfds):
         data.load("glue", tmp_path)
 
 
-def test_labels_that_are_missing_somewhere_are_not_used(tmp_path, write_tfds, monkeypatch, told):
+def test_labels_that_are_missing_somewhere_are_not_used(tmp_path, write_tfds, monkeypatch, notes):
     from tfgen.data import tfds as reading
 
     write_tfds(tmp_path, "stl10", {"train": 12, "test": 4})
@@ -153,10 +153,10 @@ def test_labels_that_are_missing_somewhere_are_not_used(tmp_path, write_tfds, mo
         return found.map(lambda image, label: (image, label - 99)) if part == "test" else found
 
     monkeypatch.setattr(reading, "_elements", unlabelled)
-    dataset = data.load("stl10", tmp_path, tell=told.append)
+    dataset = data.load("stl10", tmp_path, notify=notes.append)
     assert dataset.classes == ()
     assert not dataset.train.labels.any()
-    assert "without a label" in told[0]
+    assert "without a label" in notes[0]
 
 
 def truncate(path):
@@ -200,11 +200,11 @@ def test_damage_is_one_line_with_the_folder_and_what_is_wrong(cifar10, damage, w
 
 
 @pytest.mark.parametrize("damage", [truncate, lambda path: path.unlink()])
-def test_an_older_whole_version_is_used_with_a_note(cifar10, write_tfds, told, damage):
+def test_an_older_whole_version_is_used_with_a_note(cifar10, write_tfds, notes, damage):
     older = write_tfds(cifar10, "cifar10", {"train": 24, "test": 6}, version="3.0.1", seed=1)
     damage(shard(cifar10))
-    dataset = data.load("cifar10", cifar10, tell=told.append)
+    dataset = data.load("cifar10", cifar10, notify=notes.append)
     np.testing.assert_array_equal(dataset.test.images, older["test"])
-    assert len(told) == 1
-    assert str(shard(cifar10).parent) in told[0]
-    assert told[0].endswith("using version 3.0.1")
+    assert len(notes) == 1
+    assert str(shard(cifar10).parent) in notes[0]
+    assert notes[0].endswith("using version 3.0.1")

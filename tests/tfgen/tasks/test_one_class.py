@@ -24,7 +24,7 @@ def of_class(split, label):
 def test_a_model_of_one_class_finds_the_others_strange(digits, no_xla):
     like = small("vae")
     model = tfgen.tasks.one_class_model(like, of_class(digits.train, 0), steps=150, latent_dim=4)
-    assert (model.latent_dim, model.given["hidden_units"]) == (4, (32,))
+    assert (model.latent_dim, model.hyperparameters["hidden_units"]) == (4, (32,))
     found = [
         tfgen.tasks.anomaly_score(model, of_class(digits.test, label)[:20], score="relative") for label in (0, 1, 4)
     ]

@@ -17,17 +17,17 @@ from tfgen.training import callbacks, loop, progress
 def test_rate_counts_training_steps_and_nothing_else(monkeypatch):
     clock = iter([0.0, 1.0, 5.0, 8.0])  # one second of training, four of something else, three of training
     monkeypatch.setattr(callbacks, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
-    throughput, rates = callbacks.Throughput(images_per_epoch=1000), []
+    throughput, speeds = callbacks.Throughput(images_per_epoch=1000), []
     throughput.set_params({"steps": 2})
     throughput.on_epoch_begin(0)
     for batch in range(2):
         logs = {}
         throughput.on_train_batch_begin(batch)
         throughput.on_train_batch_end(batch, logs)
-        rates.append(logs[callbacks.RATE])
+        speeds.append(logs[callbacks.IMAGES_PER_S])
     throughput.on_epoch_end(0, logs)
-    assert rates == [500 / 1, 1000 / 4]
-    assert throughput.rates == [logs[callbacks.RATE]] == [1000 / 4]
+    assert speeds == [500 / 1, 1000 / 4]
+    assert throughput.speeds == [logs[callbacks.IMAGES_PER_S]] == [1000 / 4]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def write_epochs(writer, losses) -> list:
     for epoch, loss in enumerate(losses):
         writer.model.trainable_variables[0].assign_add(tf.ones_like(writer.model.trainable_variables[0]))
         kept.append(writer.model.get_weights())
-        writer.on_epoch_end(epoch, {"loss": loss + 0.1, "val_neg_elbo": loss, callbacks.RATE: 123.0})
+        writer.on_epoch_end(epoch, {"loss": loss + 0.1, "val_neg_elbo": loss, callbacks.IMAGES_PER_S: 123.0})
     writer.on_train_end()
     return kept
 
@@ -77,7 +77,11 @@ def test_events_hold_the_times_too(writer):
     write_epochs(writer, [3.0])
     (path,) = (writer.run / runs.EVENTS).iterdir()
     events = [event for event in tf.compat.v1.train.summary_iterator(str(path)) if event.summary.value]
-    assert {value.tag for event in events for value in event.summary.value} == {"loss", "val_neg_elbo", callbacks.RATE}
+    assert {value.tag for event in events for value in event.summary.value} == {
+        "loss",
+        "val_neg_elbo",
+        callbacks.IMAGES_PER_S,
+    }
     assert {event.step for event in events} == {1}
 
 
@@ -92,7 +96,7 @@ def test_seconds_of_earlier_processes_count_once(monkeypatch, tmp_path, started)
 
 
 def test_line_of_an_epoch_names_its_metrics():
-    logs = {"rate": 20.314, "distortion": 75.0, callbacks.RATE: 13021.4}
+    logs = {"rate": 20.314, "distortion": 75.0, callbacks.IMAGES_PER_S: 13021.4}
     assert progress.as_text(logs) == "rate 20.31  distortion 75.00  13,021 images/s"
 
 

@@ -136,7 +136,7 @@ def test_state_that_was_changed_is_damage_too(copy):
     record["state"]["history"][0]["loss"] += 1e-9
     path.write_text(json.dumps(record))
     assert checkpoints.newest(copy, told.append).state.epoch == 2
-    assert "SHA-256" in told[0]
+    assert "SHA-256 mismatch" in told[0]
 
 
 def rewritten(copy, **fields):

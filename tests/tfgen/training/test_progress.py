@@ -6,18 +6,18 @@ import pytest
 from rich.console import Console
 
 from tfgen.training import progress
-from tfgen.training.callbacks import RATE
+from tfgen.training.callbacks import IMAGES_PER_S
 
 LOGS = {
-    "vae": {"loss": 103.25, "distortion": 75.02, "rate": 28.23, RATE: 13021.4},
+    "vae": {"loss": 103.25, "distortion": 75.02, "rate": 28.23, IMAGES_PER_S: 13021.4},
     "aae": {
         "reconstruction_loss": 103.2,
         "discriminator_loss": 1.38,
         "generator_loss": 0.7,
         "accuracy": 0.5,
-        RATE: 900.0,
+        IMAGES_PER_S: 900.0,
     },
-    "dcgan": {"discriminator_loss": 1.38, "generator_loss": 0.7, "accuracy": 0.5, RATE: 920.0},
+    "dcgan": {"discriminator_loss": 1.38, "generator_loss": 0.7, "accuracy": 0.5, IMAGES_PER_S: 920.0},
 }
 
 

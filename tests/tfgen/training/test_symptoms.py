@@ -124,8 +124,8 @@ def test_what_was_told_before_a_stop_is_not_told_again(digits, small_vae):
     assert lines == []
 
 
-def test_spread_is_the_mean_distance_of_two_images():
+def test_mean_distance_is_that_of_two_images():
     images = np.random.default_rng(0).random((5, 28, 28, 1))
     distances = [np.linalg.norm(a - b) for i, a in enumerate(images) for b in images[:i]]
-    assert symptoms.spread(images) == pytest.approx(np.mean(distances))
-    assert symptoms.spread(np.repeat(images[:1], 4, 0)) == pytest.approx(0, abs=1e-5)
+    assert symptoms.mean_distance(images) == pytest.approx(np.mean(distances))
+    assert symptoms.mean_distance(np.repeat(images[:1], 4, 0)) == pytest.approx(0, abs=1e-5)

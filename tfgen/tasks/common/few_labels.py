@@ -19,7 +19,7 @@ from tfgen.training import loop, schedules
 
 ENTRY = "ssvae"
 STEPS, BATCH_SIZE, LEARNING_RATE = 4000, 200, 1e-3  # of M2
-NETWORK_STEPS, NETWORK_BATCH, NETWORK_RATE = 600, 50, 2e-3
+NETWORK_STEPS, NETWORK_BATCH, NETWORK_LEARNING_RATE = 600, 50, 2e-3
 CONFIDENT = 0.95  # probability above which a guess is taken for a label
 GUESSED = 10_000  # unlabelled images that are guessed at most
 CHUNK = 1000
@@ -90,7 +90,7 @@ def network(split: Split, classes: int, steps: int = NETWORK_STEPS, seed: int = 
     made = recognition.Classifier(image_shape=tuple(split.images.shape[1:]), classes=classes)
     batch = min(NETWORK_BATCH, len(split.images))
     epochs = max(1, steps // (len(split.images) // batch))
-    recognition.fit(made, split, epochs=epochs, batch_size=batch, learning_rate=NETWORK_RATE, seed=seed)
+    recognition.fit(made, split, epochs=epochs, batch_size=batch, learning_rate=NETWORK_LEARNING_RATE, seed=seed)
     return lambda images: recognition.recognise(made, images)[1]
 
 

@@ -87,7 +87,7 @@ class Job:
             height, width, channels = self.model.image_shape
             if height != width:
                 raise ValueError(f"pictures are made square, and the model's images are {height} x {width}")
-            return folder.listed(Path(self.source), image_size=height, channels=channels, tell=loading.to_stderr)
+            return folder.listed(Path(self.source), image_size=height, channels=channels, notify=loading.to_stderr)
         test = self.dataset.test
         images, _ = first(test, self.count(test, len(test.images), fewest=1))
         return images, [f"{test.name} {row}" for row in range(len(images))]
@@ -101,15 +101,15 @@ class Job:
 
     def count(self, split: Split, default: int, fewest: int = 10) -> int:
         """How many images of a split to work on. Raises ValueError if it has not as many, or too few."""
-        wanted, there = self.images, len(split.images)
-        if there < fewest:
-            raise ValueError(f"this needs at least {fewest} images, and {split.name} has {there}")
-        if wanted is None:
-            return min(default, there)
-        checks.positive_int("images", wanted)
-        if not fewest <= wanted <= there:
-            raise ValueError(f"images must lie in {fewest}..{there}, got {wanted}")
-        return wanted
+        count, available = self.images, len(split.images)
+        if available < fewest:
+            raise ValueError(f"this needs at least {fewest} images, and {split.name} has {available}")
+        if count is None:
+            return min(default, available)
+        checks.positive_int("images", count)
+        if not fewest <= count <= available:
+            raise ValueError(f"images must lie in {fewest}..{available}, got {count}")
+        return count
 
     @property
     def needs_labels(self) -> bool:

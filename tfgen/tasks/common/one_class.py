@@ -2,7 +2,7 @@
 
 Every class of a data set is the normal one in turn, with a model of its own: the architecture and the recipe of the
 model that is asked for, with a smaller code and fewer steps, as one class has less to say. A model that is trained is
-kept as a run, RUNS/CLASS in the result's folder, and is not trained again when the same command goes on.
+kept as a run, RUNS/CLASS in the result's folder, and is not trained again when the same command resumes.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ class Kinds:
 
 
 def run(job: Job, names: list[str], classes, k: int, steps: int | None, latent_dim: int | None) -> Result:
-    """Trains a model a class, and measures how well its scores tell the other classes from it.
+    """Trains a model per class, and measures how well its scores tell the other classes from it.
 
     Args:
         job: the task's; its model says what is trained.

@@ -1,6 +1,6 @@
 """How strange a model finds an image: scores [N] of images [N, H, W, C], the higher the stranger.
 
-elbo            -ELBO, one sample of z an image; nats
+elbo            -ELBO, one sample of z per image; nats
 likelihood      -log p(x), the importance-weighted bound with K samples; nats
 regret          the ELBO that an image's own best posterior would have, minus the encoder's (Xiao, Yan and Amit 2020);
                 nats. Its mean and stddev are optimised, from the encoder's on; the decoder stays
@@ -29,7 +29,7 @@ from tfgen.tasks.common import search
 from tfgen.tasks.common.job import flat
 
 CHUNK = 500  # images at once
-STEPS, RATE, DRAWS = 150, 0.05, 32  # of the regret: Adam's, and samples of z of each ELBO
+STEPS, LEARNING_RATE, DRAWS = 150, 0.05, 32  # of the regret: Adam's, and samples of z of each ELBO
 BYTE = 8  # bits
 LEAST = 1.0  # ink of an image, by which a relative error is divided: an empty one has none
 
@@ -41,7 +41,7 @@ def all_of(model, images, names, *, k: int = 100, seed: int = 0, track=lambda lo
         model: a trained `tfgen.Model` that can be asked for them.
         images: [N, H, W, C], uint8, bool, or float in [0, 1].
         names: of the scores.
-        k: importance samples an image of the likelihood.
+        k: importance samples per image of the likelihood.
         seed: of all that is drawn.
         track: wraps a loop over scores.
 
@@ -89,7 +89,7 @@ def _regret_of(model, image, condition, seed, steps: int) -> np.ndarray:
     posterior = model.posterior(image, **condition)
     mean, stddev = posterior.mean(), posterior.stddev()  # [B, Z]
     code = tf.Variable(tf.concat([mean, tf.math.log(stddev)], -1))
-    optimizer = keras.optimizers.Adam(RATE)
+    optimizer = keras.optimizers.Adam(LEARNING_RATE)
     optimizer.build([code])
 
     @graph

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfgen import inputs
 from tfgen.graphs import graph
 
-STEPS, RATE, RESTARTS = 150, 0.05, 3
+STEPS, LEARNING_RATE, RESTARTS = 150, 0.05, 3
 STDDEV = 0.3  # of a pixel
 CHUNK = 250  # images at once
 
@@ -63,7 +63,7 @@ def residual(model, image, *, label=None, seed: int = 0) -> np.ndarray:
 def _descent(model, image, weight, condition, stddev: float, count: int):
     """A compiled step of the search over a variable of codes."""
     latent = tf.Variable(tf.zeros([count, model.latent_dim]))
-    optimizer = keras.optimizers.Adam(RATE)
+    optimizer = keras.optimizers.Adam(LEARNING_RATE)
     optimizer.build([latent])
     judges = "discriminate" in model.signatures()
 
