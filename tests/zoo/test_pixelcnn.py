@@ -80,8 +80,9 @@ def test_frequencies_of_samples_are_the_probabilities(network, tiny_images):
     ],
     ids=["binary", "colour", "normal", "pixel_stddev"],
 )
-def test_cached_draws_are_those_of_whole_passes(options, tiny_images):
-    model = built(depth=3, filters=6, **options)
+@pytest.mark.parametrize("network", ["gated", "made"])
+def test_cached_draws_are_those_of_whole_passes(network, options, tiny_images):
+    model = built(depth=3, filters=6, hidden_units=50, network=network, **options)
     label = {"label": tf.constant([1, 0, 2], tf.int64)} if model.conditional else {}
     uniform = model.uniform_rows(tfgen.row_seeds(0, 3))
     known = tf.constant(np.random.default_rng(2).random(uniform.shape) < 0.3)

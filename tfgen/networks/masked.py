@@ -21,8 +21,11 @@ class MaskedDense(keras.layers.Dense):
         self.mask = np.asarray(mask, np.float32)
 
     def call(self, inputs):
-        outputs = tf.matmul(inputs, self.kernel * tf.cast(self.mask, self.kernel.dtype)) + self.bias
-        return self.activation(outputs)
+        return self.activation(tf.matmul(inputs, self.masked()) + self.bias)
+
+    def masked(self):
+        """The kernel behind its mask, [inputs, units]."""
+        return self.kernel * tf.cast(self.mask, self.kernel.dtype)
 
 
 def made(dim: int, hidden_units: int, outputs: int, context_dim: int):
@@ -52,3 +55,35 @@ def made(dim: int, hidden_units: int, outputs: int, context_dim: int):
         hidden = keras.layers.Add()([hidden, keras.layers.Dense(hidden_units, use_bias=False)(context)])
     last = MaskedDense(last_mask, kernel_initializer=keras.initializers.RandomNormal(stddev=1e-2))
     return functional([inputs, context] if context_dim else inputs, last(keras.layers.ELU()(hidden)))
+
+
+def drawn(network, like, choose, context=None):
+    """Values drawn one after the other: each is added to the hidden units, which are not computed anew.
+
+    Args:
+        network: made by `made`.
+        like: a tensor of the shape of the values, [B, Z].
+        choose: a function of parameters [B, outputs] and the place i, a scalar tensor, to the value there, [B].
+        context: [B, C] of a network that has one.
+
+    Returns:
+        float32 [B, Z].
+    """
+    first, last = (layer for layer in network.layers if isinstance(layer, MaskedDense))
+    dim, width = first.mask.shape
+    inwards = first.masked()  # [Z, H]
+    outwards = tf.transpose(tf.reshape(last.masked(), [width, -1, dim]), [2, 0, 1])  # [Z, H, outputs]
+    biases = tf.transpose(tf.reshape(last.bias, [-1, dim]))  # [Z, outputs]
+    units = tf.broadcast_to(first.bias, tf.stack([tf.shape(like)[0], width]))
+    if context is not None:
+        (told,) = (layer for layer in network.layers if type(layer) is keras.layers.Dense)
+        units += tf.matmul(context, told.kernel)
+
+    def draw(place, units, values):
+        value = choose(tf.matmul(tf.nn.elu(units), outwards[place]) + biases[place], place)
+        values = tf.where(tf.range(dim) == place, value[:, None], values)
+        values.set_shape(like.shape)  # which a loop forgets
+        return place + 1, units + value[:, None] * inwards[place], values
+
+    begin = tf.constant(0), units, tf.zeros_like(like, tf.float32)
+    return tf.while_loop(lambda place, *_: place < dim, draw, begin)[2]
