@@ -13,7 +13,7 @@ from export import confinement, contract, golden, limits
 from export.inspection import Inspection
 from export.session import Session, as_the_server
 
-ROUNDING = 1e-5  # matrix products of other heights round otherwise
+ROUNDING = 1e-5  # matrix products of other heights round otherwise, by a share of the largest number of a row
 
 
 class CheckError(Exception):
@@ -95,7 +95,7 @@ def check_rows(session: Session, requests: dict) -> str:
             place = int(np.flatnonzero(order == row)[0])
             for key, value in whole.items():
                 for other in (alone[key][0], mixed[key][place]):
-                    if not np.allclose(other, value[row], ROUNDING, ROUNDING):
+                    if not np.allclose(other, value[row], ROUNDING, ROUNDING * np.max(np.abs(value[row]), initial=1)):
                         raise CheckError(f"{key} of {name} depends on the batch: {golden.distance(other, value[row])}")
     return "the same alone and in any batch"
 

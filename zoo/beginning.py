@@ -107,7 +107,11 @@ def _labelled(images, chosen: dict):
 
 
 def _start_from(recipe: dict, model, images) -> None:
-    """Gives a model the trained weights that its recipe names. Raises ValueError where they do not fit."""
+    """Gives a model the trained weights that its recipe names, or its encoder those of another model's.
+
+    Raises ValueError where they do not fit.
+    """
+    from tfgen.models import pretraining
     from tfgen.storage import entries, loading, manifest, weights
 
     source = recipe["init_from"]
@@ -121,8 +125,13 @@ def _start_from(recipe: dict, model, images) -> None:
         )
     if manifest.read(path.parent).get(path.name, {}).get("sha256") != recipe["init_sha256"]:
         raise ValueError(f"the weights of {source!r} have changed since this run was begun: SHA-256 mismatch")
-    weights.load(model, path)
-    commands.say(f"starts from the weights of {source}")
+    if config["entry"] == model.entry:
+        weights.load(model, path)
+        commands.say(f"starts from the weights of {source}")
+        return
+    taken = recipe["init_layers"] = pretraining.take(model, loading.load(source), source)
+    layers = commandline.counted(len(taken), "layer")
+    commands.say(f"the encoder starts with {layers} of {source}: {', '.join(taken)}; all else is fresh")
 
 
 def _last_checkpoint(run: Path, chief: bool, model, recipe: dict):

@@ -16,6 +16,7 @@ OPTIONAL = {  # what a recipe does without, unless it is asked for
     "augment": (),
     "init_from": None,
     "init_sha256": None,  # of the weights that --init-from names
+    "init_layers": None,  # of its encoder, that another model's encoder starts with
     "ema": None,
     "importance_samples": None,
     "labels": None,
@@ -25,7 +26,7 @@ SPECIAL = {  # of a recipe -> what it takes
     "importance_samples": "a bound on the likelihood",
     "labels": "a model that learns from few of them, such as ssvae",
 }
-DERIVED = ("passes", "init_sha256")  # of a recipe, which no option names
+DERIVED = ("passes", "init_sha256", "init_layers")  # of a recipe, which no option names
 SHORTEST_EPOCH = 100  # steps, unless --epochs counts the passes
 DATA = {"dataset": None, "image_size": None, "image_channels": None}
 SAFETY = {"checkpoint_every": 1, "on_nan": "stop", "strategy": "single", "memory": None}  # may change when resumed
@@ -46,9 +47,8 @@ def of_recipe(entry: str, options: dict, hyperparameters: dict) -> dict:
     given = _given(options)
     decided = FROM_DATA + DEFAULT_FROM_DATA
     defaults = {name: value for name, value in entries.defaults(entry).items() if name not in decided}
-    source, sha256 = _initial(given["init_from"], entry) if "init_from" in given else (None, None)
-    if source:
-        config, _ = loading.find(source)
+    source, sha256 = _initial(given["init_from"]) if "init_from" in given else (None, None)
+    if source and (config := loading.find(source)[0])["entry"] == entry:
         defaults |= {name: value for name, value in config["hyperparameters"].items() if name not in FROM_DATA}
     recipe = {"epochs": None, "passes": 1, "batch_size": None, "learning_rate": entries.module(entry).LEARNING_RATE}
     recipe |= OPTIONAL
@@ -101,7 +101,7 @@ def of_run(run: Path | None, entry: str, options: dict, hyperparameters: dict) -
     if given.get("dataset") == config["dataset"]:  # its name stands for its path
         del given["dataset"]
     if "init_from" in given:
-        given["init_from"], _ = _initial(given["init_from"], entry)
+        given["init_from"], _ = _initial(given["init_from"])
     for name, value in (given | hyperparameters).items():
         if name not in SAFETY and json.loads(json.dumps(value)) != recorded.get(name):
             reason = f"; {SCHEDULE}" if name == "epochs" else ""
@@ -146,13 +146,11 @@ def epochs(recipe: dict) -> int:
     return recipe["epochs"] * recipe["cycles"]
 
 
-def _initial(source: str, entry: str) -> tuple[str, str]:
-    """Trained weights to start from: the entry's name or the absolute path of a run, and the SHA-256 of the file."""
-    config, path = loading.find(source)
-    if config["entry"] != entry:
-        raise ValueError(f"init-from {source!r} is a model {config['entry']}, whose weights do not fit {entry}")
+def _initial(source: str) -> tuple[str, str]:
+    """Weights to start from: the name of those that ship or the absolute path of a run, and the file's SHA-256."""
+    _, path = loading.find(source)
     sha256 = manifest.read(path.parent).get(path.name, {}).get("sha256")
-    return (source if source in entries.entries() else str(Path(source).resolve())), sha256
+    return (source if loading.is_shipped(source) else str(Path(source).resolve())), sha256
 
 
 def _given(options: dict) -> dict:

@@ -98,7 +98,8 @@ def train(
         augment: changes the training images a little in every epoch: flip mirrors them left to right, shift moves them
             by up to a sixteenth of their width and height. None by default.
         init_from: starts from the trained weights of a run or from an entry's shipped weights, with its
-            hyperparameters, instead of random weights.
+            hyperparameters, instead of random weights. If they are of another model, the encoder starts with the hidden
+            layers of its encoder that have the same shapes, and everything else is random.
         ema: keeps an exponential moving average of the weights, which is validated and saved. The value is the share of
             the old average in the new one, such as 0.999. None by default. For models with one optimiser.
         importance_samples: trains with the importance-weighted bound with this many samples of the code per image,

@@ -8,7 +8,7 @@ from PIL import Image
 
 import tfgen
 from tfgen.evaluation.images import as_float
-from tfgen.tasks.common import few_labels
+from tfgen.tasks.common import few_labels, finetuning
 from tfgen.tasks.common.job import flat
 from zoo import apply
 
@@ -20,6 +20,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(few_labels.network, "__defaults__", (3, 0))
     monkeypatch.setattr(few_labels.guessing, "__defaults__", (3, 0))
     monkeypatch.setattr(few_labels, "GUESSED", 50)
+    monkeypatch.setattr(finetuning, "STEPS", 3)
 
 
 @pytest.mark.slow
@@ -38,7 +39,15 @@ def test_few_labels_beside_baselines(call, trained_run, tmp_path, quick, monkeyp
     assert (code, error) == (0, "")
     found = json.loads((to / "semisupervised.json").read_text())
     rows = {row["name"]: row for row in found["rows"]}
-    assert list(rows) == ["M1+M2", "network", "pseudo-labels", "neighbours of codes", "neighbours"]
+    assert list(rows) == [
+        "M1+M2",
+        "network",
+        "pseudo-labels",
+        "pre-trained",
+        "not pre-trained",
+        "neighbours of codes",
+        "neighbours",
+    ]
     assert all(0 < row["error"] < 95 for row in rows.values())
     assert rows["neighbours"]["error"] < 60  # nine in ten are wrong where labels are another image's
     assert rows["neighbours of codes"]["error"] == rows["neighbours"]["error"]

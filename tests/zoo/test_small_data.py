@@ -1,6 +1,7 @@
 """Few images: trainings as long as they need, patience, augmentation, trained weights to start from."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -137,11 +138,56 @@ def test_training_starts_from_the_weights_of_a_run(trained_run, command, begun, 
     assert len(config["recipe"]["init_sha256"]) == 64
 
 
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    """A run of an autoencoder with a hidden layer of 32 units."""
+    model = entries.build("autoencoder", {"hidden_units": (32,), "latent_dim": 3})
+    return model.save_run(tmp_path_factory.mktemp("pretrained") / "run", dataset="digits")
+
+
+def test_encoder_starts_from_that_of_another_model(pretrained, command, begun, tmp_path):
+    run = tmp_path / "run"
+    options = ("vae", "--dataset", "digits", "--hidden-units", "32")
+    code, output, _ = command(*options, "--init-from", pretrained, "--run-dir", run)
+    assert code == 9
+    assert f"the encoder starts with 1 layer of {pretrained.resolve()}: 784 x 32 relu; all else is fresh" in output
+    assert command(*options, "--run-dir", tmp_path / "fresh")[0] == 9
+    started, fresh = (model.encoder.get_weights() + model.decoder.get_weights() for model in begun)
+    source = tfgen.load(pretrained).encoder.get_weights()
+    for place, (ours, own) in enumerate(zip(started, fresh, strict=True)):
+        np.testing.assert_array_equal(ours, source[place] if place < 2 else own)
+    config = runs.read_config(run)
+    assert config["recipe"]["init_from"] == str(pretrained.resolve())
+    assert config["recipe"]["init_layers"] == ["784 x 32 relu"]
+    assert len(config["recipe"]["init_sha256"]) == 64
+    assert config["hyperparameters"]["latent_dim"] == 25  # its own
+
+
+@pytest.mark.slow
+def test_training_from_another_encoder_resumes_exactly(pretrained, command, no_xla, no_figures, tmp_path):
+    options = ("--dataset", "digits", "--hidden-units", "32", "--epochs", "2", "--batch-size", "100")
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert command("vae", *options, "--init-from", pretrained, "--run-dir", whole)[0] == 0
+    shutil.copytree(whole, stopped)
+    (stopped / runs.METRICS).unlink()
+    (last,) = (stopped / runs.CHECKPOINTS).glob("*-00002.npz")
+    last.unlink()
+    code, output, _ = command("vae", "--run-dir", stopped, "--resume", "--init-from", pretrained)
+    assert code == 0
+    assert "resumed after epoch 1" in output
+    assert (stopped / runs.HISTORY).read_bytes() == (whole / runs.HISTORY).read_bytes()
+    for ours, theirs in zip(tfgen.load(stopped).get_weights(), tfgen.load(whole).get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 def test_weights_that_do_not_fit_are_refused(few, trained_run, command, tmp_path):
-    other = next(name for name in tfgen.entries() if name != "vae")
     cases = [
         (("vae", "--init-from", "nowhere"), "'nowhere' is neither an entry"),
-        ((other, "--init-from", trained_run), f"is a model vae, whose weights do not fit {other}"),
+        (("gan", "--init-from", trained_run, "--dataset", "digits"), "gan has no encoder, which vae, "),
+        (
+            ("cvae", "--init-from", trained_run, "--dataset", "digits"),
+            "784 x 32 relu, 32 x 4, and that of cvae, 794",
+        ),
         (("vae", "--init-from", trained_run, "--dataset", few), "has images of 28 x 28 x 1, bars of 16 x 16 x 1"),
         (("vae", "--init-from", trained_run, "--dataset", "digits", "--latent-dim", "5"), "weights of this vae"),
     ]

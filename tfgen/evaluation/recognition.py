@@ -68,6 +68,14 @@ def fit(network: Classifier, split, *, epochs: int, batch_size: int, learning_ra
         metrics=["accuracy"],
         jit_compile=uses_xla(network),
     )
+    images = batches(split, batch_size, seed).prefetch(4)
+    history = trained.fit(images, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks)).history
+    losses = zip(history["loss"], history["accuracy"], strict=True)
+    return [{"epoch": epoch, "loss": loss, "accuracy": right} for epoch, (loss, right) in enumerate(losses, 1)]
+
+
+def batches(split, batch_size: int, seed: int = 0) -> tf.data.Dataset:
+    """The images and labels of a split in batches, each image shifted and turned a little, afresh in every epoch."""
     background = {"fill_mode": "constant", "fill_value": 0.0}
     augment = layers.Pipeline(
         [
@@ -81,10 +89,7 @@ def fit(network: Classifier, split, *, epochs: int, batch_size: int, learning_ra
         return augment(tf.cast(image, tf.float32) / 255, training=True), label
 
     images = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).shuffle(len(split.images), seed)
-    images = images.batch(batch_size, drop_remainder=True).map(batch).prefetch(4)
-    history = trained.fit(images, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks)).history
-    losses = zip(history["loss"], history["accuracy"], strict=True)
-    return [{"epoch": epoch, "loss": loss, "accuracy": right} for epoch, (loss, right) in enumerate(losses, 1)]
+    return images.batch(batch_size, drop_remainder=True).map(batch)
 
 
 def recognise(network: Classifier, image) -> tuple[np.ndarray, np.ndarray]:

@@ -11,15 +11,23 @@ class Adversarial:
     The model names them by `phases`, phase -> the attributes of its networks, for example
     {"discriminator": ("discriminator",), "generator": ("encoder",)}. Its `compile` takes an optimiser for all phases,
     or one for each by its name. If its `update` weighs rows by `batch["weight"]`, it says so by `weighs_rows = True`.
+
+    Attributes:
+        discriminator_steps: k, steps of the discriminator for one of the generator (algorithm 1 of Goodfellow et al.).
     """
 
     to_define = ("phases", "update")
     weighs_rows = False
+    discriminator_steps = 1
 
     def descend(self, phase: str, tape, loss, when=True) -> None:
         """One optimiser step of a phase on its networks' variables; none where the tensor `when` is false."""
         optimizer, variables = self.optimizers[phase], self.variables_of(phase)
         replicas.descend(optimizer, tape, loss, variables, clip_norm=self.clip_norm, when=when)
+
+    def generator_is_due(self, step):
+        """Whether the generator moves in a step, as it does in each k-th; a tensor unless k is 1."""
+        return (step + 1) % self.discriminator_steps == 0 if self.discriminator_steps > 1 else True
 
 
 class Discriminating:

@@ -16,6 +16,11 @@ class Autoencoding:
     answer = "reconstruct"
     encoding = ("latent_mean", "latent_stddev")  # what `encode` answers, [B, Z] each
 
+    @property
+    def image_encoder(self):
+        """The network from images to the parameters of the code, whose hidden layers another one's can start with."""
+        return self.encoder
+
     def encode(self, image, *, label=None, digit=None):
         """What `encoding` names: for most models mean and standard deviation of q(z|x).
 

@@ -43,6 +43,7 @@ class Recipe(Schema):
     augment: list[str] = []
     init_from: str | None = None
     init_sha256: Sha256 | None = None
+    init_layers: list[str] | None = None
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     importance_samples: Count | None = None
     labels: Count | None = None

@@ -4,8 +4,9 @@
 codes with a classifier, learns from all of them, though few have a label (`zoo/models/ssvae.py`). Baselines, which are
 told the same labels: a convolutional network whose images are shifted and turned, the same with its own confident
 guesses as further labels (Lee 2013), and the nearest labelled images, by codes and by pixels. The labels are drawn
-several times, since what is drawn matters. Of a folder in which only some pictures lie in the folders of classes, the
-others are classified.
+several times, since what is drawn matters. `pre-trained` is a linear layer on the model's code, trained
+on the labelled images together with its encoder, and `not pre-trained` the same network from random weights. Of a
+folder in which only some pictures lie in the folders of classes, the others are classified.
 """
 
 from pathlib import Path
@@ -22,6 +23,7 @@ ASKS = {"M1+M2": ("encode",)}
 FEWEST = 20  # test images
 SHOWN = 40  # pictures that were classified wrongly, or with the least confidence
 OURS, NETWORK, GUESSES, CODES, PIXELS = "M1+M2", "network", "pseudo-labels", "neighbours of codes", "neighbours"
+TUNED, FRESH = "pre-trained", "not pre-trained"
 METRICS = {"error": "of test images in percent, mean ± standard deviation over draws of the labels; lower is better"}
 
 
@@ -103,7 +105,7 @@ def _measured(job: Job, counts, draws: int, steps: int) -> Result:
             if kept is None and name == OURS:
                 kept = (count, rows, *probabilities)
     rows = [
-        Row(name, MODEL if name == OURS else BASELINE, {"error": _spread(each)}, group=f"{count:,} labels")
+        Row(name, MODEL if name in (OURS, TUNED) else BASELINE, {"error": _spread(each)}, group=f"{count:,} labels")
         for (count, name), each in errors.items()
     ]
     title = f"{job.model.entry} of {job.own.name}: few labels of {dataset.name}"
@@ -161,9 +163,23 @@ def _learned(job: Job, codes, images, rows, steps: int, seed: int) -> dict:
         OURS: (classify(codes[0][0]), classify(codes[2][0])),
         NETWORK: (network(images),),
         GUESSES: (guessing(images),),
+        **_tuned(job.model, split, classes, images, truth[2], seed),
         CODES: probes.neighbours(probes.scaled(means), truth)[0],
         PIXELS: probes.neighbours(pixels, truth)[0],
     }
+
+
+def _tuned(model, split, classes: int, images, labels, seed: int) -> dict:
+    """Who is wrong of test images, after the training of an encoder that was trained before, and of a fresh one."""
+    from tfgen.tasks.common import finetuning
+
+    if model.conditional:  # whose encoder is told the class
+        return {}
+    found = {}
+    for name, fresh in ((TUNED, False), (FRESH, True)):
+        classify = finetuning.classifier(model, split, classes, fresh=fresh, seed=seed)
+        found[name] = classify(images).argmax(1) != labels
+    return found
 
 
 def _spread(values) -> tuple[float, float | None]:

@@ -1,22 +1,18 @@
 """The deep convolutional GAN of Radford, Metz and Chintala 2016 (arXiv 1511.06434).
 
     min_G max_D  E_x[log D(x)] + E_z[log (1 - D(G(z)))]         value function (Goodfellow et al. 2014, equation 1)
-
     R_1(D) = E_x[|grad l(x)|^2] / 2,  D = sigmoid(l)            its smoothness (Mescheder et al. 2018)
 
 trained by minibatches (their algorithm 1): k steps of the discriminator, which also pays gamma R_1(D), then one of the
 generator, which descends the non-saturating -E_z[log D(G(z))]. Networks, weights from N(0, 0.02) and Adam with beta_1 =
 0.5 are those of section 4; only the penalty is younger (docs/models/dcgan.md: why, and the paper's own training).
 
-    python -m zoo.train dcgan --precision mixed_bfloat16                917 s; Frechet distance 4.73, kernel distance
-                                                                        0.205, each digit 7.9 to 11.6 % of samples
-    python -m zoo.train dcgan --precision mixed_bfloat16 --epochs 20    2,128 s; 3.99, 0.175, 8.9 to 11.7 %; these
-                                                                        weights ship
+    python -m zoo.train dcgan --precision mixed_bfloat16                917 s; Frechet distance 4.73
+    python -m zoo.train dcgan --precision mixed_bfloat16 --epochs 20    2,128 s; 3.99; these weights ship
 
 on MNIST, one CPU core that did other work meanwhile; last lines of the command and of `python -m zoo.evaluate RUN`.
 """
 
-import functools
 from typing import ClassVar, Literal
 
 import keras
@@ -160,12 +156,11 @@ class DCGAN(Discriminating, Adversarial, Model):
                 discriminator_loss = losses.discriminator_loss(real_logit, fake_logit, self.real_label, weight)
                 penalised_loss = discriminator_loss
                 if self.gradient_penalty:  # a second derivative, which takes a fifth of the time
-                    logit = functools.partial(self.discriminator, training=True)
-                    penalised_loss += self.gradient_penalty * losses.gradient_penalty(logit, real, weight)
+                    slope = losses.gradient_penalty(lambda x: self.discriminator(x, training=True), real, weight)
+                    penalised_loss += self.gradient_penalty * slope
             self.descend("discriminator", tape, penalised_loss)
             generator_loss = losses.generator_loss(self.discriminator(fake, training=True), weight)
-        due = (step + 1) % self.discriminator_steps == 0 if self.discriminator_steps > 1 else True
-        self.descend("generator", generator_tape, generator_loss, when=due)
+        self.descend("generator", generator_tape, generator_loss, when=self.generator_is_due(step))
         accuracy = losses.accuracy(real_logit, fake_logit)
         return {"discriminator_loss": discriminator_loss, "generator_loss": generator_loss, "accuracy": accuracy}
 
@@ -173,10 +168,8 @@ class DCGAN(Discriminating, Adversarial, Model):
     def evaluation_terms(self, image, rows):
         """{"discriminator_loss": [B], "generator_loss": [B]} at images and at samples of row seeds, as in inference."""
         real, fake = self.logit(image), self.logit(self.image_mean(self.prior_draws(rows)))
-        return {
-            "discriminator_loss": losses.of_logits(real, self.real_label) + losses.of_logits(fake, 0.0),
-            "generator_loss": losses.of_logits(fake, 1.0),
-        }
+        judged = losses.of_logits(real, self.real_label) + losses.of_logits(fake, 0.0)
+        return {"discriminator_loss": judged, "generator_loss": losses.of_logits(fake, 1.0)}
 
     def finalize(self):
         """Averages the generator's batch statistics anew: those of training lag behind its weights."""

@@ -167,9 +167,8 @@ def draw(model, dataset) -> dict:
     """A test image's code, each of the first ten groups swept through its classes in a row of its own."""
     if not len(dataset.test.images):
         return {}
-    groups, categories = model.sizes
-    rows = min(10, groups)
-    code = model.code(tf.constant(model.pixels.held_out(dataset.test.images[:1]), tf.float32)).numpy()
+    (groups, categories), image = model.sizes, model.pixels.held_out(dataset.test.images[:1])
+    rows, code = min(10, groups), model.code(tf.constant(image, tf.float32)).numpy()
     codes = np.tile(code.reshape(groups, categories), (rows, categories, 1, 1))
     for row in range(rows):
         codes[row, :, row] = np.eye(categories)

@@ -133,8 +133,7 @@ class GAN(Discriminating, Adversarial, Model):
                 discriminator_loss = self.gradient_penalty * penalty - mean_value
             self.descend("discriminator", tape, discriminator_loss)
             loss = losses.mean(generator_loss(self.game, self.logit(fake)), weight)
-        due = (step + 1) % self.discriminator_steps == 0 if self.discriminator_steps > 1 else True
-        self.descend("generator", generator_tape, loss, when=due)
+        self.descend("generator", generator_tape, loss, when=self.generator_is_due(step))
         return {"value": mean_value, "generator_loss": loss, "accuracy": losses.accuracy(real_logit, fake_logit)}
 
     def penalty(self, real, fake, seed, weight=None):

@@ -7,21 +7,15 @@ Welling 2016, "Improving Variational Inference with Inverse Autoregressive Flow"
     log q(z_T|x) = log N(eps; 0, I) - sum log sigma - sum_t sum log gate_t equation 10
 
 The context h(x) is a third output of the encoder and enters every step; the order of the coordinates is reversed
-between steps. The rate has no closed form and is estimated with the same sample as the distortion. The networks are
-residual and convolutional; `flow_steps=0` is the plain VAE with the same networks. With `prior` p(z) is learned as well
-(docs/priors.md).
+between steps. The rate has no closed form and is estimated with the sample of the distortion. The networks are residual
+and convolutional; `flow_steps=0` is the plain VAE with them. With `prior` p(z) is learned as well (docs/priors.md).
 
     python -m zoo.train iaf_vae --epochs 15                    test -ELBO 88.14 nats in 556 s
     python -m zoo.train iaf_vae --epochs 15 --flow-steps 0     test -ELBO 89.76 nats
     python -m zoo.train iaf_vae --epochs 70 --batch-size 100 --learning-rate 1e-3 --precision mixed_bfloat16 \
-        --clip-norm 30 --cycles 4 --channels 32 64 --flow-steps 4 --flow-width 1920
-                                                               test -ELBO 83.28 nats in 14,974 s; these weights ship,
-                                                               NLL 80.45 (python -m zoo.evaluate iaf_vae)
+        --clip-norm 30 --cycles 4 --channels 32 64 --flow-steps 4 --flow-width 1920     83.28 nats; these weights ship
 
-on MNIST, protocol mnist-dynamic, two CPU cores that did other work meanwhile, three quarters of the last on one of
-them; last lines of the commands. One cycle of the last ends at 84.25 after 3,871 s, two at 83.54, three at 83.32. A
-wide flow wants clipped gradients and a smaller learning rate: with the recipe's and none clipped it diverged in epoch
-13.
+on MNIST, protocol mnist-dynamic, two busy CPU cores, last lines of the commands; docs/models/iaf_vae.md has more.
 """
 
 import tensorflow as tf

@@ -9,7 +9,7 @@ One pass of a network whose masks hide x_i and what follows it gives all conditi
     y = tanh(W_f * x + V_f' y) . sigmoid(W_g * x + V_g' y)      gated layers of two stacks (equations 2 and 4)
 
 A sample is drawn value by value. The gated network keeps the maps of the rows and pixels before a value
-(`tfgen.networks.gated`); MADE, one masked hidden layer, computes them anew.
+(`tfgen.networks.gated`), and MADE the hidden units of its one masked layer (`tfgen.networks.masked`).
 
     python -m zoo.train pixelcnn
     python -m zoo.train pixelcnn --network made --epochs 60
@@ -23,9 +23,9 @@ import tensorflow as tf
 from tfgen import checks
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.models import Autoregressive, Model
+from tfgen.networks import masked
 from tfgen.networks.common import functional
 from tfgen.networks.gated import GatedPixelCNN
-from tfgen.networks.masked import made
 
 ABOUT = "gated PixelCNN, or MADE: exact likelihood, pixel by pixel"
 PAPERS = {
@@ -83,7 +83,7 @@ class PixelCNN(Autoregressive, Model):
             self.network = GatedPixelCNN(self.image_shape, parameters, filters, depth, told)
         else:
             size = tf.TensorShape(self.image_shape).num_elements()
-            self.network = made(size, checks.positive_int("hidden_units", hidden_units), parameters, told)
+            self.network = masked.made(size, checks.positive_int("hidden_units", hidden_units), parameters, told)
         raw = keras.Input((None, None, None))
         self.completion = self.pixels.complete(functional(raw, keras.layers.Identity()(raw), name="completion"))
 
@@ -108,9 +108,7 @@ class PixelCNN(Autoregressive, Model):
         return tf.one_hot(label, len(self.class_names)) if self.conditional else None
 
     def draw_pixels(self, uniform, image, known, label=None):
-        """As `Autoregressive.draw_pixels`; the gated network computes each value once."""
-        if not self.convolutional:
-            return super().draw_pixels(uniform, image, known, **({"label": label} if self.conditional else {}))
+        """As `Autoregressive.draw_pixels`; neither network computes anew what earlier values gave."""
         height, width, channels = self.image_shape
         rows = [tf.reshape(each, [-1, height, width * channels]) for each in (uniform, image, known)]
 
@@ -119,7 +117,12 @@ class PixelCNN(Autoregressive, Model):
             drawn = self.pixels.drawn(self.completion(parameters), noise[:, None, None, None])
             return tf.where(is_known, level, drawn[:, 0, 0, 0])
 
-        return self.network.drawn(uniform, choose, self.one_hot(label))
+        told, columns = self.one_hot(label), width * channels
+        if self.convolutional:
+            return self.network.drawn(uniform, choose, told)
+        flat = tf.reshape(uniform, [-1, height * columns])
+        at = lambda parameters, place: choose(parameters[:, None, None], place // columns, place % columns)  # noqa: E731
+        return tf.reshape(masked.drawn(self.network, flat, at, told), tf.shape(uniform))
 
 
 build = PixelCNN
