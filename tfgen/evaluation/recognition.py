@@ -52,10 +52,20 @@ class Classifier(keras.Model):
         return self(image, training=False)
 
 
-def fit(network: Classifier, split, *, epochs: int, batch_size: int, learning_rate: float, seed: int = 0, callbacks=()):
-    """Trains the network on a split whose images are shifted and turned afresh in every epoch, through Keras's `fit`.
+def fit(
+    network: Classifier,
+    split,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int = 0,
+    callbacks=(),
+    moved: bool = True,
+):
+    """Trains the network on a split through Keras's `fit`; Adam's learning rate falls to zero along half a cosine.
 
-    Adam's learning rate falls to zero along half a cosine.
+    Images are shifted and turned afresh in every epoch, unless `moved` is false.
 
     Returns:
         A row an epoch: {"epoch", "loss", "accuracy"}.
@@ -78,7 +88,8 @@ def fit(network: Classifier, split, *, epochs: int, batch_size: int, learning_ra
 
     @tf.autograph.experimental.do_not_convert
     def batch(image, label):
-        return augment(tf.cast(image, tf.float32) / 255, training=True), label
+        image = tf.cast(image, tf.float32) / 255
+        return (augment(image, training=True) if moved else image), label
 
     images = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).shuffle(len(split.images), seed)
     images = images.batch(batch_size, drop_remainder=True).map(batch).prefetch(4)
