@@ -1,6 +1,7 @@
 """A network that learns from few labelled images and from images that models draw: the methods, and their trainings."""
 
 import dataclasses
+import gc
 
 import numpy as np
 
@@ -88,6 +89,7 @@ class Study:
                     if number == chosen[method][0]:
                         errors[method].append(_error(classify, *self.test))
                 trained.clear()
+                gc.collect()  # networks hold themselves in circles
         return {method: Found(errors[method], *chosen[method]) for method in METHODS}
 
     def _drawn(self, split: Split, seed: int) -> dict:
