@@ -15,4 +15,5 @@ ENTRIES = (
     "autoencoder",
     "completer",
     "ssvae",
+    "ssaae",
 )

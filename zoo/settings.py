@@ -24,7 +24,7 @@ OPTIONAL = {  # what a recipe does without, unless it is asked for
 SPECIAL = {  # of a recipe -> what it takes
     "ema": "a model with one optimiser",
     "importance_samples": "a bound on the likelihood",
-    "labels": "a model that learns from few of them, such as ssvae",
+    "labels": "a model that learns from few of them, such as ssvae or ssaae",
 }
 DERIVED = ("passes", "init_sha256", "init_layers")  # of a recipe, which no option names
 SHORTEST_EPOCH = 100  # steps, unless --epochs counts the passes

@@ -52,10 +52,20 @@ class Classifier(keras.Model):
         return self(image, training=False)
 
 
-def fit(network: Classifier, split, *, epochs: int, batch_size: int, learning_rate: float, seed: int = 0, callbacks=()):
-    """Trains the network on a split whose images are shifted and turned afresh in every epoch, through Keras's `fit`.
+def fit(
+    network: Classifier,
+    split,
+    *,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    seed: int = 0,
+    callbacks=(),
+    moved: bool = True,
+):
+    """Trains the network on a split through Keras's `fit`; Adam's learning rate falls to zero along half a cosine.
 
-    Adam's learning rate falls to zero along half a cosine.
+    Images are shifted and turned afresh in every epoch, unless `moved` is false.
 
     Returns:
         A row an epoch: {"epoch", "loss", "accuracy"}.
@@ -68,14 +78,14 @@ def fit(network: Classifier, split, *, epochs: int, batch_size: int, learning_ra
         metrics=["accuracy"],
         jit_compile=uses_xla(network),
     )
-    images = batches(split, batch_size, seed).prefetch(4)
+    images = batches(split, batch_size, seed, moved=moved).prefetch(4)
     history = trained.fit(images, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks)).history
     losses = zip(history["loss"], history["accuracy"], strict=True)
     return [{"epoch": epoch, "loss": loss, "accuracy": right} for epoch, (loss, right) in enumerate(losses, 1)]
 
 
-def batches(split, batch_size: int, seed: int = 0) -> tf.data.Dataset:
-    """The images and labels of a split in batches, each image shifted and turned a little, afresh in every epoch."""
+def batches(split, batch_size: int, seed: int = 0, moved: bool = True) -> tf.data.Dataset:
+    """The images and labels of a split in batches, each image shifted and turned a little, afresh in every epoch, if `moved`."""
     background = {"fill_mode": "constant", "fill_value": 0.0}
     augment = layers.Pipeline(
         [
@@ -86,7 +96,8 @@ def batches(split, batch_size: int, seed: int = 0) -> tf.data.Dataset:
 
     @tf.autograph.experimental.do_not_convert
     def batch(image, label):
-        return augment(tf.cast(image, tf.float32) / 255, training=True), label
+        image = tf.cast(image, tf.float32) / 255
+        return (augment(image, training=True) if moved else image), label
 
     images = tf.data.Dataset.from_tensor_slices((split.images, split.labels)).shuffle(len(split.images), seed)
     return images.batch(batch_size, drop_remainder=True).map(batch)

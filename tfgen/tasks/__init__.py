@@ -5,7 +5,7 @@ Each file of this folder is a task; what several of them need lies in `tfgen.tas
     a docstring    `NAME`: the question that it answers, one sentence; then its methods, with their papers
     check(**options)   raises TypeError or ValueError for options that no model and no data could make good
     ASKS           the method or score -> what it asks a model for, names of `Model.signatures()`: "score", or of one of
-                   their outputs: "encode.latent_stddev"
+                   their outputs or inputs: "encode.latent_stddev", "sample.label"
     run(job, *, option: type = default, ...) -> tfgen.tasks.common.result.Result
                    all of it on the `tfgen.tasks.common.job.Job`; settings are chosen on the validation split, and the
                    test split is read once. Options come to the command line with the help in the docstring.

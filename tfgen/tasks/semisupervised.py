@@ -5,8 +5,9 @@ codes with a classifier, learns from all of them, though few have a label (`zoo/
 told the same labels: a convolutional network whose images are shifted and turned, the same with its own confident
 guesses as further labels (Lee 2013), and the nearest labelled images, by codes and by pixels. The labels are drawn
 several times, since what is drawn matters. `pre-trained` is a linear layer on the model's code, trained
-on the labelled images together with its encoder, and `not pre-trained` the same network from random weights. Of a
-folder in which only some pictures lie in the folders of classes, the others are classified.
+on the labelled images together with its encoder, and `not pre-trained` the same network from random weights. A
+model that classifies, such as `ssvae`, has a row of its own. Of a folder in which only some pictures lie in the folders
+of classes, the others are classified.
 """
 
 from pathlib import Path
@@ -24,6 +25,7 @@ FEWEST = 20  # test images
 SHOWN = 40  # pictures that were classified wrongly, or with the least confidence
 OURS, NETWORK, GUESSES, CODES, PIXELS = "M1+M2", "network", "pseudo-labels", "neighbours of codes", "neighbours"
 TUNED, FRESH = "pre-trained", "not pre-trained"
+ITSELF = "the model itself"
 METRICS = {"error": "of test images in percent, mean ± standard deviation over draws of the labels; lower is better"}
 
 
@@ -108,6 +110,7 @@ def _measured(job: Job, counts, draws: int, steps: int) -> Result:
         Row(name, MODEL if name in (OURS, TUNED) else BASELINE, {"error": _spread(each)}, group=f"{count:,} labels")
         for (count, name), each in errors.items()
     ]
+    rows += _itself(job, test)
     title = f"{job.model.entry} of {job.own.name}: few labels of {dataset.name}"
     figure, wrong = _figure(job, *kept, test[1], title)
     conditions = {
@@ -128,6 +131,14 @@ def _test(job: Job) -> tuple[np.ndarray, np.ndarray]:
         has = f"only the class {dataset.classes[0]}" if dataset.classes else "no labels"
         raise ValueError(f"semisupervised needs some labels, and {dataset.name} has {has}")
     return first(dataset.test, job.count(dataset.test, len(dataset.test.images), FEWEST))
+
+
+def _itself(job: Job, test) -> list[Row]:
+    """The error of a model that classifies, with the labels that it was trained with; no row for another model."""
+    if "classify" not in job.model.signatures() or job.model.class_names != job.dataset.classes:
+        return []
+    error = 100 * float(np.mean(np.asarray(job.model.classify(test[0])).argmax(1) != test[1]))
+    return [Row(ITSELF, MODEL, {"error": (error, None)}, group=f"its own {job.labels:,} labels")]
 
 
 def _codes(job: Job, parts) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -5,10 +5,10 @@ from tfgen.storage import entries
 
 
 def has(model, ask: str) -> bool:
-    """Whether a model has a signature, "score", or an output of one, "encode.latent_stddev"."""
-    signature, _, output = ask.partition(".")
+    """Whether a model has a signature, "score", or a part of one, "encode.latent_stddev" or "sample.label"."""
+    signature, _, part = ask.partition(".")
     found = model.signatures().get(signature)
-    return found is not None and (not output or output in found.outputs)
+    return found is not None and (not part or part in found.outputs or part in found.inputs)
 
 
 def methods(model, asks: dict[str, tuple[str, ...]]) -> list[str]:

@@ -120,3 +120,36 @@ def confusion(matrix, names, images, texts, title: str):
         axes.imshow(255 - image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
         axes.set_title(text, fontsize=6)
     return figure
+
+
+@figures.style()
+def errors(groups: dict, images: dict, metric: str, title: str):
+    """Numbers with error bars, a panel a group, above rows of images.
+
+    Args:
+        groups: the title of a panel -> {method: (value, its error or None)}.
+        images: the text beside a row -> uint8 [K, H, W, C], as many images a row.
+        metric: what the numbers are.
+        title: of the figure.
+    """
+    columns = max(map(len, images.values()))
+    figure = figures.Picture(figsize=(9, 5.4), dpi=figures.DPI, layout="constrained")
+    figure.suptitle(title, fontsize=figures.TITLE_SIZE)
+    upper, lower = figure.subfigures(2, 1, height_ratios=(1.2, 1))
+    panels = upper.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    for axes, (text, methods) in zip(panels, groups.items(), strict=True):
+        for place, (value, error) in enumerate(methods.values()):
+            axes.errorbar(value, place, xerr=error, fmt="o", color=figures.matplotlib.cm.tab10(place), capsize=3)
+        axes.set_yticks(range(len(methods)), list(methods))
+        axes.set_title(text)
+        axes.grid(axis="x", alpha=0.3)
+        axes.set_ylim(len(methods) - 0.5, -0.5)
+    upper.supxlabel(metric, fontsize=figures.LABEL_SIZE)
+    grid = lower.subplots(len(images), columns, squeeze=False)
+    for row, (text, shown) in zip(grid, images.items(), strict=True):
+        for axes in row:
+            axes.set_axis_off()
+        row[0].text(-0.2, 0.5, text, transform=row[0].transAxes, ha="right", va="center")
+        for axes, image in zip(row, shown, strict=False):
+            axes.imshow(255 - image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+    return figure

@@ -20,6 +20,7 @@ from tfgen.training import loop, schedules
 ENTRY = "ssvae"
 STEPS, BATCH_SIZE, LEARNING_RATE = 4000, 200, 1e-3  # of M2
 NETWORK_STEPS, NETWORK_BATCH, NETWORK_LEARNING_RATE = 600, 50, 2e-3
+SHORTEST_EPOCH = 20  # steps of the network
 CONFIDENT = 0.95  # probability above which a guess is taken for a label
 GUESSED = 10_000  # unlabelled images that are guessed at most
 CHUNK = 1000
@@ -82,15 +83,21 @@ def m2(mean, stddev, labels, classes: int, steps: int = STEPS, seed: int = 0, tr
     return lambda vectors: classify(tf.constant(((vectors - shift) / scale).astype(np.float32))).numpy()
 
 
-def network(split: Split, classes: int, steps: int = NETWORK_STEPS, seed: int = 0):
-    """The convolutional network of `tfgen.evaluation.recognition`, trained on a split with shifts and rotations."""
+def network(split: Split, classes: int, steps: int = NETWORK_STEPS, seed: int = 0, *, moved: bool = True):
+    """The convolutional network of `tfgen.evaluation.recognition`, trained on a split; `moved`: shifted and rotated."""
     from tfgen.evaluation import recognition
 
     loop.set_initial_seed(seed)
     made = recognition.Classifier(image_shape=tuple(split.images.shape[1:]), classes=classes)
-    batch = min(NETWORK_BATCH, len(split.images))
-    epochs = max(1, steps // (len(split.images) // batch))
-    recognition.fit(made, split, epochs=epochs, batch_size=batch, learning_rate=NETWORK_LEARNING_RATE, seed=seed)
+    epoch = min(SHORTEST_EPOCH, steps) * NETWORK_BATCH  # images, in several passes: to begin an epoch takes time
+    passes = max(1, epoch // len(split.images))
+    rows = np.tile(np.arange(len(split.images)), passes)
+    split = dataclasses.replace(split, images=split.images[rows], labels=split.labels[rows])
+    batch = min(NETWORK_BATCH, len(rows))
+    epochs = max(1, steps // (len(rows) // batch))
+    recognition.fit(
+        made, split, epochs=epochs, batch_size=batch, learning_rate=NETWORK_LEARNING_RATE, seed=seed, moved=moved
+    )
     return lambda images: recognition.recognise(made, images)[1]
 
 

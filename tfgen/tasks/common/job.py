@@ -12,6 +12,7 @@ import numpy as np
 from tfgen import checks
 from tfgen.data import folder, loading
 from tfgen.data.dataset import Dataset, Split
+from tfgen.storage import runs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,6 +116,12 @@ class Job:
     def needs_labels(self) -> bool:
         """Whether the model has to be told the class of an image."""
         return self.model.conditional
+
+    @property
+    def labels(self) -> int:
+        """How many labels of training images the model was trained with: all, or as many as its run was told."""
+        config = runs.read_config(Path(self.name)) if Path(self.name).is_dir() else {}
+        return config.get("recipe", {}).get("labels") or len(self.own.train.labels)
 
     def check_labels(self, dataset: Dataset) -> None:
         """Raises ValueError where the model is told classes that the data set does not have."""

@@ -10,16 +10,15 @@ import json
 import shutil
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from tfgen import files, inputs
 from tfgen.data.dataset import Split
-from tfgen.storage import entries, loading, runs
+from tfgen.storage import loading, runs
 from tfgen.tasks.common import detection, detectors, drawings, scores
 from tfgen.tasks.common.job import Job, flat
 from tfgen.tasks.common.result import BASELINE, MODEL, Result, Row
-from tfgen.training import loop
+from tfgen.tasks.common.retraining import recipe, train_model
 
 RUNS, SETTINGS = "runs", "one-class.json"
 STEPS, LATENT_DIM = 2500, 12  # of a training on one class, and of its code, by default
@@ -104,18 +103,11 @@ def _settings(job: Job, steps: int | None, latent_dim: int | None) -> dict:
 
 def _recipe(model, steps: int | None, latent_dim: int | None) -> dict:
     """The hyperparameters and the recipe of a model that is trained on one class, as plain numbers and words."""
-    config = dict(model.get_config())
-    if "latent_dim" in config:
-        config["latent_dim"] = latent_dim or LATENT_DIM
-    elif latent_dim is not None:
+    if "latent_dim" in model.get_config():
+        return recipe(model, steps or STEPS, latent_dim=latent_dim or LATENT_DIM)
+    if latent_dim is not None:
         raise ValueError(f"{model.entry} has no latent_dim, got {latent_dim}")
-    entry = entries.module(model.entry)
-    return {
-        "hyperparameters": json.loads(json.dumps(config)),
-        "steps": steps or STEPS,
-        "batch_size": entry.BATCH_SIZE,
-        "learning_rate": entry.LEARNING_RATE,
-    }
+    return recipe(model, steps or STEPS)
 
 
 def _folder(job: Job, settings: dict) -> Path:
@@ -158,38 +150,7 @@ def of_images(like, images, steps: int | None, latent_dim: int | None, seed: int
         raise TypeError(f"images to train on must be uint8 in 0..255, got dtype {images.dtype}")
     _check_images(like, len(images), "of one class")
     split = Split("images", images, np.zeros(len(images), np.int64))
-    return train_model(like, split, _recipe(like, steps, latent_dim) | {"seed": seed}, lambda epochs: epochs)
-
-
-def train_model(like, split: Split, settings: dict, track):
-    """A model of the settings, trained on a split.
-
-    Args:
-        like: a model of the same class.
-        split: its training images.
-        settings: "hyperparameters", "steps", "batch_size", "learning_rate" and "seed".
-        track: wraps the range of epochs in a progress bar.
-
-    Raises:
-        ValueError: a training that meets numbers that are not finite.
-    """
-    batch_size = min(settings["batch_size"], len(split.images))
-    steps = loop.steps_of_epoch(len(split.images), batch_size)
-    epochs = max(1, round(settings["steps"] / steps))
-    loop.set_initial_seed(settings["seed"])
-    model = type(like).from_config(settings["hyperparameters"])
-    model.compile_recipe(learning_rate=settings["learning_rate"], steps=epochs * steps)
-    bar = iter(track(range(epochs)))
-    advance = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: next(bar), on_train_end=lambda logs=None: next(bar, None)
-    )
-    try:
-        options = {"epochs": epochs, "batch_size": batch_size, "seed": settings["seed"]}
-        loop.fit(model, split, callbacks=[advance], **options)
-    except loop.NonFiniteError as error:
-        raise ValueError(f"training on {split.name} stopped: {error}") from error
-    model.finalize()
-    return model
+    return train_model(like, split, _recipe(like, steps, latent_dim) | {"seed": seed})
 
 
 def _kinds(split, label: int, job: Job) -> Kinds:

@@ -138,7 +138,13 @@ def _residual(model, image, label) -> np.ndarray:
 
 
 def likeliest(model, seen, rows) -> np.ndarray:
-    """The class of each image under which its ELBO, or exact likelihood, is highest, int64 [N]."""
-    bounded = "elbo" in model.signatures()["score"].outputs
+    """The class of each image under which its ELBO, or exact likelihood, is highest, int64 [N].
+
+    A model that has neither tells the class by `classify`.
+    """
+    can = model.signatures()
+    if "score" not in can:
+        return np.asarray(model.classify(seen)).argmax(1)
+    bounded = "elbo" in can["score"].outputs
     bound = functools.partial(model.elbo, seed=rows) if bounded else model.log_likelihood
     return np.argmax([np.asarray(bound(seen, label=label)) for label in range(len(model.class_names))], 0)
