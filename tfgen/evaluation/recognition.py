@@ -85,7 +85,7 @@ def fit(
 
 
 def batches(split, batch_size: int, seed: int = 0, moved: bool = True) -> tf.data.Dataset:
-    """The images and labels of a split in batches, each image shifted and turned a little, afresh in every epoch, if `moved`."""
+    """The images and labels of a split in batches; `moved`: shifted and turned a little, afresh in every epoch."""
     background = {"fill_mode": "constant", "fill_value": 0.0}
     augment = layers.Pipeline(
         [

@@ -4,10 +4,10 @@
 codes with a classifier, learns from all of them, though few have a label (`zoo/models/ssvae.py`). Baselines, which are
 told the same labels: a convolutional network whose images are shifted and turned, the same with its own confident
 guesses as further labels (Lee 2013), and the nearest labelled images, by codes and by pixels. The labels are drawn
-several times, since what is drawn matters. `pre-trained` is a linear layer on the model's code, trained
-on the labelled images together with its encoder, and `not pre-trained` the same network from random weights. A
-model that classifies, such as `ssvae`, has a row of its own. Of a folder in which only some pictures lie in the folders
-of classes, the others are classified.
+several times, since what is drawn matters. `pre-trained` is a linear layer on the model's code, trained on the labelled
+images together with its encoder, and `not pre-trained` the same network from random weights. A model that classifies,
+such as `ssvae`, has a row of its own. Of a folder in which only some pictures lie in the folders of classes, the others
+are classified.
 """
 
 from pathlib import Path
