@@ -118,6 +118,7 @@ def no_xla(monkeypatch):
 def no_figures(monkeypatch):
     """Commands draw no figures, which are the longer part of a small training."""
     monkeypatch.setattr("zoo.commands.draw", lambda *arguments: [])
+    monkeypatch.setattr("zoo.commands.training_figures", lambda *arguments: {})
 
 
 @pytest.fixture(scope="session")

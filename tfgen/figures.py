@@ -274,7 +274,12 @@ def history(rows: list[dict], title: str) -> Figure:
 
 @style()
 def curve(rows: list[dict], name: str, title: str, lines: dict[str, float], over: str = "epoch") -> Figure:
-    """A number of rows over another one, of a `history` over epochs for example, beside constants, label -> value."""
+    """A number of rows over another one, of a `history` over epochs for example, beside constants, label -> value.
+
+    Raises ValueError if a row lacks one of the two.
+    """
+    for missing in {name, over} - set(rows[0]):
+        raise ValueError(f"there is no {missing!r} among {', '.join(rows[0])}")
     figure = Picture(figsize=(6, 4), dpi=DPI, layout="constrained")
     axes = figure.subplots()
     axes.plot([row[over] for row in rows], [row[name] for row in rows], label=name.replace("_", " "), marker=".")

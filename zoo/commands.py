@@ -156,25 +156,36 @@ def who_has(option: str) -> str:
     return spelling.had_by([entry for entry in entries.known() if name in entries.declaration(entry).parameters])
 
 
-def draw(model, dataset, directory: Path, run: Path | None) -> list[Path]:
-    """Draws a model's figures, and the history of its run if there is one; the paths of the files."""
+def draw(model, dataset, directory: Path, training: dict) -> list[Path]:
+    """Draws a model's figures on a data set, and writes them after those of its training; the paths of the files."""
     from tfgen import figures
     from tfgen.evaluation import pictures
-    from tfgen.storage import runs
 
     drawn = pictures.of_model(model, dataset)
-    module = entries.module(model.entry)
-    if own := getattr(module, "draw", None):
+    if own := getattr(entries.module(model.entry), "draw", None):
         drawn |= _own_figures(own, model, dataset)
-    if run and (run / runs.HISTORY).is_file():
-        rows = runs.read_history(run)
-        drawn["history"] = figures.history(rows, f"{model.entry} on {dataset.name}")
-        if own := getattr(module, "draw_training", None):
-            drawn |= _own_figures(own, model, rows)
+    drawn |= training
     paths = [directory / f"{name}.png" for name in drawn]
     for path, figure in zip(paths, drawn.values(), strict=True):
         figures.save(figure, path)
     return paths
+
+
+def training_figures(model, dataset, run: Path | None) -> dict:
+    """The figures of a run's history, by name; none of a model without a run, or of a run without a history.
+
+    Raises ValueError if the history is damaged.
+    """
+    from tfgen import figures
+    from tfgen.storage import runs
+
+    if not run or not (run / runs.HISTORY).is_file():
+        return {}
+    rows = runs.read_history(run)
+    drawn = {"history": figures.history(rows, f"{model.entry} on {dataset.name}")}
+    if own := getattr(entries.module(model.entry), "draw_training", None):
+        drawn |= _own_figures(own, model, rows)
+    return drawn
 
 
 def _own_figures(draw, model, shown) -> dict:

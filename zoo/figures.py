@@ -39,7 +39,8 @@ def figures(
         directory = commandline.writable_directory(out or run / runs.FIGURES)
         model = loading.load(entry_or_run)
         dataset = commands.dataset_of(entry_or_run, data_dir)
-    for path in commands.draw(model, dataset, directory, run):
+        training = commands.training_figures(model, dataset, run)
+    for path in commands.draw(model, dataset, directory, training):
         print(path)
 
 

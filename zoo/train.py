@@ -262,7 +262,7 @@ def _finish(model, images, run: Path, state, began: float) -> None:
             **likelihood.report(model, images),
         }
         (run / runs.FIGURES).mkdir(exist_ok=True)  # made with the run, but pictures are what people tidy away
-        drawn = commands.draw(model, images, run / runs.FIGURES, run)
+        drawn = commands.draw(model, images, run / runs.FIGURES, commands.training_figures(model, images, run))
         if animated := frames.animate(model, images, run, state.epoch):
             drawn.append(animated)
         metrics["seconds"] = round(time.perf_counter() - began, 1)

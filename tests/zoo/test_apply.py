@@ -114,6 +114,7 @@ def test_images_are_completed(call, trained_run, tmp_path, digits):
 def test_a_completer_is_trained_once_for_the_task_that_needs_it(call, trained_run, tmp_path, monkeypatch, untrained):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("zoo.commands.draw", lambda *arguments: [])
+    monkeypatch.setattr("zoo.commands.training_figures", lambda *arguments: {})
     options = ("--images", "10", "--steps", "4", "--completions", "2", "--mask", "half", "--train", "--to")
     code, output, error = call(apply.main, "inpaint", trained_run, *options, "first")
     assert (code, error) == (0, "")

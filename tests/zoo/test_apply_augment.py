@@ -29,6 +29,7 @@ def run(tmp_path_factory, no_steps):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tfgen.training.loop.fit", no_steps)
         patch.setattr("zoo.commands.draw", lambda *arguments: [])
+        patch.setattr("zoo.commands.training_figures", lambda *arguments: {})
         train.main(
             ["cvae", "--dataset", "digits", "--hidden-units", "32", "--latent-dim", "2", "--run-dir", str(place)]
         )

@@ -188,13 +188,18 @@ def read_history(path: Path) -> list[dict]:
     """The rows of history.csv as dictionaries of floats.
 
     Raises:
-        FileNotFoundError: there is none. ValueError: it is damaged; the message names the file and the line.
+        FileNotFoundError: there is none. ValueError: it is damaged; the message names the file and what is wrong.
     """
     path = Path(path) / HISTORY
     content = files.read(path, schemas.LARGEST)
     try:
         names, *lines = csv.reader(content.decode().splitlines(), strict=True)
-        return [dict(zip(names, map(float, line), strict=True)) for line in lines]
+        if names[:1] != ["epoch"] or len(names) == 1 or len(set(names)) < len(names):
+            raise ValueError(f"its columns have to be epoch and the names of numbers, got {', '.join(names)}")
+        rows = [dict(zip(names, map(float, line), strict=True)) for line in lines]
+        if not rows or [row["epoch"] for row in rows] != list(range(1, len(rows) + 1)):
+            raise ValueError(f"its lines have to be the epochs from 1 on, got {len(rows)} lines")
+        return rows
     except (csv.Error, ValueError) as error:
         raise ValueError(f"{str(path)!r} is damaged: {checks.shortened(str(error), 100)}") from error
 

@@ -1,6 +1,7 @@
 """Run directories: never overwritten, and loaded only where they are whole."""
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -60,6 +61,26 @@ def test_history_is_read_back(tmp_path):
     rows = [{"epoch": 1, "loss": 1 / 3}, {"epoch": 2, "loss": 1e-30}]
     runs.write_history(tmp_path, rows)
     assert runs.read_history(tmp_path) == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("epoch,loss\n", "its lines have to be the epochs from 1 on, got 0 lines"),
+        ("epoch\n1\n", "its columns have to be epoch and the names of numbers, got epoch"),
+        ("loss,epoch\n1,2\n", "got loss, epoch"),
+        ("epoch,loss,loss\n1,2,3\n", "got epoch, loss, loss"),
+        ("epoch,loss\n1,2\n3,4\n", "its lines have to be the epochs from 1 on, got 2 lines"),
+        ("epoch,loss\n1e999,2\n", "its lines have to be the epochs from 1 on, got 1 lines"),
+        ("epoch,loss\n1\n", "shorter"),
+        ("epoch,loss\n1,x\n", "'x'"),
+        ("", "values"),
+    ],
+)
+def test_a_damaged_history_is_refused_by_name(tmp_path, text, said):
+    (tmp_path / runs.HISTORY).write_text(text)
+    with pytest.raises(ValueError, match=f"history.csv' is damaged: .*{re.escape(said)}"):
+        runs.read_history(tmp_path)
 
 
 def test_loaded_model_is_the_trained_one(trained_run):
