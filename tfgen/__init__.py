@@ -21,21 +21,23 @@ _PUBLIC = {  # name -> the module that defines it
     "show": "tfgen.figures",
 }
 
+_PACKAGES = ("data", "tasks")
+
 __all__ = [*_PUBLIC]
 
 
 def __getattr__(name: str):
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("tfgen")
-    if name == "tasks":
-        return importlib.import_module("tfgen.tasks")
+    if name in _PACKAGES:
+        return importlib.import_module(f"tfgen.{name}")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'tfgen' has no attribute {name!r}")
     return getattr(importlib.import_module(_PUBLIC[name]), name)
 
 
 def __dir__():
-    return sorted({*globals(), *_PUBLIC, "__version__", "tasks"})
+    return sorted({*globals(), *_PUBLIC, "__version__", *_PACKAGES})
 
 
 # Keras's files find the models: this names them to Keras, once it is imported, and imports none of them.

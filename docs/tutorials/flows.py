@@ -15,7 +15,7 @@ from sklearn.datasets import make_moons
 
 import tfgen
 from tfgen import data
-from tfgen.distributions.learned_priors import FlowPrior
+from tfgen.distributions.learned_priors.flow import FlowPrior
 from tfgen.figures import Picture, grid
 from zoo.models.vae import VAE
 

@@ -35,10 +35,12 @@ PLACEHOLDERS = {  # what words in capitals stand for in commands
     "NAME": "vae",
     "PRIOR": "flow",
     "gmvae": "vae",
+    "student_vae": "vae",
     **dict.fromkeys("NBKRC", "1"),
 }
 LEFT_OUT = ("[OPTIONS]", "...")
 LONG = {
+    "docs/evaluation.md": "it takes 100 samples of each code",
     "docs/keras.md": "it trains with Keras",
     "docs/python.md": "it takes 1,000 samples of each code",
 }  # documents whose Python takes more than seconds

@@ -11,6 +11,7 @@ import pytest
 import tfgen
 from export import contract, signatures
 from export.session import Session, SessionError
+from tfgen.distributions import learned_priors
 from tfgen.quiet import tf
 
 
@@ -60,7 +61,7 @@ def test_latents_from_the_prior_are_equal_to_the_bit(exported, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.ci
-@pytest.mark.parametrize("prior", ["mixture", "vamp", "flow"])
+@pytest.mark.parametrize("prior", learned_priors.LEARNED)
 def test_learned_priors_are_served_as_they_are_in_python(small, prior, tmp_path):
     model = small("vae", prior=prior)
     signatures.save(model, model.signatures(4), tmp_path / "served")

@@ -165,6 +165,7 @@ def test_lazy_names_are_listed_and_unknown_ones_refused():
     assert set(tfgen.__all__) <= set(dir(tfgen))
     for name in tfgen.__all__:
         assert getattr(tfgen, name) is not None
+    assert run("import tfgen; tfgen.data.load, tfgen.tasks.names").returncode == 0
     with pytest.raises(AttributeError, match="'tfgen' has no attribute 'nothing'"):
         _ = tfgen.nothing
 

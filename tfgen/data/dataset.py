@@ -8,7 +8,7 @@ from tfgen import inputs
 from tfgen.data.stored import StoredImages
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """A part of a data set.
 
@@ -22,6 +22,10 @@ class Split:
     name: str
     images: np.ndarray | StoredImages
     labels: np.ndarray
+
+    def __repr__(self) -> str:
+        shape = " x ".join(map(str, self.images.shape[1:]))
+        return f"Split({self.name!r}, {len(self.images):,} images of {shape})"
 
     def binarised(self, seed: int = 0) -> np.ndarray:
         """The images binarised once, x ~ Bernoulli(grey / 255) from `numpy.random.default_rng(seed)`; bool."""

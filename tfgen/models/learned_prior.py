@@ -3,21 +3,14 @@
 from tfgen import checks
 from tfgen.distributions import learned_priors
 
-OWNERS = {"prior_steps": ("flow",), "prior_width": ("flow",), "prior_components": ("mixture", "vamp")}  # of options
-DEFAULTS = {
-    "prior_steps": learned_priors.COUPLING_STEPS,
-    "prior_width": learned_priors.COUPLING_WIDTH,
-    "prior_components": learned_priors.COMPONENTS,
-}
-
 
 class LearnedPrior:
     """Mixed into a `tfgen.Model` with a density q(z|x), named first: its prior is N(0, I) or one that is learned.
 
-    The constructor calls `choose_prior` when encoder and decoder are made.
+    The constructor calls `choose_prior` when encoder and decoder are made, or assigns a layer to `learned_prior`.
 
     Attributes:
-        learned_prior: the layer of `tfgen.distributions.learned_priors`; None for N(0, I).
+        learned_prior: a layer as in `tfgen.distributions.learned_priors`; None for N(0, I).
     """
 
     learned_prior = None
@@ -26,8 +19,7 @@ class LearnedPrior:
         """Makes the prior.
 
         Args:
-            prior: normal, N(0, I); mixture, of learned normals; vamp, of the posteriors of learned pseudo-inputs; or
-                flow, RealNVP.
+            prior: normal, N(0, I), or one of `tfgen.distributions.learned_priors`.
             steps, width: coupling steps of a flow, and width of their networks' hidden layers.
             components: normals of a mixture, or pseudo-inputs.
 
@@ -36,17 +28,13 @@ class LearnedPrior:
                 belongs to another prior; the message names it.
         """
         checks.one_of("prior", prior, learned_priors.KINDS)
-        options = {"prior_steps": steps, "prior_width": width, "prior_components": components}
+        options = {"steps": steps, "width": width, "components": components}
         for name, value in options.items():
-            if prior not in OWNERS[name] and value != DEFAULTS[name]:
-                raise ValueError(f"{name} is for prior {' or '.join(OWNERS[name])}; got {value} with prior {prior}")
-        if prior == "mixture":
-            self.learned_prior = learned_priors.MixturePrior(self.latent_dim, components)
-        elif prior == "vamp":
-            classes = len(self.class_names) if self.conditional else 0
-            self.learned_prior = learned_priors.VampPrior(self.latent_dim, components, self.image_shape, classes)
-        elif prior == "flow":
-            self.learned_prior = learned_priors.FlowPrior(self.latent_dim, steps, width)
+            owners = [kind for kind in learned_priors.LEARNED if name in learned_priors.module(kind).OPTIONS]
+            if prior not in owners and value != learned_priors.DEFAULTS[name]:
+                raise ValueError(f"prior_{name} is for prior {' or '.join(owners)}; got {value} with prior {prior}")
+        if prior in learned_priors.LEARNED:
+            self.learned_prior = learned_priors.make(prior, self, **options)
 
     @property
     def prior(self):
@@ -62,7 +50,7 @@ class LearnedPrior:
 
         It does not leave the region where the prior has its mass, as a straight line between codes may.
         """
-        if not isinstance(self.learned_prior, learned_priors.FlowPrior):
+        flow = getattr(self.prior, "bijector", None) if self.learned_prior else None
+        if flow is None:
             return super().between(start, end, fraction)
-        flow = self.prior.bijector
         return flow.forward(super().between(flow.inverse(start), flow.inverse(end), fraction))

@@ -20,6 +20,7 @@ def test_data_set_says_what_it_consists_of(digits):
     assert digits.splits["validation"] == {"split": "shuffled[1297:1497]", "images": 200}
     assert digits.protocol("grey") == "digits-grey"
     split = digits.test
+    assert repr(split) == "Split('shuffled[1497:]', 300 images of 28 x 28 x 1)"
     assert data.Dataset("emnist/digits", split, split, split).protocol() == "emnist-digits-dynamic"
 
 

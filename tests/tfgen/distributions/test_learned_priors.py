@@ -1,5 +1,7 @@
 """Learned priors: their densities are those of their definitions and of their draws, and a seed names its code."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,9 @@ from scipy import stats
 
 from tfgen import graphs, seeds
 from tfgen.distributions import learned_priors
+from tfgen.distributions.learned_priors.flow import FlowPrior
+from tfgen.distributions.learned_priors.mixture import MixturePrior
+from tfgen.distributions.learned_priors.vamp import VampPrior
 
 
 def lively(prior, stddev=0.3):
@@ -43,22 +48,20 @@ def density(prior):
 
 def test_a_fresh_flow_is_nearly_the_standard_normal():
     keras.utils.set_random_seed(0)
-    codes, rows = drawn(learned_priors.FlowPrior(5, 10, 32), 20)
+    codes, rows = drawn(FlowPrior(5, 10, 32), 20)
     np.testing.assert_allclose(codes, seeds.normal_rows([5], rows), atol=0.1)  # ten reversals: none
 
 
-PRIORS = {
-    "mixture": lambda: learned_priors.MixturePrior(2, 5),
-    "vamp": lambda: learned_priors.VampPrior(2, 5, (2, 2, 1), 0),
-    "flow": lambda: learned_priors.FlowPrior(2, 4, 16),
-}
+MODEL = SimpleNamespace(latent_dim=2, image_shape=(2, 2, 1), conditional=False, class_names=())
+SMALL = {"steps": 4, "width": 16, "components": 5}
+SPREAD = {"mixture": 1.0, "vamp": 1.0}  # of the parameters of a prior in these tests; 0.3 of the others
 
 
-@pytest.fixture(scope="module", params=PRIORS)
+@pytest.fixture(scope="module", params=learned_priors.LEARNED)
 def prior(request):
     """Each learned prior over codes of two dimensions, its parameters far from their start."""
     keras.utils.set_random_seed(0)
-    return lively(PRIORS[request.param](), 0.3 if request.param == "flow" else 1.0)
+    return lively(learned_priors.make(request.param, MODEL, **SMALL), SPREAD.get(request.param, 0.3))
 
 
 def test_the_density_of_a_prior_is_that_of_its_draws(prior):
@@ -84,13 +87,13 @@ def test_a_row_has_the_same_code_bit_for_bit_whatever_it_is_drawn_beside(prior):
 
 def test_a_fresh_mixture_has_the_moments_of_the_standard_normal():
     keras.utils.set_random_seed(0)
-    prior = learned_priors.MixturePrior(3, 1000).distribution()
+    prior = MixturePrior(3, 1000).distribution()
     np.testing.assert_allclose(prior.mean(), np.zeros(3), atol=0.1)
     np.testing.assert_allclose(prior.variance(), np.ones(3), atol=0.1)
 
 
 def test_a_mixture_is_the_weighted_sum_of_its_normals():
-    prior = lively(learned_priors.MixturePrior(2, 3), 1.0)
+    prior = lively(MixturePrior(2, 3), 1.0)
     point = np.array([0.3, -0.7])
     weights = np.exp(prior.logits.numpy()) / np.exp(prior.logits.numpy()).sum()
     stddevs = np.log1p(np.exp(prior.raw_stddevs.numpy())) + 1e-5
@@ -99,7 +102,7 @@ def test_a_mixture_is_the_weighted_sum_of_its_normals():
 
 
 def test_the_vamp_prior_is_the_average_of_its_pseudo_inputs_posteriors():
-    prior = lively(learned_priors.VampPrior(2, 4, (2, 2, 1), 0), 1.0)
+    prior = lively(VampPrior(2, 4, (2, 2, 1), 0), 1.0)
     image, _ = prior.pseudo_inputs()
     points = np.random.default_rng(0).normal(size=[5, 2]).astype(np.float32)
     each = [posterior(image[k : k + 1]).prob(points) for k in range(4)]
@@ -107,5 +110,5 @@ def test_the_vamp_prior_is_the_average_of_its_pseudo_inputs_posteriors():
 
 
 def test_pseudo_inputs_of_a_conditional_model_have_each_class_in_turn():
-    _, condition = learned_priors.VampPrior(2, 5, (2, 2, 1), 3).pseudo_inputs()
+    _, condition = VampPrior(2, 5, (2, 2, 1), 3).pseudo_inputs()
     np.testing.assert_array_equal(condition["label"], [0, 1, 2, 0, 1])

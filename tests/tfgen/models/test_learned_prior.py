@@ -6,14 +6,14 @@ import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfgen.distributions import learned_priors
 from tfgen.distributions.divergence import kl_divergence
 from tfgen.evaluation import codes, pictures
 
 tfd = tfp.distributions
-LEARNED = ("mixture", "vamp", "flow")
 
 
-@pytest.fixture(scope="module", params=LEARNED)
+@pytest.fixture(scope="module", params=learned_priors.LEARNED)
 def model(request, small_vae):
     """A small VAE with each learned prior, whose codes are of a plane."""
     model = small_vae(latent_dim=2, prior=request.param)
@@ -94,7 +94,7 @@ def test_a_learned_prior_is_kept_in_a_file_of_keras(model, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"prior": "cauchy"}, "prior must be one of normal, mixture, vamp, flow; got 'cauchy'"),
+        ({"prior": "cauchy"}, f"prior must be one of {', '.join(learned_priors.KINDS)}; got 'cauchy'"),
         ({"prior": "flow", "prior_steps": 0}, "prior_steps must be at least 1, got 0"),
         ({"prior": "flow", "latent_dim": 1}, "prior flow needs a latent_dim of at least 2"),
         ({"prior": "vamp", "prior_components": 0}, "prior_components must be at least 1, got 0"),
