@@ -87,7 +87,7 @@ def _serve(model, source: str, name: str, to: Path, score_samples: int, batching
     try:
         publish.make_folder(folder)
         publish.check(folder)
-        deployment.check(to, name)
+        deployment.check(to, name, batching)
     except (ValueError, OSError) as error:
         commandline.fail(_unwritable(to, error))
     try:

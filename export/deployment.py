@@ -30,11 +30,17 @@ Requests are not merged: none can fail or hold up another. Where many small requ
 DTYPES = {"float32": "tf.float32", "int64": "tf.int64"}
 
 
-def check(folder: Path, name: str) -> None:
-    """Raises ValueError where something lies in the place of a file that `write` writes."""
+def check(folder: Path, name: str, batching: bool = True) -> None:
+    """Raises ValueError where something lies in the place of a file that `writing` writes, or merges requests.
+
+    The second only if it must not: the files of a folder are the user's once they are written.
+    """
     for path in (*(folder / file for file in (MODELS, *ONCE, LOCK)), folder / name / README):
         if path.exists() and not path.is_file():
             raise ValueError(f"{str(path)!r} is not a file: an export writes one there; rename or remove it")
+    if not batching and any("batching" in flag for flag in flags(folder, name, batching)):
+        words = f"{str(folder / COMPOSE)!r} merges requests, and an export does not change it"
+        raise ValueError(f"{words}: delete the flags that name batching, there and in kubernetes.yaml")
 
 
 @contextlib.contextmanager

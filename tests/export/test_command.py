@@ -11,7 +11,7 @@ import pytest
 
 import tfgen
 from export import __main__ as command
-from export import benchmark, bundle, contract, golden, replay, verify, versions
+from export import benchmark, bundle, contract, deployment, golden, replay, verify, versions
 from export.inspection import Inspection
 from tfgen.storage import entries
 
@@ -154,6 +154,19 @@ def test_no_model_is_exported_into_another_one(inside, light, tmp_path, ended):
     assert (code, said, len(errors)) == (2, "", 1)
     assert errors[0].endswith(f", {str(tmp_path)!r}")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_no_batching_is_refused_where_the_folder_merges_requests(light, tmp_path, ended, monkeypatch):
+    monkeypatch.setattr(command, "proved", lambda staged: True)
+    (tmp_path / light.model.entry).mkdir()
+    deployment.write(tmp_path, light.model.entry, light.facts)
+    code, said, errors = ended(command.main, light.run, "--to", tmp_path, "--no-batching")
+    assert (code, said, len(errors)) == (2, "", 1)
+    assert "delete the flags that name batching" in errors[0]
+    compose = tmp_path / "docker-compose.yml"
+    lines = compose.read_text().splitlines(keepends=True)
+    compose.write_text("".join(line for line in lines if "batching" not in line))
+    assert ended(command.main, light.run, "--to", tmp_path, "--no-batching")[0] == 0
 
 
 @pytest.mark.parametrize("dim", [0, 1])
