@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from export import contract, manifest, publish, verify
+from export import contract, manifest, publish, verify, versions
 from export.formats import options
 from tfgen import commandline
 from tfgen.storage import entries, loading
@@ -40,7 +40,7 @@ def export(
         entry_or_run: an entry with shipped weights, such as vae, or a run directory.
         to: the folder of served models; it is made if it does not exist.
         format: savedmodel is for TensorFlow Serving, litert for phones and small boards, onnx for ONNX Runtime.
-            The last two need `pip install "tfgen[litert]"` or `"tfgen[onnx]"`; docs/formats.md describes them.
+            The last two need `pip install '.[litert]'` or `'.[onnx]'`; docs/formats.md describes them.
         weights: how litert and onnx store the weights: float16 halves the size of the files, int8 (litert only) makes
             them a quarter as large.
         score_samples: K, the number of samples of z per image behind the log-likelihood of `score`.
@@ -58,6 +58,7 @@ def export(
             raise ValueError(f"score-samples and no-batching are for format {options.SAVED_MODEL}, got {format}")
         for module in register:
             entries.announce(module)
+        versions.check_target(to)
         loading.find(entry_or_run)  # is refused without TensorFlow
         model = loading.load(entry_or_run)
     name = entry_or_run if loading.is_shipped(entry_or_run) else model.entry
@@ -86,7 +87,7 @@ def _serve(model, source: str, name: str, to: Path, score_samples: int, batching
     try:
         publish.make_folder(folder)
         publish.check(folder)
-        deployment.check(to, name)
+        deployment.check(to, name, batching)
     except (ValueError, OSError) as error:
         commandline.fail(_unwritable(to, error))
     try:
@@ -97,8 +98,14 @@ def _serve(model, source: str, name: str, to: Path, score_samples: int, batching
                 commandline.fail(
                     f"the export of {source} fails its verification; nothing is published", commandline.FAILED
                 )
+            before = versions.taken(folder)[-1:]
             with deployment.writing(to, name, facts, batching):
-                return publish.publish(staged)
+                version = publish.publish(staged)
+            for number in before:
+                if changes := contract.changes(folder / str(number), version):
+                    differ = f"{', '.join(changes)} {'differs' if len(changes) == 1 else 'differ'}"
+                    print(f"note: {differ} from version {number}; clients that use it may have to change")
+            return version
     except contract.ContractError as error:
         commandline.fail(error)
     except (OSError, tf.errors.OpError) as error:

@@ -26,7 +26,7 @@ def benchmark(
     seconds: float = 2.0,
     timeout: float = verify.TIMEOUT,
     url: str = "",
-    clients: tuple[int, ...] = (1, 4, 16),
+    clients: tuple[int, ...] = (),
 ) -> None:
     """Measures a version through TensorFlow's C++ session: load time, size, and latency and images/s per signature.
 
@@ -37,11 +37,13 @@ def benchmark(
         timeout: seconds that one request may take.
         url: http://HOST:PORT or grpc://HOST:PORT of a running server that serves this version. It is measured instead,
             with one row per request, and its answers are compared with the golden answers.
-        clients: with --url: how many clients send requests at once.
+        clients: with --url: how many clients send requests at once; 1, 4 and 16 by default.
     """
     if url:
         loaded(version, url, clients, seconds, timeout)
         return
+    if clients:
+        commandline.fail(f"--clients needs --url, the running server; got {', '.join(map(str, clients))} without it")
     verify.check_options(version, timeout)
     with commandline.bad_input():
         checks.in_range("seconds", seconds, 0)
@@ -88,6 +90,7 @@ def loaded(version: Path, url: str, clients, seconds: float, timeout: float) -> 
 
     with commandline.bad_input():
         versions.check(version)
+        clients = clients or load.CLIENTS
         checks.positive_ints("clients", clients)
         checks.in_range("clients", max(clients), 1, 256)
         checks.in_range("seconds", seconds, 0.01, 3600)

@@ -1,7 +1,7 @@
 """A client of a served model: its signatures as Python functions from arrays to NumPy arrays.
 
     client = Client("http://localhost:8501", "cvae")   # REST
-    client = Client("grpc://localhost:8500", "cvae")   # gRPC, needs pip install "tfgen[serving]"
+    client = Client("grpc://localhost:8500", "cvae")   # gRPC, needs pip install '.[serving]'
     image = client.sample(4, label=5, seed=0)          # float32 [4, H, W, C] in [0, 1]
 
 The functions and their seeds are those of the Python models, so the answers are too; the shapes are the server's.
@@ -32,6 +32,7 @@ class Client:
         url: http://HOST:PORT for REST, or grpc://HOST:PORT for gRPC.
         model: its name on the server.
         version: its number; None means the server's latest.
+        version_label: a label of a version, such as stable, in place of its number (`export.rollout`).
         timeout: seconds that a request may take: connection, answer and its check together. A call that sends several
             requests has this time for each. A name that the system is slow to resolve may take longer over REST.
         classes: the names of the model's classes, in order (`classes` in the version's signatures.json), so that
@@ -42,15 +43,26 @@ class Client:
     the contract allows. A label that only the server can check raises ValueError with the answer. Redirects are not
     followed. A request whose connection is closed before an answer is sent again, three times in all.
 
+    A client asks once which signatures there are. Make a new one if a label moves to a version with other shapes.
+
     A client is closed by `close()`, or at the end of a `with` block.
     """
 
-    def __init__(self, url: str, model: str, *, version: int | None = None, timeout: float = 30.0, classes=None):
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        *,
+        version: int | None = None,
+        version_label: str | None = None,
+        timeout: float = 30.0,
+        classes=None,
+    ):
         if checks.in_range("timeout", timeout, 0, LONGEST) == 0:
             raise ValueError(f"timeout must be above 0 seconds, got {timeout}")
         self.model, self.timeout = model, float(timeout)
         self.classes = None if classes is None else checks.class_names(classes)
-        self._transport = transport.connect(url, model, version)
+        self._transport = transport.connect(url, model, version, version_label)
         self._signatures = None
         self._closed = False
 

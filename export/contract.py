@@ -57,6 +57,17 @@ def read(version: Path) -> dict:
     return parse(files.read(version / FILE, limits.FILES[FILE]))
 
 
+def changes(before: Path, after: Path) -> list[str]:
+    """The signatures that two versions do not have alike, and `classes` if these differ; [] if one is damaged."""
+    try:
+        old, new = read(before), read(after)
+    except (OSError, ValueError):
+        return []
+    names = sorted({*old["signatures"], *new["signatures"]})
+    found = [name for name in names if old["signatures"].get(name) != new["signatures"].get(name)]
+    return found + ["classes"] * (old["classes"] != new["classes"])
+
+
 def parse(content: bytes) -> dict:
     """The facts that a file holds. Raises limits.RefusedError if it is damaged, or if they break the contract."""
     facts = limits.json_object(content, FILE)

@@ -3,17 +3,18 @@
 import contextlib
 import importlib.resources
 import json
+import re
 import string
 from pathlib import Path
 
 from export import contract, labels
 from tfgen import files, locks
 
-MODELS, README, LOCK = "models.config", "README.md", ".lock"
+MODELS, README, LOCK, COMPOSE = "models.config", "README.md", ".lock", "docker-compose.yml"
 ONCE = (
     "batching.config",
     "monitoring.config",
-    "docker-compose.yml",
+    COMPOSE,
     "kubernetes.yaml",
 )  # written if absent: they are the user's to edit
 HEADER = "# Written by every `python -m export` to this folder, from the models that it holds.\n"
@@ -29,11 +30,17 @@ Requests are not merged: none can fail or hold up another. Where many small requ
 DTYPES = {"float32": "tf.float32", "int64": "tf.int64"}
 
 
-def check(folder: Path, name: str) -> None:
-    """Raises ValueError where something lies in the place of a file that `write` writes."""
+def check(folder: Path, name: str, batching: bool = True) -> None:
+    """Raises ValueError where something lies in the place of a file that `writing` writes, or merges requests.
+
+    The second only if it must not: the files of a folder are the user's once they are written.
+    """
     for path in (*(folder / file for file in (MODELS, *ONCE, LOCK)), folder / name / README):
         if path.exists() and not path.is_file():
             raise ValueError(f"{str(path)!r} is not a file: an export writes one there; rename or remove it")
+    if not batching and any("batching" in flag for flag in flags(folder, name, batching)):
+        words = f"{str(folder / COMPOSE)!r} merges requests, and an export does not change it"
+        raise ValueError(f"{words}: delete the flags that name batching, there and in kubernetes.yaml")
 
 
 @contextlib.contextmanager
@@ -50,7 +57,8 @@ def writing(folder: Path, name: str, facts: dict, batching: bool = True):
     """
     with locks.held(folder / LOCK):
         with contextlib.ExitStack() as stack:
-            texts = {folder / MODELS: models_config(folder, name), folder / name / README: readme(name, facts)}
+            server = flags(folder, name, batching)
+            texts = {folder / MODELS: models_config(folder, name), folder / name / README: readme(name, facts, server)}
             texts |= {folder / file: once(file, name, batching) for file in ONCE if not (folder / file).exists()}
             for path, text in texts.items():
                 stack.enter_context(files.replacing(path)).write_text(text, encoding="utf-8")
@@ -78,6 +86,15 @@ def once(file: str, name: str, batching: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
+def flags(folder: Path, name: str, batching: bool) -> list[str]:
+    """The server's flags of a folder's docker-compose.yml, or of the one that will be written there."""
+    place = folder / COMPOSE
+    for text in (place.read_text(encoding="utf-8") if place.exists() else "", once(COMPOSE, name, batching)):
+        if found := re.findall(r"^ *- (--\w+=\S+) *$", text, re.MULTILINE):
+            break
+    return found
+
+
 def reconfigure(folder: Path) -> None:
     """Writes models.config again, after labels or versions have changed. The caller holds the folder's lock."""
     with files.replacing(folder / MODELS) as path:
@@ -95,12 +112,13 @@ def models_config(folder: Path, more: str = "") -> str:
     return "\n".join([f"{HEADER}model_config_list {{", *configs, "}"]) + "\n"
 
 
-def readme(name: str, facts: dict) -> str:
-    """The README of one model: how to run a server, and how to ask it, line by line."""
+def readme(name: str, facts: dict, server: list[str]) -> str:
+    """The README of one model: how to run a server with some flags, and how to ask it, line by line."""
     signatures = facts["signatures"]
     first = next((signature for signature in signatures if signature != contract.DEFAULT), contract.DEFAULT)
     return string.Template(_template(README)).substitute(
         name=name,
+        flags=" \\\n".join(f"        {flag}" for flag in server),
         curl=_indented(_curl(name, facts)),
         classes=_classes(facts["classes"]),
         python=_indented(_calls(facts)),

@@ -31,8 +31,9 @@ class Rest:
         secrets: texts that must not stand in a message.
     """
 
-    def __init__(self, url: str, model: str, version: int | None):
-        path = f"/v1/models/{quote(model, safe='')}" + (f"/versions/{version}" if version is not None else "")
+    def __init__(self, url: str, model: str, version: int | None = None, label: str | None = None):
+        path = f"/v1/models/{quote(model, safe='')}"
+        path += f"/versions/{version}" if version is not None else f"/labels/{label}" if label is not None else ""
         self.session = requests.Session()
         self.session.headers["Accept-Encoding"] = "identity"  # what is compressed has no known size
         for scheme in ("http://", "https://"):
@@ -201,7 +202,10 @@ def _failure(error: BaseException, through: str) -> str:
         if deeper is None:
             break
         error = deeper
-    reason = said(str(error).rpartition(": ")[2] or type(error).__name__)
+    words = re.sub(r"^\[SSL: \w+\] ", "", str(error))
+    reason = said(words.rpartition(": ")[2] or type(error).__name__)
+    if "wrong version number" in words:  # what follows https:// is no TLS
+        reason = "the server answers without TLS, try http://"
     if isinstance(error, HTTPException) and not isinstance(error, RemoteDisconnected):
         return f"answers no whole HTTP message{through}: {reason}"
     return f"cannot be reached{through}: {reason}"

@@ -96,7 +96,9 @@ def check(model: Path) -> None:
 
 def assigned(text: str, there: list[int]) -> tuple[str, int]:
     """A label and its version from LABEL=VERSION. Raises ValueError."""
-    name, _, number = text.partition("=")
+    name, equals, number = text.partition("=")
+    if not equals:
+        raise ValueError(f"--label must be LABEL=VERSION, such as stable=2; got {text!r}")
     labels.check(name)
     if not (number.isascii() and number.isdigit()) or int(number) not in there:
         raise ValueError(f"--label {text}: there is no version {number!r}; there are {', '.join(map(str, there))}")

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's gRPC interface, by the official messages (`pip install "tfgen[serving]"`)."""
+"""TensorFlow Serving's gRPC interface, by the official messages (`pip install '.[serving]'`)."""
 
 import contextlib
 import itertools
@@ -12,6 +12,7 @@ from requests.utils import should_bypass_proxies
 
 from export import answers, library, limits
 from export.answers import AnswerError, Deadline, LateError, said
+from export.formats.options import install
 
 SERVICE = "tensorflow.serving.PredictionService"
 MESSAGE = 2**12  # bytes of an answer besides its numbers
@@ -39,7 +40,7 @@ class Grpc:
 
     secrets = ()
 
-    def __init__(self, address: str, model: str, version: int | None):
+    def __init__(self, address: str, model: str, version: int | None = None, label: str | None = None):
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what a server does wrong is in the error
         try:
             with library.protocol_buffers():
@@ -47,7 +48,7 @@ class Grpc:
                 from tensorflow.core.framework import tensor_pb2
                 from tensorflow_serving.apis import get_model_metadata_pb2, model_pb2, predict_pb2
         except ImportError as error:
-            raise ImportError(f'grpc:// needs pip install "tfgen[serving]" ({error})') from error
+            raise ImportError(f"grpc:// needs {install('serving')} ({error})") from error
         self.name, self.address = f"grpc://{address}", address
         self.grpc = grpc
         self.tensor_proto, self.predict_pb2, self.metadata_pb2 = (
@@ -58,6 +59,8 @@ class Grpc:
         self.spec = model_pb2.ModelSpec(name=model)
         if version is not None:
             self.spec.version.value = version
+        if label is not None:
+            self.spec.version_label = label
         self.channel = grpc.insecure_channel(address, options())
 
     def signatures(self, deadline: Deadline) -> dict:
@@ -92,7 +95,10 @@ class Grpc:
             code = error.code()
             if code is self.grpc.StatusCode.DEADLINE_EXCEEDED:
                 raise LateError(self._proxy()) from None
-            raise AnswerError(f"answers {code.name}{self._proxy()}: {said(error.details())}") from None
+            words = said(error.details())
+            if "HTTP/2" in words:  # what a REST port says is none
+                words += "; this port does not answer gRPC, try http:// (export.serve answers REST only)"
+            raise AnswerError(f"answers {code.name}{self._proxy()}: {words}") from None
         if answer is None:  # a status of OK alone
             raise AnswerError("answers nothing")
         if len(answer) > size:

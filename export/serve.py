@@ -5,6 +5,7 @@ C++ session that TensorFlow Serving runs. What it answers is what the real serve
 many it does is not. For anything but development there is TensorFlow Serving: DIR/docker-compose.yml.
 """
 
+import errno
 import threading
 import time
 from pathlib import Path
@@ -68,7 +69,9 @@ def serve(
     try:
         server = http.Server((host, port), Api(catalogue, timeout), **options)
     except (OSError, OverflowError) as error:
-        commandline.fail(f"cannot listen on port {port} of {host}: {getattr(error, 'strerror', None) or error}")
+        reason = getattr(error, "strerror", None) or str(error)
+        hint = "; choose another with --port" if getattr(error, "errno", None) == errno.EADDRINUSE else ""
+        commandline.fail(f"cannot listen on port {port} of {host}: {reason}{hint}")
     print(f"for development; opens models by {runtimes.WORDS[kind]}", flush=True)
     watching = watcher.Watcher(folder, catalogue, kind, lambda line: print(line, flush=True))
     try:

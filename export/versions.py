@@ -1,5 +1,6 @@
 """The versions of served models on a disk: which there are, and what is said of a path that is none."""
 
+import os
 from pathlib import Path
 
 from export import limits
@@ -47,6 +48,19 @@ def check(path: Path) -> None:
         raise ValueError(f"{str(path)!r} is not a version of a served model: it holds no saved_model.pb")
     names = ", ".join(map(str, found[:SHOWN])) + (", ..." if found[SHOWN:] else "")
     raise ValueError(f"{str(path)!r} is not a version of a served model, but holds some; name one: {names}")
+
+
+def check_target(folder: Path) -> None:
+    """Raises ValueError where no model may be exported to: in a version, or in the folder of one model's versions."""
+    inside = folder.resolve()
+    for path in (inside, *inside.parents):
+        if os.path.isfile(path / limits.GRAPH) or path.name in options.FOLDERS:
+            above = path.parent.parent
+            raise ValueError(f"{str(folder)!r} is in a served model; name the folder of all models, {str(above)!r}")
+    converted = any(os.path.isdir(inside / name) for name in options.FOLDERS)
+    if converted or any(os.path.isfile(inside / str(number) / limits.GRAPH) for number in taken(inside)):
+        words = f"holds the versions of one model; name the folder above it, {str(inside.parent)!r}"
+        raise ValueError(f"{str(folder)!r} {words}")
 
 
 def below(folder: Path) -> list[Path]:

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # From training to TensorFlow Serving
 #
-# A model in a notebook helps nobody but you. Here you train a small one, export it, have the export proved, serve it,
-# ask it over the network, publish a better version under traffic, and find your way back. Everything runs on your
-# machine: the server is the library's own small one, which speaks the REST interface of TensorFlow Serving. At the end
-# stands the one command that starts the real one.
+# A model in a notebook helps nobody but you. Here you train a small one, export it, have the export verified, serve
+# it, ask it over the network, publish a better version under traffic, and roll back. Everything runs on your machine:
+# the server is tfgen's own for development, which speaks the REST interface of TensorFlow Serving. At the end stands the
+# one command that starts the real one.
 #
 # It runs in about two minutes.
 
@@ -86,7 +86,7 @@ for path in sorted(Path("served").rglob("*")):
 # eight rows for each signature with the answers of your Python model. The warm-up records make the server run each
 # signature once before it accepts traffic.
 #
-# You can prove a version again at any time, for instance on the machine that will serve it:
+# You can verify a version again at any time, for instance on the machine that will serve it:
 
 # %%
 run("-m", "export.verify", "served/cvae/1")
@@ -235,7 +235,7 @@ grid(np.concatenate([served, better]), columns=10, row_labels=["version 1", "ver
 # %% [markdown]
 # Related, but not the same: a seed fixes the code, and the longer training has moved what a code means. If version 2
 # turns out to be worse, you want version 1 back *now*, and you do not want to think. Labels do that: clients ask for
-# `stable`, and you decide which version that is.
+# `stable`, and you decide which version that is. (In Python: `Client(address, "cvae", version_label="stable")`.)
 
 # %%
 run("-m", "export.rollout", "served/cvae", "--label", "stable=1", "--label", "canary=2")
@@ -253,7 +253,7 @@ run("-m", "export.rollout", "served/cvae", "--label", "stable=1", "--label", "ca
 #     cd served && docker compose up
 #
 # and everything above works unchanged on port 8501, or, with `Client("grpc://localhost:8500", "cvae")`, on 8500. To
-# prove the running server, replay the golden requests against it: `python -m export.replay served/cvae/2 --url
+# check the running server, replay the golden requests on it: `python -m export.replay served/cvae/2 --url
 # http://localhost:8501`.
 
 # %%

@@ -17,10 +17,19 @@ ENDINGS = {"litert": ".tflite", "onnx": ".onnx"}
 def check(form: str, weights: str) -> None:
     """Raises ValueError unless a format can be written here with its weights stored so."""
     if weights not in WEIGHTS[form]:
-        raise ValueError(f"the weights of {form} must be {' or '.join(WEIGHTS[form])}, got {weights!r}")
+        others = [f"--format {other}" for other in PACKAGES if weights in WEIGHTS[other]]
+        raise ValueError(
+            f"the weights of {form} must be {' or '.join(WEIGHTS[form])}, got {weights!r}; "
+            f"{' and '.join(others)} can store them so"
+        )
     if missing := absent(form):
         names = ", ".join(missing)
-        raise ValueError(f"format {form} needs {names}, which is not installed: pip install 'tfgen[{form}]'")
+        raise ValueError(f"format {form} needs packages that are not installed, {names}: {install(form)}")
+
+
+def install(extra: str) -> str:
+    """How to install the packages of an extra. tfgen is not on a package index: another project has its name there."""
+    return f"pip install '.[{extra}]' in the folder of tfgen's source"
 
 
 def absent(form: str) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 import tfgen
 from export import __main__ as command
-from export import benchmark, bundle, golden, replay, verify, versions
+from export import benchmark, bundle, contract, deployment, golden, replay, verify, versions
 from export.inspection import Inspection
 from tfgen.storage import entries
 
@@ -144,6 +144,48 @@ def test_an_unwritable_target_ends_with_one_line(target, light, tmp_path, ended)
     assert "cannot be written to" in errors[0]
 
 
+@pytest.mark.parametrize("inside", ["m", "m/1", "m/1/variables", "m/litert-int8", "m/litert-int8/1"])
+def test_no_model_is_exported_into_another_one(inside, light, tmp_path, ended):
+    """A version would be damaged, and a server would not look below it."""
+    shutil.copytree(light.version, tmp_path / "m/1")
+    (tmp_path / "m/litert-int8/1").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    code, said, errors = ended(command.main, light.run, "--to", tmp_path / inside)
+    assert (code, said, len(errors)) == (2, "", 1)
+    assert errors[0].endswith(f", {str(tmp_path)!r}")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_no_batching_is_refused_where_the_folder_merges_requests(light, tmp_path, ended, monkeypatch):
+    monkeypatch.setattr(command, "proved", lambda staged: True)
+    (tmp_path / light.model.entry).mkdir()
+    deployment.write(tmp_path, light.model.entry, light.facts)
+    code, said, errors = ended(command.main, light.run, "--to", tmp_path, "--no-batching")
+    assert (code, said, len(errors)) == (2, "", 1)
+    assert "delete the flags that name batching" in errors[0]
+    compose = tmp_path / "docker-compose.yml"
+    lines = compose.read_text().splitlines(keepends=True)
+    compose.write_text("".join(line for line in lines if "batching" not in line))
+    assert ended(command.main, light.run, "--to", tmp_path, "--no-batching")[0] == 0
+
+
+@pytest.mark.parametrize("dim", [0, 1])
+def test_a_version_of_another_contract_is_noted(dim, light, tmp_path, ended, monkeypatch):
+    first = shutil.copytree(light.version, tmp_path / light.model.entry / "1")
+    facts = (first / contract.FILE).read_text()
+    other = json.loads(facts)
+    other["latent_dim"] += dim
+    other["signatures"]["decode"]["inputs"]["latent"]["shape"][1] += dim
+    (first / contract.FILE).write_text(json.dumps(other))
+    monkeypatch.setattr(command, "proved", lambda staged: True)
+    code, said, _ = ended(command.main, light.run, "--to", tmp_path)
+    notes = [line for line in said.splitlines() if line.startswith("note: ")]
+    assert (code, notes) == (
+        0,
+        ["note: decode differs from version 1; clients that use it may have to change"] if dim else [],
+    )
+
+
 OBSTACLES = (
     "models.config",
     "batching.config",
@@ -270,6 +312,11 @@ def test_the_benchmark_prints_and_writes_what_a_request_costs(light, tmp_path):
             assert numbers["images_per_s"] == pytest.approx(1e3 * int(batch) / numbers["p50_ms"], rel=0.01)
     assert report["load_s"] > 0
     assert report["variables_bytes"] < report["bytes"]
+
+
+def test_clients_without_a_server_are_refused(light, ended):
+    code, said, errors = ended(benchmark.main, light.version, "--clients", "4")
+    assert (code, said, errors) == (2, "", ["error: --clients needs --url, the running server; got 4 without it"])
 
 
 def test_a_benchmark_of_no_version_ends_with_one_line(tmp_path, ended):

@@ -45,7 +45,7 @@ def packages(monkeypatch):
 def need(form: str) -> None:
     """Skips a test where the packages of a format are not installed."""
     if absent := options.absent(form):
-        pytest.skip(f"{', '.join(absent)} not installed: pip install 'tfgen[{form}]'")
+        pytest.skip(f"{', '.join(absent)} not installed: pip install '.[{form}]'")
 
 
 # --- what may be asked for ------------------------------------------------------------------------------------------
@@ -54,8 +54,14 @@ def need(form: str) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--format", "savedmodel", "--weights", "int8"), "weights of savedmodel must be float32, got 'int8'"),
-        (("--format", "onnx", "--weights", "int8"), "weights of onnx must be float32 or float16, got 'int8'"),
+        (
+            ("--format", "savedmodel", "--weights", "int8"),
+            "weights of savedmodel must be float32, got 'int8'; --format litert can store",
+        ),
+        (
+            ("--format", "onnx", "--weights", "int8"),
+            "weights of onnx must be float32 or float16, got 'int8'; --format litert",
+        ),
         (("--format", "litert", "--no-batching"), "score-samples and no-batching are for format savedmodel"),
         (("--format", "onnx", "--score-samples", "3"), "score-samples and no-batching are for format savedmodel"),
         (("--format", "tflite"), "--format must be one of savedmodel, litert, onnx; got 'tflite'"),
@@ -75,7 +81,7 @@ def test_a_missing_extra_is_one_line_with_the_command_that_installs_it(form, end
     monkeypatch.setattr(options.importlib.util, "find_spec", lambda name: None)
     code, out, error = ended(command.main, "vae", "--to", tmp_path / "served", "--format", form)
     assert (code, out, len(error)) == (2, "", 1)
-    assert error[0].endswith(f"pip install 'tfgen[{form}]'")
+    assert error[0].endswith(f"pip install '.[{form}]' in the folder of tfgen's source")
     assert not (tmp_path / "served").exists()
 
 

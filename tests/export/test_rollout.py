@@ -1,6 +1,7 @@
 """Labels of versions: what is listed, written to models.config, served under them, and refused."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import threading
@@ -79,8 +80,8 @@ def test_old_versions_are_removed_and_labelled_ones_kept(model, ended):
     ("options", "words"),
     [
         (("--label", "stable=7"), "there is no version '7'; there are 1, 2, 3"),
-        (("--label", "stable"), "there is no version ''"),
         (("--label", "a/b=1"), "a label is made of letters"),
+        (("--label", "stable"), "--label must be LABEL=VERSION, such as stable=2; got 'stable'"),
         (("--unlabel", "stable"), "no version is labelled 'stable'; labels are none"),
         (("--remove", "9"), "there is no version 9"),
         (("--remove", "1", "--remove", "2", "--remove", "3"), "one version must stay"),
@@ -171,6 +172,8 @@ def test_the_files_for_kubernetes_and_compose_are_such(light, tmp_path, batching
     assert (container["image"], documents[1]["kind"]) == ("tensorflow/serving:2.20.0", "Service")
     assert set(container["args"]) == set(compose["command"])
     assert any("batching" in flag for flag in compose["command"]) == batching
+    run = re.search(r"^    docker run (?:.*\\\n)*.*\n", (tmp_path / "m" / "README.md").read_text(), re.MULTILINE)
+    assert [word for word in shlex.split(run[0]) if word.startswith("--") and "=" in word] == compose["command"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/v1/models/m"
     kubernetes = pytest.importorskip("kubernetes_validate")
     for document in documents:

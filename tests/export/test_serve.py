@@ -225,7 +225,9 @@ def test_a_port_in_use_is_said(watched, ended):
         port = taken.getsockname()[1]
         code, said, errors = ended(serve.main, watched[0].parent, "--port", port)
     assert (code, said) == (2, "")
-    assert errors == [f"error: cannot listen on port {port} of 127.0.0.1: Address already in use"]
+    assert errors == [
+        f"error: cannot listen on port {port} of 127.0.0.1: Address already in use; choose another with --port"
+    ]
 
 
 def test_the_command_serves_without_tensorflows_python_until_it_is_stopped(watched):

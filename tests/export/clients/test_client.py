@@ -144,6 +144,35 @@ def test_the_message_of_the_server_arrives(url, plain):
         Client(url, plain.model.entry, version=9).sample()
 
 
+def test_a_label_names_a_version(url, plain, models):
+    name = plain.model.entry
+    models.label(name, {"stable": 1})
+    asked = Client(url, name, version_label="stable", timeout=60).sample(2, seed=0)
+    np.testing.assert_array_equal(asked, Client(url, name, version=1, timeout=60).sample(2, seed=0))
+    with pytest.raises(ServingError, match="Unrecognized servable version label: canary"):
+        Client(url, name, version_label="canary", timeout=60).sample(2, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"version_label": 1}, TypeError, "version_label must be a label such as 'stable', got 1"),
+        ({"version_label": "a/b"}, ValueError, "a label is made of letters"),
+        ({"version_label": "stable", "version": 1}, ValueError, "give version or version_label, not both"),
+    ],
+)
+def test_what_is_no_label_is_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        Client("http://localhost:1", "vae", **options)
+
+
+def test_the_wrong_interface_of_a_server_is_said(rest_url):
+    place = rest_url.partition("://")[2]
+    for scheme, hint in (("grpc", "does not answer gRPC, try http://"), ("https", "without TLS, try http://")):
+        with pytest.raises(ServingError, match=hint):
+            Client(f"{scheme}://{place}", "vae", timeout=20).sample()
+
+
 def test_a_server_that_is_slow_is_waited_for_until_the_timeout(url, models, plain):
     client = Client(url, plain.model.entry, timeout=0.3)
     _ = client.signatures

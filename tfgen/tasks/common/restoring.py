@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 from scipy import ndimage
 
-INSTALL = "it needs scikit-image, which is not installed: pip install 'tfgen[tasks]'"
+INSTALL = "it needs scikit-image, which is not installed: pip install '.[tasks]' in the folder of tfgen's source"
 METRICS = {
     "psnr": "peak signal-to-noise ratio, decibels, of each image; higher is better",
     "ssim": "structural similarity, at most 1; higher is better",
