@@ -69,7 +69,9 @@ class Fitting:
                 parts = validation_data if isinstance(validation_data, tuple) else (validation_data,)
                 validation_data = fed(test, *parts)
             check_monitors(self, callbacks, validation_data is not None)
-            x = fed(train, x, y, sample_weight)
+            images, x = x, fed(train, x, y, sample_weight)
+            if isinstance(images, np.ndarray | tf.Tensor):
+                self.adapt(np.asarray(images))
             if self.compiled:
                 self.build_optimizers()
             return self._fit(x, validation_data, options)

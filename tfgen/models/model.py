@@ -1,6 +1,7 @@
 """The base of every model in the zoo: a Keras model of images that samples by row seed."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tfgen import checks, inputs, seeds
@@ -18,6 +19,7 @@ from tfgen.storage import requirements
 from tfgen.training import replicas
 
 VARIANCE_DRAWS = 10_000
+ADAPTED = 1_000  # images, spread over all, whose mean is the mean image
 
 
 class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
@@ -89,6 +91,23 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
             return tf.math.reduce_variance(prior.sample(VARIANCE_DRAWS, seed=tf.constant([0, 0])), 0)
 
     # --- training ---------------------------------------------------------------------------------------------------
+
+    def adapt(self, images) -> None:
+        """Sets what the networks know of the training images from the start: their mean, if they are in colour.
+
+        `fit` does it with arrays; call it before a `fit` on batches. Weights that were trained keep their mean.
+
+        Args:
+            images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1].
+        """
+        networks = [network for network in self.layers if isinstance(network, keras.Model)]
+        centred = [layer for network in networks for layer in network.layers if isinstance(layer, common.Centred)]
+        if centred and len(images):
+            rows = np.linspace(0, len(images) - 1, min(len(images), ADAPTED)).astype(int)
+            blocks = (images[block] for block in np.array_split(rows, -(-len(rows) // 100)))
+            mean = sum(inputs.images(block, self.image_shape).sum(0) for block in blocks) / len(rows)
+            for layer in centred:
+                layer.adapt(mean)
 
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Compiles the model with the optimisers of its recipe.

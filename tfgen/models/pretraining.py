@@ -33,14 +33,15 @@ def take(model, source, name: str) -> list[str]:
     pairs = zip(_hidden(model.image_encoder), _hidden(source.image_encoder), strict=False)
     alike = itertools.takewhile(lambda pair: _kind(pair[0]) == _kind(pair[1]), pairs)
     taken = [(own, theirs) for own, theirs in alike if own.weights]
-    if not taken:
+    hidden = [_words(own) for own, _ in taken if own.trainable_weights]
+    if not hidden:
         raise ValueError(
             f"init-from {name!r}: its encoder, {_layers(source)}, and that of {model.entry}, {_layers(model)}, have no "
             "hidden layer in common"
         )
     for own, theirs in taken:
         own.set_weights(theirs.get_weights())
-    return [_words(own) for own, _ in taken]
+    return hidden
 
 
 def _hidden(network) -> list:
@@ -58,7 +59,7 @@ def _kind(layer):
 
 
 def _layers(model) -> str:
-    return ", ".join(_words(layer) for layer in model.image_encoder.layers if layer.weights)
+    return ", ".join(_words(layer) for layer in model.image_encoder.layers if layer.trainable_weights)
 
 
 def _words(layer) -> str:

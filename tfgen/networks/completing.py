@@ -40,7 +40,7 @@ def make(network: str, hidden_units, latent_dim: int, image_shape, seen: int, pi
     if network == "dense":
         widths = dense.widths(hidden_units)
         context = _dense_context(seen_shape, 2 * latent_dim, widths)
-        encoder = dense.encoder(both_shape, 2 * latent_dim, widths)
+        encoder = dense.encoder(both_shape, 2 * latent_dim, widths, centred=False)
         decoder = _dense_decoder(latent_dim, context.outputs[1:], pixels.parameter_shape, widths[::-1])
     else:
         widths = convolutional.stage_channels("hidden_units", hidden_units, image_shape)

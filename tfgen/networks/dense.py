@@ -5,7 +5,7 @@ import math
 import keras
 
 from tfgen import checks
-from tfgen.networks.common import code_input, functional, image_input
+from tfgen.networks.common import Centred, code_input, functional, image_input
 
 layers = keras.layers
 HIDDEN_UNITS = (500, 500)
@@ -16,9 +16,11 @@ def widths(hidden_units) -> tuple[int, ...]:
     return checks.positive_ints("hidden_units", tuple(hidden_units) or HIDDEN_UNITS)
 
 
-def encoder(image_shape, outputs: int, hidden_units, classes: int = 0):
-    """Images [B, H, W, C] to raw parameters [B, outputs]."""
+def encoder(image_shape, outputs: int, hidden_units, classes: int = 0, centred: bool = True):
+    """Images [B, H, W, C] to raw parameters [B, outputs]; those of several channels less their mean, if `centred`."""
     inputs, image, label = image_input(image_shape, classes)
+    if centred and len(image_shape) == 3 and image_shape[-1] > 1:
+        image = Centred(name="centred")(image)
     units = layers.Flatten()(image)
     if classes:
         units = layers.Concatenate()([units, label])

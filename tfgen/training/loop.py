@@ -80,6 +80,8 @@ def fit(
         model.build_optimizers()
         if checkpoint:
             checkpoint.restore(model)
+        else:
+            model.adapt(train.images)
         with strategies.together(loop.strategy):
             return model.fit(
                 loop.blocks(first_epoch),

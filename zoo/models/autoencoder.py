@@ -166,7 +166,7 @@ def draw(model, dataset) -> dict:
     name, images = pictures.title(model, dataset), pictures.shown(model, dataset)
     drawn = jacobians.figures_of(model.code, images, name) if len(images) else {}
     if model.is_one_layer:
-        drawn["filters"] = pictures.filters(model.encoder.get_weights()[0].T, model.image_shape, name)
+        drawn["filters"] = pictures.filters(model.encoder.trainable_variables[0].numpy().T, model.image_shape, name)
     if model.kind == "denoising" and len(images):
         corrupted = model.corrupted(images, tf.constant([0, 0]))
         drawn["restored"] = pictures.columns([images, corrupted, model.reconstruct(corrupted)], f"{name}: restored")
