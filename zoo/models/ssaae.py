@@ -20,17 +20,16 @@ encoder takes one step down the sum of its losses, and R(D) keeps the discrimina
 
 from typing import ClassVar
 
-import keras
 import tensorflow as tf
 
 from tfgen import checks, seeds
 from tfgen.distributions import posteriors
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.graphs import graph
-from tfgen.models import Adversarial, Autoencoding, Classifying, Model, losses
+from tfgen.models import Autoencoding, Classifying, Matching, Model, losses
 from tfgen.networks import dense
 from tfgen.networks.common import apply, one_hot
-from tfgen.training import replicas, schedules
+from tfgen.training import replicas
 
 ABOUT = "semi-supervised adversarial autoencoder: classifies after a few labels, and samples by class"
 PAPERS = {"Makhzani et al. 2015": "https://arxiv.org/abs/1511.05644"}
@@ -42,7 +41,7 @@ LEARNING_RATE = 1e-3
 SMALL = {"latent_dim": 3, "hidden_units": (32,)}
 
 
-class SSAAE(Classifying, Autoencoding, Adversarial, Model):
+class SSAAE(Classifying, Matching, Autoencoding, Model):
     """An autoencoder whose codes are a class and a style, each held to its prior by an adversary."""
 
     entry = "ssaae"
@@ -54,7 +53,6 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
     }
     tracked = ("distortion", "discriminator_loss", "generator_loss", "classification_loss")
     reported = ("loss", "error", "distortion")
-    weighs_rows = True
 
     def __init__(
         self,
@@ -91,10 +89,10 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
             TypeError, ValueError: a hyperparameter out of range; the message names it.
         """
         super().__init__(latent_dim=latent_dim, image_shape=image_shape, classes=classes, likelihood=likelihood)
-        self.smallest_stddev = checks.in_range("smallest_stddev", smallest_stddev, posteriors.SMALLEST_STDDEV, 1)
+        self.match(
+            smallest_stddev=smallest_stddev, adversarial_weight=adversarial_weight, gradient_penalty=gradient_penalty
+        )
         self.pixel_noise = checks.in_range("noise", noise, 0)
-        self.adversarial_weight = checks.in_range("adversarial_weight", adversarial_weight, 0)
-        self.gradient_penalty = checks.in_range("gradient_penalty", gradient_penalty, 0)
         self.alpha = checks.in_range("classification_weight", classification_weight, 0)
         widths, count, outputs = dense.widths(hidden_units), len(self.class_names), self.pixels.parameter_shape
         self.encoder = dense.encoder(self.image_shape, count + 2 * self.latent_dim, widths)
@@ -104,11 +102,6 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
 
     def train_by(self, *, labels: int | None = None) -> None:
         """Labels are hidden by the data set, and are no matter of the model's."""
-
-    def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
-        """Gives each phase its Adam; over `steps` learning rates fall to zero along half a cosine."""
-        rate, adam = schedules.falling(learning_rate, steps), keras.optimizers.Adam
-        self.compile(reconstruction=adam(rate), discriminator=adam(rate, beta_1=0.5), generator=adam(rate))
 
     def encoded(self, image):
         """Logits of q(y|x), [B, classes], and q(z|x), event [Z], of images [B, H, W, C]."""
@@ -151,13 +144,12 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
                 (self.class_discriminator, prior_classes, classes),
             )
             with tf.GradientTape() as tape:  # discriminators
-                discriminator_loss = penalty = 0.0
+                discriminator_loss = penalised_loss = 0.0
                 for discriminator, real, fake in games:
                     fake = tf.stop_gradient(fake)
-                    judged = discriminator(real), discriminator(fake)
-                    discriminator_loss += losses.discriminator_loss(*judged, weight=weight)
-                    penalty += sum(losses.gradient_penalty(discriminator, codes, weight) for codes in (real, fake))
-                penalised_loss = discriminator_loss + self.gradient_penalty * penalty
+                    loss = losses.discriminator_loss(discriminator(real), discriminator(fake), weight=weight)
+                    penalised_loss += self.smooth(loss, discriminator, real, fake, weight)
+                    discriminator_loss += loss
             self.descend("discriminator", tape, penalised_loss)
 
             generator_loss = sum(losses.generator_loss(judge(codes), weight) for judge, _, codes in games)
@@ -173,19 +165,9 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
         drawn = replicas.noise(seeds.uniform, [rows], seed)  # in [0, 1)
         return tf.one_hot(tf.cast(count * drawn, tf.int32), count)
 
-    def minus_log_q(self, logits, label):
-        """-log q(y|x) of logits [B, classes] and labels [B], 0 where there is none: [B], nats."""
-        losses_of = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.maximum(label, 0), logits=logits)
-        return tf.where(label < 0, 0.0, losses_of)
-
     def validation_terms(self, image, rows, label) -> dict:
         """{"error", "distortion"}, [B] each: the latter at the mean of q(z|x) and under q(y|x), nats."""
         return super().validation_terms(image, rows, label=label) | {"distortion": self._distortion(image)}
-
-    def evaluation_terms(self, image, rows, label) -> dict:
-        """As `validation_terms`, with the distortion as "loss"."""
-        terms = self.validation_terms(image, rows, label)
-        return {"loss": terms["distortion"], **terms}
 
     @graph
     def _distortion(self, image):
