@@ -11,9 +11,7 @@ Each minibatch passes three phases, each with its own optimiser:
     generator        encoder          min  E_q[-log p(x|z,pi)] - lambda sum over c E_q[log D(c)] - alpha log q(y|x)
 
 where the last term is that of images with a label, and c is z or the vector pi of probabilities, which is compared with
-one-hot vectors: the encoder has to decide, and for each class equally often. The decoder is told the class, so that it
-explains by it what the style cannot; labels say which class is which. As in `aae`, and otherwise than in the paper, the
-encoder takes one step down the sum of its losses, and R(D) keeps the discriminators smooth.
+one-hot vectors: the encoder has to decide, and for each class equally often. R(D) is that of `aae`.
 
     python -m zoo.train ssaae --labels 100 --dataset mnist
 """
@@ -27,8 +25,8 @@ from tfgen.distributions import posteriors
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.graphs import graph
 from tfgen.models import Autoencoding, Classifying, Matching, Model, losses
-from tfgen.networks import dense
-from tfgen.networks.common import apply, one_hot
+from tfgen.networks import autoencoder, convolutional, dense
+from tfgen.networks.common import Network, apply, one_hot
 from tfgen.training import replicas
 
 ABOUT = "semi-supervised adversarial autoencoder: classifies after a few labels, and samples by class"
@@ -38,7 +36,8 @@ OTHERS = {}
 STEPS = 11_000  # 40 epochs of MNIST
 BATCH_SIZE = 200
 LEARNING_RATE = 1e-3
-SMALL = {"latent_dim": 3, "hidden_units": (32,)}
+SMALL = {"latent_dim": 3, "hidden_units": (32,), "discriminator_units": (16,)}
+VARIANTS = ({"network": "conv", "channels": (4, 8)},)
 
 
 class SSAAE(Classifying, Matching, Autoencoding, Model):
@@ -61,7 +60,10 @@ class SSAAE(Classifying, Matching, Autoencoding, Model):
         classes: int | tuple[str, ...] = 10,
         likelihood: Likelihood = "bernoulli",
         latent_dim: int = 10,
+        network: Network = "dense",
+        channels: tuple[int, ...] = (8, 16),
         hidden_units: tuple[int, ...] = (),
+        discriminator_units: tuple[int, ...] = (200, 200),
         smallest_stddev: float = 0.1,
         noise: float = 0.3,
         adversarial_weight: float = 40.0,
@@ -77,8 +79,11 @@ class SSAAE(Classifying, Matching, Autoencoding, Model):
                 stddev, or one for each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images,
                 logistic for colour.
             latent_dim: dimensions Z of the style.
-            hidden_units: widths of the encoder's and the discriminators' hidden layers, 500 500 by default, mirrored in
-                the decoder.
+            network: the encoder: fully connected, or residual and convolutional.
+            channels: of the stages of a convolutional encoder; further stages have the last number.
+            hidden_units: widths of the hidden layers of the decoder, mirrored in a fully connected encoder, 500 500 by
+                default.
+            discriminator_units: widths of the hidden layers of both discriminators.
             smallest_stddev: lower bound on the stddev of the style's posterior.
             noise: the stddev of the normal noise that is added to the pixels that the encoder sees in training.
             adversarial_weight: lambda, the weight of the generator's losses against the distortion.
@@ -94,11 +99,16 @@ class SSAAE(Classifying, Matching, Autoencoding, Model):
         )
         self.pixel_noise = checks.in_range("noise", noise, 0)
         self.alpha = checks.in_range("classification_weight", classification_weight, 0)
-        widths, count, outputs = dense.widths(hidden_units), len(self.class_names), self.pixels.parameter_shape
-        self.encoder = dense.encoder(self.image_shape, count + 2 * self.latent_dim, widths)
-        self.decoder = self.pixels.complete(dense.decoder(self.latent_dim, outputs, widths[::-1], count))
-        self.style_discriminator = dense.code_discriminator(self.latent_dim, widths)
-        self.class_discriminator = dense.code_discriminator(count, widths)
+        checks.one_of("network", network, autoencoder.KINDS)
+        self.convolutional, count, shape = network == "conv", len(self.class_names), self.image_shape
+        stages = convolutional.stage_channels("channels", channels, shape)
+        widths, judging = dense.widths(hidden_units), checks.positive_ints("discriminator_units", discriminator_units)
+        make, layers = (convolutional.encoder, stages) if self.convolutional else (dense.encoder, widths)
+        self.encoder = make(shape, count + 2 * self.latent_dim, layers)
+        decoder = dense.decoder(self.latent_dim, self.pixels.parameter_shape, widths[::-1], count)
+        self.decoder = self.pixels.complete(decoder)
+        self.style_discriminator = dense.code_discriminator(self.latent_dim, judging)
+        self.class_discriminator = dense.code_discriminator(count, judging)
 
     def train_by(self, *, labels: int | None = None) -> None:
         """Labels are hidden by the data set, and are no matter of the model's."""
