@@ -19,7 +19,7 @@ class Matching(Adversarial):
     weighs_rows = True
     loss_term = "distortion"
 
-    def match(self, *, smallest_stddev: float, adversarial_weight: float, gradient_penalty: float) -> None:
+    def match(self, smallest_stddev: float, adversarial_weight: float, gradient_penalty: float) -> None:
         """How codes are matched to the prior.
 
         Args:

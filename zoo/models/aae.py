@@ -102,9 +102,7 @@ class AAE(Matching, Autoencoding, Model):
         checks.one_of("prior", prior, ("normal", "petals"))
         if prior == "petals" and latent_dim != 2:
             raise ValueError(f"the petals of the prior lie in a plane and need latent_dim 2, got {latent_dim}")
-        self.match(
-            smallest_stddev=smallest_stddev, adversarial_weight=adversarial_weight, gradient_penalty=gradient_penalty
-        )
+        self.match(smallest_stddev, adversarial_weight, gradient_penalty)
         self.has_petals, self.is_normal = prior == "petals", posterior == "normal"
         self.needs_labels = self.has_petals
         widths = dense.widths(hidden_units)

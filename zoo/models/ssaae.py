@@ -1,5 +1,4 @@
-"""The semi-supervised adversarial autoencoder of Makhzani, Shlens, Jaitly, Goodfellow and Frey 2015, section 5
-(arXiv 1511.05644). A label of -1 is none.
+"""The semi-supervised AAE of Makhzani et al. 2015, section 5 (arXiv 1511.05644). A label of -1 is none.
 
     q(y|x) = Cat(pi(x)),  q(z|x) = N(mu(x), diag(sigma(x)^2))   class and style, of one encoder
     p(y)   = 1 / K,       p(z)   = N(0, I)                      what two discriminators hold them to
@@ -10,8 +9,7 @@ Each minibatch passes three phases, each with its own optimiser:
     discriminator    both             min  sum over c of z, y:  -E_p[log D(c)] - E_q[log (1 - D(c))] + gamma R(D)
     generator        encoder          min  E_q[-log p(x|z,pi)] - lambda sum over c E_q[log D(c)] - alpha log q(y|x)
 
-where the last term is that of images with a label, and c is z or the vector pi of probabilities, which is compared with
-one-hot vectors: the encoder has to decide, and for each class equally often. R(D) is that of `aae`.
+where c is z, or pi compared with one-hot vectors; the last term is of images with a label; R(D) is that of `aae`.
 
     python -m zoo.train ssaae --labels 100 --dataset mnist
 """
@@ -81,9 +79,8 @@ class SSAAE(Classifying, Matching, Autoencoding, Model):
             latent_dim: dimensions Z of the style.
             network: the encoder: fully connected, or residual and convolutional.
             channels: of the stages of a convolutional encoder; further stages have the last number.
-            hidden_units: widths of the hidden layers of the decoder, mirrored in a fully connected encoder, 500 500 by
-                default.
-            discriminator_units: widths of the hidden layers of both discriminators.
+            hidden_units: widths of the decoder, mirrored in a fully connected encoder; 500 500 by default.
+            discriminator_units: widths of both discriminators.
             smallest_stddev: lower bound on the stddev of the style's posterior.
             noise: the stddev of the normal noise that is added to the pixels that the encoder sees in training.
             adversarial_weight: lambda, the weight of the generator's losses against the distortion.
@@ -94,9 +91,7 @@ class SSAAE(Classifying, Matching, Autoencoding, Model):
             TypeError, ValueError: a hyperparameter out of range; the message names it.
         """
         super().__init__(latent_dim=latent_dim, image_shape=image_shape, classes=classes, likelihood=likelihood)
-        self.match(
-            smallest_stddev=smallest_stddev, adversarial_weight=adversarial_weight, gradient_penalty=gradient_penalty
-        )
+        self.match(smallest_stddev, adversarial_weight, gradient_penalty)
         self.pixel_noise = checks.in_range("noise", noise, 0)
         self.alpha = checks.in_range("classification_weight", classification_weight, 0)
         checks.one_of("network", network, autoencoder.KINDS)
@@ -104,10 +99,10 @@ class SSAAE(Classifying, Matching, Autoencoding, Model):
         stages = convolutional.stage_channels("channels", channels, shape)
         widths, judging = dense.widths(hidden_units), checks.positive_ints("discriminator_units", discriminator_units)
         make, layers = (convolutional.encoder, stages) if self.convolutional else (dense.encoder, widths)
-        self.encoder = make(shape, count + 2 * self.latent_dim, layers)
-        decoder = dense.decoder(self.latent_dim, self.pixels.parameter_shape, widths[::-1], count)
+        self.encoder = make(shape, count + 2 * latent_dim, layers)
+        decoder = dense.decoder(latent_dim, self.pixels.parameter_shape, widths[::-1], count)
         self.decoder = self.pixels.complete(decoder)
-        self.style_discriminator = dense.code_discriminator(self.latent_dim, judging)
+        self.style_discriminator = dense.code_discriminator(latent_dim, judging)
         self.class_discriminator = dense.code_discriminator(count, judging)
 
     def train_by(self, *, labels: int | None = None) -> None:
@@ -149,10 +144,8 @@ class SSAAE(Classifying, Matching, Autoencoding, Model):
                 distortion = -losses.mean(self.explained(styles, classes).log_prob(image), weight)
             self.descend("reconstruction", tape, distortion)
 
-            games = (  # discriminator, draws of the prior, codes of images
-                (self.style_discriminator, prior_styles, styles),
-                (self.class_discriminator, prior_classes, classes),
-            )
+            discriminators = self.style_discriminator, self.class_discriminator
+            games = tuple(zip(discriminators, (prior_styles, prior_classes), (styles, classes), strict=True))
             with tf.GradientTape() as tape:  # discriminators
                 discriminator_loss = penalised_loss = 0.0
                 for discriminator, real, fake in games:
@@ -171,8 +164,7 @@ class SSAAE(Classifying, Matching, Autoencoding, Model):
 
     def prior_classes(self, rows, seed):
         """One-hot vectors [B, classes] of classes that are equally likely."""
-        count = len(self.class_names)
-        drawn = replicas.noise(seeds.uniform, [rows], seed)  # in [0, 1)
+        drawn, count = replicas.noise(seeds.uniform, [rows], seed), len(self.class_names)  # the former in [0, 1)
         return tf.one_hot(tf.cast(count * drawn, tf.int32), count)
 
     def validation_terms(self, image, rows, label) -> dict:
