@@ -56,8 +56,8 @@ def code_moments(model, split) -> dict:
         the same of its covariance, Cov_x(mu(x)) + E_x[diag(sigma(x)^2)]}.
     """
     image, prior, parts = held_out(model, split), model.prior, []
-    for part, _ in chunks(model, split.labels):
-        parts.append(np.stack(model.encode(as_float(image[part]))))  # [2, B, Z]
+    for part, condition in chunks(model, split.labels):
+        parts.append(np.stack(model.encode(as_float(image[part]), **condition)))  # [2, B, Z]
     mean, stddev = np.concatenate(parts, 1).astype(np.float64)
     covariance = np.cov(mean.T) + np.diag(np.mean(stddev**2, 0))
     return {

@@ -24,6 +24,7 @@ class Autoregressive(OneOptimiser):
     monitor = "val_nll"
     tracked = ("loss",)
     reported = ("loss", "nll")
+    loss_term = "nll"
     draws_pixels = True
     decode = image_mean = draw_prior = prior = Lacking("code")
 
@@ -39,11 +40,6 @@ class Autoregressive(OneOptimiser):
     def validation_terms(self, image, rows, **condition) -> dict:
         """{"nll": [B]}, nats, exact; row seeds have no part in it."""
         return {"nll": -self.log_prob(image, **condition)}
-
-    def evaluation_terms(self, image, rows, **condition) -> dict:
-        """As `validation_terms`, with the NLL as "loss"."""
-        terms = self.validation_terms(image, rows, **condition)
-        return {"loss": terms["nll"], **terms}
 
     def log_likelihood(self, image, *, label=None, digit=None):
         """log p(x), exact.

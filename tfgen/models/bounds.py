@@ -14,6 +14,19 @@ def importance_weighted_bound(log_weights, axis: int = 0):
     return tf.reduce_logsumexp(log_weights, axis) - tf.math.log(samples)
 
 
+def marginal_bound(each, log_q):
+    """sum_y q(y) (J(y) + log q(y)) >= -log sum_y exp(-J(y)), equation 7 of Kingma et al. 2014 (arXiv 1406.5298).
+
+    Args:
+        each: J(y), a bound on -log p(x,y) for each class y, [B, classes], nats.
+        log_q: log q(y), [B, classes].
+
+    Returns:
+        [B], nats.
+    """
+    return tf.reduce_sum(tf.exp(log_q) * (each + log_q), -1)
+
+
 def streamed_bound(log_weights, noise, chunk: int):
     """The importance-weighted bound without holding K copies of a batch: a running log-sum-exp over chunks of samples.
 

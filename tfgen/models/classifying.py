@@ -24,6 +24,18 @@ class Classifying:
         """q(y|x) of images [B, H, W, C]: probabilities, float32 [B, classes]."""
         return self.by_row(self._classify, self.images(image))
 
+    def of_every_class(self, function, *values):
+        """function(*values, label) [B] of values [B, ...] for every class: [B, classes]."""
+        count, classes = tf.shape(values[0])[0], len(self.class_names)
+        labels = tf.repeat(tf.range(classes), count)
+        each = function(*(tf.concat([rows] * classes, 0) for rows in values), labels)
+        return tf.transpose(tf.reshape(each, [classes, count]))
+
+    def minus_log_q(self, logits, label):
+        """-log q(y|x) of logits [B, classes] and labels [B], 0 where there is none: [B], nats."""
+        each = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.maximum(label, 0), logits=logits)
+        return tf.where(label < 0, 0.0, each)
+
     def signatures(self, score_samples: int = 64):
         """As `Model.signatures`, with `classify`."""
         asked, answers = signatures.images(self.image_shape), signatures.vectors(len(self.class_names))

@@ -18,11 +18,13 @@ class TrainingSteps:
     Attributes:
         tracked: the names of the metrics that `update` returns, where they are known before the first step.
         reported: those of `evaluation_terms`.
+        loss_term: the one of `validation_terms` that `evaluate` also reports as "loss", None if there is none.
         weighs_rows: whether `update` weighs the rows of a batch that has a "weight".
         means: the means of metrics over an epoch.
     """
 
     tracked, reported = (), ()
+    loss_term = None
     weighs_rows = True
     compiled_update = None
 
@@ -59,7 +61,8 @@ class TrainingSteps:
 
     def evaluation_terms(self, image, rows, **condition) -> dict:
         """What Keras's `evaluate` reports, as `validation_terms`, and "loss" where held-out images have one."""
-        return self.validation_terms(image, rows, **condition)
+        terms = self.validation_terms(image, rows, **condition)
+        return terms if self.loss_term is None else {"loss": terms[self.loss_term], **terms}
 
     def prepared(self, image, seed):
         """Training images from images in [0, 1], [B, H, W, C]: augmented, and as the likelihood wants them."""

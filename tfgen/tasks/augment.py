@@ -174,6 +174,6 @@ def _verdict(row: Row) -> str:
     gain, error = row.values["gain"]
     start = f"{row.group}, {row.name}: "
     if error is None:
-        return f"{start}{gain:.2f} points less error in one draw, which says little"
+        return f"{start}{abs(gain):.2f} points {'more' if gain < 0 else 'less'} error in one draw, which says little"
     word = "a gain" if gain > ERRORS * error else "a loss" if gain < -ERRORS * error else "no difference"
     return f"{start}{word} beyond {ERRORS} standard errors ({gain:.2f} ± {error:.2f})"

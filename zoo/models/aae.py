@@ -24,7 +24,6 @@ other work; last lines of the command and of `python -m zoo.evaluate RUN`.
 
 from typing import ClassVar, Literal
 
-import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -32,10 +31,9 @@ from tfgen import checks, seeds
 from tfgen.distributions import posteriors, priors
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.graphs import graph
-from tfgen.models import Adversarial, Autoencoding, Model, losses
+from tfgen.models import Autoencoding, Matching, Model, losses
 from tfgen.networks import dense
 from tfgen.networks.common import apply
-from tfgen.training import schedules
 
 tfd = tfp.distributions
 
@@ -54,7 +52,7 @@ SMALL = {"latent_dim": 3, "hidden_units": (32,)}
 VARIANTS = ({"posterior": "deterministic", "likelihood": "normal"}, {"latent_dim": 2, "prior": "petals"})
 
 
-class AAE(Autoencoding, Adversarial, Model):
+class AAE(Matching, Autoencoding, Model):
     """An autoencoder whose codes an adversary holds to the prior."""
 
     entry = "aae"
@@ -65,7 +63,6 @@ class AAE(Autoencoding, Adversarial, Model):
     }
     tracked = ("distortion", "discriminator_loss", "generator_loss", "accuracy")
     reported = ("loss", "distortion")
-    weighs_rows = True
 
     def __init__(
         self,
@@ -106,9 +103,7 @@ class AAE(Autoencoding, Adversarial, Model):
         checks.one_of("prior", prior, ("normal", "petals"))
         if prior == "petals" and latent_dim != 2:
             raise ValueError(f"the petals of the prior lie in a plane and need latent_dim 2, got {latent_dim}")
-        self.smallest_stddev = checks.in_range("smallest_stddev", smallest_stddev, posteriors.SMALLEST_STDDEV, 1)
-        self.adversarial_weight = checks.in_range("adversarial_weight", adversarial_weight, 0)
-        self.gradient_penalty = checks.in_range("gradient_penalty", gradient_penalty, 0)
+        self.match(smallest_stddev, adversarial_weight, gradient_penalty)
         self.has_petals, self.is_normal = prior == "petals", posterior == "normal"
         self.needs_labels = self.has_petals
         widths = dense.widths(hidden_units)
@@ -116,11 +111,6 @@ class AAE(Autoencoding, Adversarial, Model):
         self.decoder = self.pixels.complete(dense.decoder(self.latent_dim, self.pixels.parameter_shape, widths[::-1]))
         petals = len(self.class_names) if self.has_petals else 0
         self.discriminator = dense.code_discriminator(self.latent_dim, widths, petals)
-
-    def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
-        """Gives each phase its Adam; over `steps` learning rates fall to zero along half a cosine."""
-        rate, adam = schedules.falling(learning_rate, steps), keras.optimizers.Adam
-        self.compile(reconstruction=adam(rate), discriminator=adam(rate, beta_1=0.5), generator=adam(rate))
 
     @property
     def prior(self):
@@ -165,10 +155,8 @@ class AAE(Autoencoding, Adversarial, Model):
             with tf.GradientTape() as tape:  # discriminator
                 fixed_codes, logit = tf.stop_gradient(codes), lambda latent: self.logit(latent, label)
                 real, fake = logit(prior_codes), logit(fixed_codes)
-                penalised_loss = discriminator_loss = losses.discriminator_loss(real, fake, weight=weight)
-                if self.gradient_penalty:
-                    slopes = (losses.gradient_penalty(logit, points, weight) for points in (prior_codes, fixed_codes))
-                    penalised_loss += self.gradient_penalty * sum(slopes)
+                discriminator_loss = losses.discriminator_loss(real, fake, weight=weight)
+                penalised_loss = self.smooth(discriminator_loss, logit, prior_codes, fixed_codes, weight)
             self.descend("discriminator", tape, penalised_loss)
 
             generator_loss = losses.generator_loss(logit(codes), weight)  # encoder as generator
@@ -181,11 +169,6 @@ class AAE(Autoencoding, Adversarial, Model):
     def validation_terms(self, image, rows):
         """{"distortion": [B]} at the posterior's mean, nats; there is no bound on log p(x) here."""
         return {"distortion": -self.likelihood(self.code(image)).log_prob(image)}
-
-    def evaluation_terms(self, image, rows):
-        """As `validation_terms`, with the distortion as "loss"."""
-        terms = self.validation_terms(image, rows)
-        return {"loss": terms["distortion"], **terms}
 
 
 build = AAE

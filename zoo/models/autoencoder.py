@@ -50,6 +50,7 @@ class Autoencoder(Autoencoding, OneOptimiser, Model):
     encoding = ("latent",)
     tracked = ("loss", "distortion", "penalty", "activity")
     reported = ("loss", "distortion", "activity")
+    loss_term = "distortion"
     sample = draw_prior = prior = Lacking("prior")
 
     def __init__(
@@ -154,11 +155,6 @@ class Autoencoder(Autoencoding, OneOptimiser, Model):
         """{"distortion": [B], nats, "activity": [B], the mean of an image's code}, of images that are not corrupted."""
         code = self.code(image)
         return {"distortion": -self.likelihood(code).log_prob(image), "activity": tf.reduce_mean(code, -1)}
-
-    def evaluation_terms(self, image, rows):
-        """As `validation_terms`, with the distortion as "loss"."""
-        terms = self.validation_terms(image, rows)
-        return {"loss": terms["distortion"], **terms}
 
 
 def draw(model, dataset) -> dict:

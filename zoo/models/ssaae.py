@@ -1,5 +1,4 @@
-"""The semi-supervised adversarial autoencoder of Makhzani, Shlens, Jaitly, Goodfellow and Frey 2015, section 5
-(arXiv 1511.05644). A label of -1 is none.
+"""The semi-supervised AAE of Makhzani et al. 2015, section 5 (arXiv 1511.05644). A label of -1 is none.
 
     q(y|x) = Cat(pi(x)),  q(z|x) = N(mu(x), diag(sigma(x)^2))   class and style, of one encoder
     p(y)   = 1 / K,       p(z)   = N(0, I)                      what two discriminators hold them to
@@ -10,27 +9,23 @@ Each minibatch passes three phases, each with its own optimiser:
     discriminator    both             min  sum over c of z, y:  -E_p[log D(c)] - E_q[log (1 - D(c))] + gamma R(D)
     generator        encoder          min  E_q[-log p(x|z,pi)] - lambda sum over c E_q[log D(c)] - alpha log q(y|x)
 
-where the last term is that of images with a label, and c is z or the vector pi of probabilities, which is compared with
-one-hot vectors: the encoder has to decide, and for each class equally often. The decoder is told the class, so that it
-explains by it what the style cannot; labels say which class is which. As in `aae`, and otherwise than in the paper, the
-encoder takes one step down the sum of its losses, and R(D) keeps the discriminators smooth.
+where c is z, or pi compared with one-hot vectors; the last term is of images with a label; R(D) is that of `aae`.
 
     python -m zoo.train ssaae --labels 100 --dataset mnist
 """
 
 from typing import ClassVar
 
-import keras
 import tensorflow as tf
 
 from tfgen import checks, seeds
 from tfgen.distributions import posteriors
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.graphs import graph
-from tfgen.models import Adversarial, Autoencoding, Classifying, Model, losses
-from tfgen.networks import dense
-from tfgen.networks.common import apply, one_hot
-from tfgen.training import replicas, schedules
+from tfgen.models import Autoencoding, Classifying, Matching, Model, losses
+from tfgen.networks import autoencoder, convolutional, dense
+from tfgen.networks.common import Network, apply, one_hot
+from tfgen.training import replicas
 
 ABOUT = "semi-supervised adversarial autoencoder: classifies after a few labels, and samples by class"
 PAPERS = {"Makhzani et al. 2015": "https://arxiv.org/abs/1511.05644"}
@@ -39,10 +34,11 @@ OTHERS = {}
 STEPS = 11_000  # 40 epochs of MNIST
 BATCH_SIZE = 200
 LEARNING_RATE = 1e-3
-SMALL = {"latent_dim": 3, "hidden_units": (32,)}
+SMALL = {"latent_dim": 3, "hidden_units": (32,), "discriminator_units": (16,)}
+VARIANTS = ({"network": "conv", "channels": (4, 8)},)
 
 
-class SSAAE(Classifying, Autoencoding, Adversarial, Model):
+class SSAAE(Classifying, Matching, Autoencoding, Model):
     """An autoencoder whose codes are a class and a style, each held to its prior by an adversary."""
 
     entry = "ssaae"
@@ -54,7 +50,6 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
     }
     tracked = ("distortion", "discriminator_loss", "generator_loss", "classification_loss")
     reported = ("loss", "error", "distortion")
-    weighs_rows = True
 
     def __init__(
         self,
@@ -63,7 +58,10 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
         classes: int | tuple[str, ...] = 10,
         likelihood: Likelihood = "bernoulli",
         latent_dim: int = 10,
+        network: Network = "dense",
+        channels: tuple[int, ...] = (8, 16),
         hidden_units: tuple[int, ...] = (),
+        discriminator_units: tuple[int, ...] = (200, 200),
         smallest_stddev: float = 0.1,
         noise: float = 0.3,
         adversarial_weight: float = 40.0,
@@ -79,8 +77,10 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
                 stddev, or one for each pixel; logistic on the levels of 8 bits. By default bernoulli for grey images,
                 logistic for colour.
             latent_dim: dimensions Z of the style.
-            hidden_units: widths of the encoder's and the discriminators' hidden layers, 500 500 by default, mirrored in
-                the decoder.
+            network: the encoder: fully connected, or residual and convolutional.
+            channels: of the stages of a convolutional encoder; further stages have the last number.
+            hidden_units: widths of the decoder, mirrored in a fully connected encoder; 500 500 by default.
+            discriminator_units: widths of both discriminators.
             smallest_stddev: lower bound on the stddev of the style's posterior.
             noise: the stddev of the normal noise that is added to the pixels that the encoder sees in training.
             adversarial_weight: lambda, the weight of the generator's losses against the distortion.
@@ -91,24 +91,22 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
             TypeError, ValueError: a hyperparameter out of range; the message names it.
         """
         super().__init__(latent_dim=latent_dim, image_shape=image_shape, classes=classes, likelihood=likelihood)
-        self.smallest_stddev = checks.in_range("smallest_stddev", smallest_stddev, posteriors.SMALLEST_STDDEV, 1)
+        self.match(smallest_stddev, adversarial_weight, gradient_penalty)
         self.pixel_noise = checks.in_range("noise", noise, 0)
-        self.adversarial_weight = checks.in_range("adversarial_weight", adversarial_weight, 0)
-        self.gradient_penalty = checks.in_range("gradient_penalty", gradient_penalty, 0)
         self.alpha = checks.in_range("classification_weight", classification_weight, 0)
-        widths, count, outputs = dense.widths(hidden_units), len(self.class_names), self.pixels.parameter_shape
-        self.encoder = dense.encoder(self.image_shape, count + 2 * self.latent_dim, widths)
-        self.decoder = self.pixels.complete(dense.decoder(self.latent_dim, outputs, widths[::-1], count))
-        self.style_discriminator = dense.code_discriminator(self.latent_dim, widths)
-        self.class_discriminator = dense.code_discriminator(count, widths)
+        checks.one_of("network", network, autoencoder.KINDS)
+        self.convolutional, count, shape = network == "conv", len(self.class_names), self.image_shape
+        stages = convolutional.stage_channels("channels", channels, shape)
+        widths, judging = dense.widths(hidden_units), checks.positive_ints("discriminator_units", discriminator_units)
+        make, layers = (convolutional.encoder, stages) if self.convolutional else (dense.encoder, widths)
+        self.encoder = make(shape, count + 2 * latent_dim, layers)
+        decoder = dense.decoder(latent_dim, self.pixels.parameter_shape, widths[::-1], count)
+        self.decoder = self.pixels.complete(decoder)
+        self.style_discriminator = dense.code_discriminator(latent_dim, judging)
+        self.class_discriminator = dense.code_discriminator(count, judging)
 
     def train_by(self, *, labels: int | None = None) -> None:
         """Labels are hidden by the data set, and are no matter of the model's."""
-
-    def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
-        """Gives each phase its Adam; over `steps` learning rates fall to zero along half a cosine."""
-        rate, adam = schedules.falling(learning_rate, steps), keras.optimizers.Adam
-        self.compile(reconstruction=adam(rate), discriminator=adam(rate, beta_1=0.5), generator=adam(rate))
 
     def encoded(self, image):
         """Logits of q(y|x), [B, classes], and q(z|x), event [Z], of images [B, H, W, C]."""
@@ -146,18 +144,15 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
                 distortion = -losses.mean(self.explained(styles, classes).log_prob(image), weight)
             self.descend("reconstruction", tape, distortion)
 
-            games = (  # discriminator, draws of the prior, codes of images
-                (self.style_discriminator, prior_styles, styles),
-                (self.class_discriminator, prior_classes, classes),
-            )
+            discriminators = self.style_discriminator, self.class_discriminator
+            games = tuple(zip(discriminators, (prior_styles, prior_classes), (styles, classes), strict=True))
             with tf.GradientTape() as tape:  # discriminators
-                discriminator_loss = penalty = 0.0
+                discriminator_loss = penalised_loss = 0.0
                 for discriminator, real, fake in games:
                     fake = tf.stop_gradient(fake)
-                    judged = discriminator(real), discriminator(fake)
-                    discriminator_loss += losses.discriminator_loss(*judged, weight=weight)
-                    penalty += sum(losses.gradient_penalty(discriminator, codes, weight) for codes in (real, fake))
-                penalised_loss = discriminator_loss + self.gradient_penalty * penalty
+                    loss = losses.discriminator_loss(discriminator(real), discriminator(fake), weight=weight)
+                    penalised_loss += self.smooth(loss, discriminator, real, fake, weight)
+                    discriminator_loss += loss
             self.descend("discriminator", tape, penalised_loss)
 
             generator_loss = sum(losses.generator_loss(judge(codes), weight) for judge, _, codes in games)
@@ -169,23 +164,12 @@ class SSAAE(Classifying, Autoencoding, Adversarial, Model):
 
     def prior_classes(self, rows, seed):
         """One-hot vectors [B, classes] of classes that are equally likely."""
-        count = len(self.class_names)
-        drawn = replicas.noise(seeds.uniform, [rows], seed)  # in [0, 1)
+        drawn, count = replicas.noise(seeds.uniform, [rows], seed), len(self.class_names)  # the former in [0, 1)
         return tf.one_hot(tf.cast(count * drawn, tf.int32), count)
-
-    def minus_log_q(self, logits, label):
-        """-log q(y|x) of logits [B, classes] and labels [B], 0 where there is none: [B], nats."""
-        losses_of = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=tf.maximum(label, 0), logits=logits)
-        return tf.where(label < 0, 0.0, losses_of)
 
     def validation_terms(self, image, rows, label) -> dict:
         """{"error", "distortion"}, [B] each: the latter at the mean of q(z|x) and under q(y|x), nats."""
         return super().validation_terms(image, rows, label=label) | {"distortion": self._distortion(image)}
-
-    def evaluation_terms(self, image, rows, label) -> dict:
-        """As `validation_terms`, with the distortion as "loss"."""
-        terms = self.validation_terms(image, rows, label)
-        return {"loss": terms["distortion"], **terms}
 
     @graph
     def _distortion(self, image):

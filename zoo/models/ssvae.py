@@ -1,22 +1,18 @@
-"""The semi-supervised models M2 and M1+M2 of Kingma, Rezende, Mohamed and Welling 2014, "Semi-supervised Learning with
-Deep Generative Models" (arXiv 1406.5298). A label of -1 is none.
+"""Semi-supervised M2 and M1+M2 of Kingma, Rezende, Mohamed and Welling 2014 (arXiv 1406.5298). A label of -1 is none.
 
-    p(y) = 1 / K,  p(z) = N(0, I)                           class and style of u
-    p(u|z,y)                                                likelihood
+    p(y) = 1 / K,  p(z) = N(0, I),  p(u|z,y)                class and style of u, likelihood
     q(y|u) = Cat(pi(u)),  q(z|u,y) = N(mu, diag(sigma^2))   classifier and posterior
 
     J(u,y) = E_q[-log p(u|z,y)] + KL(q(z|u,y) || p(z)) - log p(y)       >= -log p(u,y)  (equation 6)
     U(u)   = sum_y q(y|u) (J(u,y) + log q(y|u))                         >= -log p(u)    (equation 7)
     loss   = J(u,y) - alpha log q(y|u)  with a label,  U(u)  without                    (equations 8, 9)
 
-In M2 u is the image. In M1+M2 it is a code of M1, a VAE q(u|x), p(x|u) that sees no label, and p(u|z,y) is normal; M1
-is trained beside M2, which sends it no gradient. Then log p(x|y) is bounded with z and u, and a code is (z, e), where
-u = mu(z,y) + sigma(z,y) e: both are N(0, I) by the prior, so that a class and a code give an image.
+In M2 u is the image. In M1+M2 it is a code of M1, a VAE q(u|x), p(x|u) that sees no label, and p(u|z,y) is normal. A
+code is then (z, e), where u = mu(z,y) + sigma(z,y) e: both are N(0, I) by the prior.
 
     python -m zoo.train ssvae --labels 100 --dataset mnist
 """
 
-import math
 from typing import Literal
 
 import tensorflow as tf
@@ -25,11 +21,9 @@ import tensorflow_probability as tfp
 from tfgen import checks
 from tfgen.distributions import posteriors, priors
 from tfgen.distributions.likelihoods import Likelihood
-from tfgen.models import Autoencoding, Classifying, Model, Variational
+from tfgen.models import Autoencoding, Classifying, Model, Variational, bounds
 from tfgen.networks import dense
 from tfgen.networks.common import apply, one_hot
-
-tfd = tfp.distributions
 
 ABOUT = "semi-supervised VAE: classifies after a few labels, and samples by class"
 PAPERS = {"Kingma et al. 2014": "https://arxiv.org/abs/1406.5298"}
@@ -85,11 +79,10 @@ class SSVAE(Classifying, Autoencoding, Variational, Model):
         checks.one_of("network", network, ("M1+M2", "M2"))
         self.style_dim, self.stacked = checks.positive_int("latent_dim", latent_dim), network == "M1+M2"
         features = checks.positive_int("features", features) if self.stacked else 0
-        all_dims = latent_dim + features
-        super().__init__(latent_dim=all_dims, image_shape=image_shape, classes=classes, likelihood=likelihood)
+        dims = latent_dim + features
+        super().__init__(latent_dim=dims, image_shape=image_shape, classes=classes, likelihood=likelihood)
         self.alpha = checks.in_range("classification_weight", classification_weight, 0)
-        widths = dense.widths(hidden_units)
-        narrow = checks.positive_ints("class_units", tuple(class_units))
+        widths, narrow = dense.widths(hidden_units), checks.positive_ints("class_units", tuple(class_units))
         count, shape, outputs = len(self.class_names), self.image_shape, self.pixels.parameter_shape
         if self.stacked:
             self.first_encoder = dense.encoder(shape, 2 * features, widths)
@@ -129,8 +122,9 @@ class SSVAE(Classifying, Autoencoding, Variational, Model):
         first = self.features_of(image)
         style = self.style(first.mean(), label)
         explained = self.explained(style.mean(), label)
-        mean = tf.concat([style.mean(), (first.mean() - explained.mean()) / explained.stddev()], -1)
-        return tfd.MultivariateNormalDiag(mean, tf.concat([style.stddev(), first.stddev() / explained.stddev()], -1))
+        noise = (first.mean() - explained.mean()) / explained.stddev(), first.stddev() / explained.stddev()
+        joined = (tf.concat(parts, -1) for parts in zip((style.mean(), style.stddev()), noise, strict=True))
+        return tfp.distributions.MultivariateNormalDiag(*joined)
 
     def logits(self, image):
         """log q(y|x) but for a constant, of images [B, H, W, C], in M1+M2 at the mean of q(u|x): [B, classes]."""
@@ -140,21 +134,15 @@ class SSVAE(Classifying, Autoencoding, Variational, Model):
         """J(u,y) of u [B, ...] and labels [B] under noise [B, latent_dim]: [B], nats."""
         style = self.style(u, label)
         z = style.bijector.forward(noise)
-        rate = tfd.kl_divergence(style, priors.standard_normal(self.style_dim))
-        return -self.explained(z, label).log_prob(u) + rate + math.log(len(self.class_names))
-
-    def bounds(self, u, noise):
-        """J(u,y) of every class y, of u [B, ...] under noise [B, latent_dim]: [B, classes], nats."""
-        count, classes = tf.shape(u)[0], len(self.class_names)
-        each = self.bound(*(tf.concat([rows] * classes, 0) for rows in (u, noise)), tf.repeat(tf.range(classes), count))
-        return tf.transpose(tf.reshape(each, [classes, count]))
+        rate = style.kl_divergence(priors.standard_normal(self.style_dim))
+        return -self.explained(z, label).log_prob(u) + rate + tf.math.log(float(len(self.class_names)))
 
     def second_loss(self, u, noise, label):
         """Equation 9 of u [B, ...] under noise [B, latent_dim]: [B], nats. A label of -1 is none."""
         log_q = tf.nn.log_softmax(self.classifier(u))  # log q(y|u), [B, classes]
-        each = self.bounds(u, noise)  # J(u,y)
+        each = self.of_every_class(self.bound, u, noise)  # J(u,y)
         labelled = tf.gather(each - self.alpha * log_q, tf.maximum(label, 0), batch_dims=1)
-        return tf.where(label < 0, marginal(each, log_q), labelled)
+        return tf.where(label < 0, bounds.marginal_bound(each, log_q), labelled)
 
     def training_loss(self, batch, seed, step):
         """Equation 9, in M1+M2 with -ELBO of M1 besides: {"loss", "bound"}, each [B], nats."""
@@ -164,7 +152,7 @@ class SSVAE(Classifying, Autoencoding, Variational, Model):
         posterior = self.features_of(image)
         u = posterior.bijector.forward(noise[:, self.style_dim :])
         distortion = -self.pixels(self.first_decoder(u)).log_prob(image)
-        rate = tfd.kl_divergence(posterior, priors.standard_normal(u.shape[-1]))
+        rate = posterior.kl_divergence(priors.standard_normal(u.shape[-1]))
         second = self.second_loss(tf.stop_gradient(u), noise[:, : self.style_dim], label)
         return {"loss": distortion + rate + second, "bound": second}
 
@@ -178,23 +166,15 @@ class SSVAE(Classifying, Autoencoding, Variational, Model):
 
     def parts(self, image, noise, label):
         """log p(x|z,u,y) at draws of the posterior, and log p(z,u|y) - log q(z,u|x,y) there, [L, B] both."""
-        u, log_ratio = image, 0.0
-        if self.stacked:
-            first = self.features_of(image)
-            u = first.bijector.forward(noise[..., self.style_dim :])
-            log_ratio = -first.log_prob(u)
+        first = self.features_of(image) if self.stacked else None
+        u = first.bijector.forward(noise[..., self.style_dim :]) if self.stacked else image
         style = self.style(u, label)
         z = style.bijector.forward(noise[..., : self.style_dim])
-        log_ratio += priors.standard_normal(self.style_dim).log_prob(z) - style.log_prob(z)
+        log_ratio = priors.standard_normal(self.style_dim).log_prob(z) - style.log_prob(z)
         explained = self.explained(z, label).log_prob(u)
         if not self.stacked:
             return explained, log_ratio
-        return self.pixels(apply(self.first_decoder, u)).log_prob(image), log_ratio + explained
-
-
-def marginal(each, log_q):
-    """U = sum_y q(y) (J(y) + log q(y)) of J and log q, [B, classes] both: [B]; at least -log sum_y exp(-J(y))."""
-    return tf.reduce_sum(tf.exp(log_q) * (each + log_q), -1)
+        return self.pixels(apply(self.first_decoder, u)).log_prob(image), log_ratio + explained - first.log_prob(u)
 
 
 build = SSVAE

@@ -87,3 +87,13 @@ def test_codes_of_a_conditional_model_are_of_their_labels(few):
     model = cvae.build(latent_dim=2, hidden_units=(16,))
     mean, _ = model.encode(few.binarised(), label=few.labels)
     np.testing.assert_allclose(codes.codes(model, few), mean, atol=1e-5)
+
+
+def test_moments_of_a_conditional_model_are_of_the_codes_of_its_labels(few):
+    keras.utils.set_random_seed(0)
+    model = cvae.build(latent_dim=2, hidden_units=(16,))
+    mean, stddev = (part.numpy() for part in model.encode(few.binarised(), label=few.labels))
+    covariance = np.cov(mean.T) + np.diag((stddev**2).mean(0))
+    found = codes.code_moments(model, few)
+    assert found["code_mean_error"] == pytest.approx(np.abs(mean.mean(0)).max(), rel=1e-4)
+    assert found["code_covariance_error"] == pytest.approx(np.abs(covariance - np.eye(2)).max(), rel=1e-4)
