@@ -3,8 +3,8 @@
 #
 # A model in a notebook helps nobody but you. Here you train a small one, export it, have the export verified, serve
 # it, ask it over the network, publish a better version under traffic, and roll back. Everything runs on your machine:
-# the server is tfgen's own for development, which speaks the REST interface of TensorFlow Serving. At the end stands the
-# one command that starts the real one.
+# the server is tfgen's own for development, which speaks the REST interface of TensorFlow Serving. At the end stands
+# the one command that starts the real one.
 #
 # It runs in about two minutes.
 
