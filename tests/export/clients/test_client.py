@@ -147,7 +147,10 @@ def test_the_message_of_the_server_arrives(url, plain):
 def test_a_label_names_a_version(url, plain, models):
     name = plain.model.entry
     models.label(name, {"stable": 1})
-    asked = Client(url, name, version_label="stable", timeout=60).sample(2, seed=0)
+    try:
+        asked = Client(url, name, version_label="stable", timeout=60).sample(2, seed=0)
+    finally:
+        models.label(name, {})
     np.testing.assert_array_equal(asked, Client(url, name, version=1, timeout=60).sample(2, seed=0))
     with pytest.raises(ServingError, match="Unrecognized servable version label: canary"):
         Client(url, name, version_label="canary", timeout=60).sample(2, seed=0)
