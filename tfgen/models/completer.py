@@ -42,6 +42,11 @@ class Completing:
         damaged = self.damage(batch["image"], replicas.noise(seeds.uniform, shape, damage_seed))
         return super().training_loss(batch | {"damaged": damaged}, seed, step)
 
+    def seen_by(self, network, image):
+        """Of the context network what is left of images [B, H, W, C], of the encoder the images and what is left."""
+        view = self.damage.view(self.damaged_rows(image, inputs.row_seeds(0, len(image))))
+        return view if network is self.context else tf.concat([image, view], -1)
+
     def condition(self, batch) -> dict:
         """{"damaged": [B, *damage.shape]} of a batch that is damaged already, else {}."""
         return {"damaged": batch["damaged"]} if "damaged" in batch else {}

@@ -72,10 +72,21 @@ def test_codes_of_bright_pictures_depend_on_the_picture():
     assert np.mean((code > 0.99) | (code < 0.01)) < 0.2  # 0.96 without
 
 
-def test_grey_images_and_completers_stay_as_they_are():
-    for model in (vae.build(), discrete_vae.build(), completer.build(image_shape=(SIDE, SIDE, 3))):
-        assert not any(isinstance(layer, Centred) for layer in model.encoder.layers)
-        model.adapt(np.zeros([3, *model.image_shape], np.uint8))
+def test_grey_images_stay_as_they_are():
+    for model in (vae.build(), discrete_vae.build(), completer.build()):
+        assert not any(isinstance(layer, Centred) for network in model.layers for layer in network.layers)
+        model.adapt(np.zeros([3, 28, 28, 1], np.uint8))
+
+
+def test_a_completer_knows_the_mean_of_what_is_left_too():
+    model = completer.build(image_shape=(SIDE, SIDE, 3), likelihood="logistic", damage="half")
+    model.adapt(pictures())
+    mean = np.mean(pictures() / 255, 0)
+    left = np.concatenate([mean, np.zeros([SIDE, SIDE, 1])], -1)
+    left[SIDE // 2 :] = 0, 0, 0, 1  # missing, as the mask says
+    (layer,) = (layer for layer in model.context.layers if isinstance(layer, Centred))
+    np.testing.assert_allclose(layer.mean, left, atol=1e-6)
+    np.testing.assert_allclose(mean_of(model), np.concatenate([mean, left], -1), atol=1e-6)
 
 
 def test_the_mean_goes_with_the_hidden_layers_to_another_encoder():
