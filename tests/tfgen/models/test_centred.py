@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfgen
 from tfgen import data
 from tfgen.models import pretraining
 from tfgen.networks.common import Centred
@@ -98,3 +99,12 @@ def test_the_mean_goes_with_the_hidden_layers_to_another_encoder():
     flat = autoencoder.build(image_shape=(SIDE, SIDE, 3), likelihood="logistic")
     with pytest.raises(ValueError, match="no hidden layer in common"):
         pretraining.take(flat, source, "RUN")
+
+
+def test_the_mean_is_saved_with_the_weights(tmp_path):
+    model = vae.build(image_shape=(SIDE, SIDE, 3), likelihood="logistic", hidden_units=(8,))
+    model.adapt(pictures())
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(mean_of(keras.saving.load_model(tmp_path / "model.keras")), mean_of(model))
+    model.save_run(tmp_path / "run")
+    np.testing.assert_array_equal(mean_of(tfgen.load(tmp_path / "run")), mean_of(model))
