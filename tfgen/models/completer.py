@@ -44,7 +44,8 @@ class Completing:
 
     def seen_by(self, network, image):
         """Of the context network what is left of images [B, H, W, C], of the encoder the images and what is left."""
-        view = self.damage.view(self.damaged_rows(image, inputs.row_seeds(0, len(image))))
+        noise = seeds.uniform([len(image), self.damage.numbers], tf.constant([0, 0]))
+        view = self.damage.view(self.damage(image, noise))
         return view if network is self.context else tf.concat([image, view], -1)
 
     def condition(self, batch) -> dict:
