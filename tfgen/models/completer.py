@@ -42,6 +42,12 @@ class Completing:
         damaged = self.damage(batch["image"], replicas.noise(seeds.uniform, shape, damage_seed))
         return super().training_loss(batch | {"damaged": damaged}, seed, step)
 
+    def seen_by(self, network, image):
+        """Of the context network what is left of images [B, H, W, C], of the encoder the images and what is left."""
+        noise = seeds.uniform([len(image), self.damage.numbers], tf.constant([0, 0]))
+        view = self.damage.view(self.damage(image, noise))
+        return view if network is self.context else tf.concat([image, view], -1)
+
     def condition(self, batch) -> dict:
         """{"damaged": [B, *damage.shape]} of a batch that is damaged already, else {}."""
         return {"damaged": batch["damaged"]} if "damaged" in batch else {}

@@ -100,14 +100,16 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         Args:
             images: [N, H, W, C], uint8 in 0..255, bool, or float in [0, 1].
         """
-        networks = [network for network in self.layers if isinstance(network, keras.Model)]
-        centred = [layer for network in networks for layer in network.layers if isinstance(layer, common.Centred)]
-        if centred and len(images):
-            rows = np.linspace(0, len(images) - 1, min(len(images), ADAPTED)).astype(int)
-            blocks = (images[block] for block in np.array_split(rows, -(-len(rows) // 100)))
-            mean = sum(inputs.images(block, self.image_shape).sum(0) for block in blocks) / len(rows)
-            for layer in centred:
-                layer.adapt(mean)
+        rows = np.linspace(0, len(images) - 1, min(len(images), ADAPTED)).astype(int)
+        for network in self.layers:
+            inner = network.layers if isinstance(network, keras.Model) and len(rows) else ()
+            for layer in (layer for layer in inner if isinstance(layer, common.Centred)):
+                blocks = (images[block] for block in np.array_split(rows, -(-len(rows) // 100)))
+                layer.adapt(sum(np.sum(self.seen_by(network, self.images(block)), 0) for block in blocks) / len(rows))
+
+    def seen_by(self, network, image):
+        """What a network that is given images sees of images [B, H, W, C]."""
+        return image
 
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Compiles the model with the optimisers of its recipe.

@@ -14,7 +14,7 @@ import keras
 
 from tfgen import checks
 from tfgen.networks import convolutional, dense
-from tfgen.networks.common import functional
+from tfgen.networks.common import Centred, functional
 
 layers = keras.layers
 KINDS = ("dense", "conv")
@@ -39,8 +39,8 @@ def make(network: str, hidden_units, latent_dim: int, image_shape, seen: int, pi
     seen_shape, both_shape = (height, width, seen), (height, width, channels + seen)
     if network == "dense":
         widths = dense.widths(hidden_units)
-        context = _dense_context(seen_shape, 2 * latent_dim, widths)
-        encoder = dense.encoder(both_shape, 2 * latent_dim, widths, centred=False)
+        context = _dense_context(seen_shape, 2 * latent_dim, widths, channels > 1)
+        encoder = dense.encoder(both_shape, 2 * latent_dim, widths, centred=channels > 1)
         decoder = _dense_decoder(latent_dim, context.outputs[1:], pixels.parameter_shape, widths[::-1])
     else:
         widths = convolutional.stage_channels("hidden_units", hidden_units, image_shape)
@@ -50,9 +50,10 @@ def make(network: str, hidden_units, latent_dim: int, image_shape, seen: int, pi
     return context, encoder, pixels.complete(decoder)
 
 
-def _dense_context(seen_shape, outputs: int, widths):
+def _dense_context(seen_shape, outputs: int, widths, centred: bool):
     seen = keras.Input(seen_shape)
-    units = dense.hidden(layers.Flatten()(seen), widths)
+    image = Centred(name="centred")(seen) if centred else seen
+    units = dense.hidden(layers.Flatten()(image), widths)
     return _several(seen, [layers.Dense(outputs)(units), units], "context")
 
 

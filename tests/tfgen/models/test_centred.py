@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import tfgen
 from tfgen import data
 from tfgen.models import pretraining
 from tfgen.networks.common import Centred
@@ -72,10 +73,21 @@ def test_codes_of_bright_pictures_depend_on_the_picture():
     assert np.mean((code > 0.99) | (code < 0.01)) < 0.2  # 0.96 without
 
 
-def test_grey_images_and_completers_stay_as_they_are():
-    for model in (vae.build(), discrete_vae.build(), completer.build(image_shape=(SIDE, SIDE, 3))):
-        assert not any(isinstance(layer, Centred) for layer in model.encoder.layers)
-        model.adapt(np.zeros([3, *model.image_shape], np.uint8))
+def test_grey_images_stay_as_they_are():
+    for model in (vae.build(), discrete_vae.build(), completer.build()):
+        assert not any(isinstance(layer, Centred) for network in model.layers for layer in network.layers)
+        model.adapt(np.zeros([3, 28, 28, 1], np.uint8))
+
+
+def test_a_completer_knows_the_mean_of_what_is_left_too():
+    model = completer.build(image_shape=(SIDE, SIDE, 3), likelihood="logistic", damage="half")
+    model.adapt(pictures())
+    mean = np.mean(pictures() / 255, 0)
+    left = np.concatenate([mean, np.zeros([SIDE, SIDE, 1])], -1)
+    left[SIDE // 2 :] = 0, 0, 0, 1  # missing, as the mask says
+    (layer,) = (layer for layer in model.context.layers if isinstance(layer, Centred))
+    np.testing.assert_allclose(layer.mean, left, atol=1e-6)
+    np.testing.assert_allclose(mean_of(model), np.concatenate([mean, left], -1), atol=1e-6)
 
 
 def test_the_mean_goes_with_the_hidden_layers_to_another_encoder():
@@ -87,3 +99,12 @@ def test_the_mean_goes_with_the_hidden_layers_to_another_encoder():
     flat = autoencoder.build(image_shape=(SIDE, SIDE, 3), likelihood="logistic")
     with pytest.raises(ValueError, match="no hidden layer in common"):
         pretraining.take(flat, source, "RUN")
+
+
+def test_the_mean_is_saved_with_the_weights(tmp_path):
+    model = vae.build(image_shape=(SIDE, SIDE, 3), likelihood="logistic", hidden_units=(8,))
+    model.adapt(pictures())
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_array_equal(mean_of(keras.saving.load_model(tmp_path / "model.keras")), mean_of(model))
+    model.save_run(tmp_path / "run")
+    np.testing.assert_array_equal(mean_of(tfgen.load(tmp_path / "run")), mean_of(model))
