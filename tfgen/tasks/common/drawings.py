@@ -1,12 +1,14 @@
 """Figures of the tasks besides grids of images."""
 
 import math
+import textwrap
 
 import numpy as np
 
 from tfgen import figures
 
 BINS = 40
+LETTERS = 18  # of a line above a small image
 EXTREMES = 0.005  # of the scores at either end, which a histogram leaves out
 
 
@@ -118,7 +120,7 @@ def confusion(matrix, names, images, texts, title: str):
         axes.set_axis_off()
     for axes, image, text in zip(right.axes, images, texts, strict=False):
         axes.imshow(255 - image[..., 0] if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(text, fontsize=6)
+        axes.set_title(textwrap.fill(text, LETTERS), fontsize=6)
     return figure
 
 
