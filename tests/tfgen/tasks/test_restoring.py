@@ -193,5 +193,5 @@ def test_a_completer_covers_the_levels_and_masks_that_it_was_trained_on():
 
 def test_without_scikit_image_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"needs scikit-image, which is not installed: pip install 'tfgen\[tasks\]'"):
+    with pytest.raises(ValueError, match=r"needs scikit-image, which is not installed: pip install '\.\[tasks\]'"):
         tfgen.tasks.module("superres").check()
