@@ -253,7 +253,8 @@ def _classified(job: Job, images, names, labels, classes, steps: int, top: int) 
     rows = [Row(names[i], MODEL, {"confidence": (float(sure[i]), None)}, setting=classes[said[i]]) for i in order[:top]]
     metrics = {"confidence": "probability of the class behind the name; the least certain come first"}
     title = f"{job.model.entry} of {job.own.name}: {len(others):,} pictures of {job.source} without a class"
-    by_class = order[np.argsort(said[order], kind="stable")][:SHOWN]
+    most = max(1, SHOWN // len(np.unique(said[others])))  # of a class, so that each is seen
+    by_class = np.concatenate([order[said[order] == c][:most] for c in np.unique(said[others])])
     figure = figures.grid(images[by_class], min(8, len(by_class)), f"{title}, by the class that they are given")
     ranking = [{"name": names[i], "class": classes[said[i]], "confidence": round(float(sure[i]), 4)} for i in order]
     conditions = {"labelled": int(np.sum(labels >= 0)), "classes": ", ".join(classes), "steps": steps}
