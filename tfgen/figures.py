@@ -276,7 +276,7 @@ def history(rows: list[dict], title: str) -> Figure:
 def curve(rows: list[dict], name: str, title: str, lines: dict[str, float], over: str = "epoch") -> Figure:
     """A number of rows over another one, of a `history` over epochs for example, beside constants, label -> value.
 
-    Raises ValueError if a row lacks one of the two.
+    Raises ValueError if the rows lack one of the two.
     """
     for missing in {name, over} - set(rows[0]):
         raise ValueError(f"there is no {missing!r} among {', '.join(rows[0])}")

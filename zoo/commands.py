@@ -184,7 +184,10 @@ def training_figures(model, dataset, run: Path | None) -> dict:
     rows = runs.read_history(run)
     drawn = {"history": figures.history(rows, f"{model.entry} on {dataset.name}")}
     if own := getattr(entries.module(model.entry), "draw_training", None):
-        drawn |= _own_figures(own, model, rows)
+        try:
+            drawn |= _own_figures(own, model, rows)
+        except ValueError as error:
+            raise ValueError(f"{str(run / runs.HISTORY)!r} is damaged: {error}") from error
     return drawn
 
 

@@ -83,6 +83,8 @@ def test_pictures_outside_of_the_folders_of_classes_are_classified(call, folder,
     assert np.mean([each["name"].startswith(each["class"]) for each in found["classified"]]) > 0.9
     assert found["conditions"]["labelled"] == 10
     assert len(found["rows"]) == 20
+    header = next(line for line in (tmp_path / "out" / "semisupervised.md").read_text().splitlines() if "|" in line)
+    assert [cell.strip() for cell in header.strip("|").split("|")] == ["", "confidence", "class"]
 
 
 def test_classes_of_arrays_of_ones_own(small_vae, digits):

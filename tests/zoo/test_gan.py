@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from tfgen.evaluation.images import as_float
 from tfgen.models import losses
+from tfgen.storage import runs
+from zoo import commands
 from zoo.models import gan
 
 
@@ -112,6 +114,12 @@ def test_value_is_drawn_beside_its_optimum():
     assert list(curve.get_ydata()) == [-1.0, -1.3]
     assert line.get_ydata()[0] == -math.log(4)
     assert "-log 4" in line.get_label()
+
+
+def test_history_without_the_value_is_named(digits, tmp_path):
+    runs.write_history(tmp_path, [{"epoch": 1, "loss": -1.0}])
+    with pytest.raises(ValueError, match=r"history\.csv' is damaged: there is no 'value' among epoch, loss"):
+        commands.training_figures(built(), digits, tmp_path)
 
 
 @pytest.mark.parametrize(

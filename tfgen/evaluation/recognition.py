@@ -65,7 +65,7 @@ def fit(
 ):
     """Trains the network on a split through Keras's `fit`; Adam's learning rate falls to zero along half a cosine.
 
-    Images are shifted and turned afresh in every epoch, unless `moved` is false.
+    Images are shifted and rotated afresh in every epoch, unless `moved` is false.
 
     Returns:
         A row an epoch: {"epoch", "loss", "accuracy"}.
@@ -85,7 +85,7 @@ def fit(
 
 
 def batches(split, batch_size: int, seed: int = 0, moved: bool = True) -> tf.data.Dataset:
-    """The images and labels of a split in batches; `moved`: shifted and turned a little, afresh in every epoch."""
+    """The images and labels of a split in batches; `moved`: shifted and rotated a little, afresh in every epoch."""
     background = {"fill_mode": "constant", "fill_value": 0.0}
     augment = layers.Pipeline(
         [

@@ -153,8 +153,9 @@ def _result(study, groups: dict) -> Result:
     for row in rows:
         errors.setdefault(row.group, {})[row.name] = row.values["error"]
     pictures = {name: images[:SHOWN] for name, images in study.pictures.items()}
+    last_column = "chosen on validation" if len(study.added) > 1 else "images of each class"
     figure = drawings.errors(errors, pictures, "error on test images in percent", title)
-    return Result(title, METRICS, rows, figure, conditions, (*_explained(job), *verdicts), details)
+    return Result(title, METRICS, rows, figure, conditions, (*_explained(job), *verdicts), details, last_column)
 
 
 def _explained(job: Job) -> tuple[str, ...]:
@@ -163,7 +164,7 @@ def _explained(job: Job) -> tuple[str, ...]:
 
     told = f"trained with {job.labels:,} labels of {job.own.name}"
     return (
-        f"{FEW}: drawn by a {job.model.entry} that was trained on the labelled images alone",
+        f"{FEW}: drawn by another {job.model.entry}, which was trained on the labelled images alone",
         f"{OWN}: drawn by {job.name or job.model.entry}, which was {told}",
         "both: drawn images, and shifts and rotations of all images",
     )

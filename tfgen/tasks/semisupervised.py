@@ -258,4 +258,4 @@ def _classified(job: Job, images, names, labels, classes, steps: int, top: int) 
     figure = figures.grid(images[by_class], min(8, len(by_class)), f"{title}, by the class that they are given")
     ranking = [{"name": names[i], "class": classes[said[i]], "confidence": round(float(sure[i]), 4)} for i in order]
     conditions = {"labelled": int(np.sum(labels >= 0)), "classes": ", ".join(classes), "steps": steps}
-    return Result(title, metrics, rows, figure, conditions, details={"classified": ranking})
+    return Result(title, metrics, rows, figure, conditions, details={"classified": ranking}, last_column="class")

@@ -16,7 +16,7 @@ class Row:
         name: the method.
         kind: "model" or "baseline".
         values: metric -> (value, its standard error or None).
-        setting: what was chosen on validation, in words; "" where there was nothing to choose.
+        setting: what was chosen on validation, in words, or what `Result.last_column` says; "" for nothing.
         group: of the rows that are compared with one another, such as a noise level; "" if all are.
     """
 
@@ -39,6 +39,7 @@ class Result:
         conditions: what the numbers depend on, by name.
         notes: sentences for the reader.
         details: what programs may want besides, plain numbers, lists and dictionaries; for the JSON file alone.
+        last_column: the heading above the settings of the rows.
     """
 
     title: str
@@ -48,6 +49,7 @@ class Result:
     conditions: dict
     notes: tuple[str, ...] = ()
     details: dict = dataclasses.field(default_factory=dict)
+    last_column: str = "chosen on validation"
 
     def as_json(self) -> dict:
         """All of it but the figure, as plain numbers."""
@@ -85,7 +87,7 @@ class Result:
 
     def _cells(self) -> list[tuple[str, ...]]:
         """The header and the rows, without columns that are empty."""
-        table = [("", "", *(metric.replace("_", " ") for metric in self.metrics), "chosen on validation")]
+        table = [("", "", *(metric.replace("_", " ") for metric in self.metrics), self.last_column)]
         group = None
         for row in self.rows:
             shown = "" if row.group == group else row.group
