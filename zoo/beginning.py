@@ -81,12 +81,11 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
         commands.say("note: bernoulli binarises each channel, which leaves eight colours; logistic keeps all levels")
     recipe = chosen["recipe"] = settings.fit_to_data(chosen["recipe"], chosen["entry"], len(images.train.images))
     model.clip_norm, model.augment = recipe["clip_norm"], recipe["augment"]
-    if special := {name: recipe[name] for name in settings.SPECIAL if recipe[name] is not None}:
-        able = inspect.signature(model.train_by).parameters if hasattr(model, "train_by") else ()
-        for name in special.keys() - able:
-            words = f"{name.replace('_', '-')} {special[name]}"
-            raise ValueError(f"{words} is not for {model.entry}: it takes {settings.SPECIAL[name]}")
-        model.train_by(**special)
+    special = {name: recipe[name] for name in settings.SPECIAL if recipe[name] is not None}
+    for name in special.keys() - inspect.signature(model.train_by).parameters:
+        words = f"{name.replace('_', '-')} {special[name]}"
+        raise ValueError(f"{words} is not for {model.entry}: it takes {settings.SPECIAL[name]}")
+    model.train_by(ema=recipe["ema"], **special)
     if recipe["patience"] is not None and not model.monitor:
         raise ValueError(f"patience needs a validation metric, and {model.entry} has none")
     loop.check_batch_size(recipe["batch_size"], images.train, devices)

@@ -21,8 +21,7 @@ OPTIONAL = {  # what a recipe does without, unless it is asked for
     "importance_samples": None,
     "labels": None,
 }
-SPECIAL = {  # of a recipe -> what it takes
-    "ema": "a model with one optimiser",
+SPECIAL = {  # what only some models are trained by -> what it takes
     "importance_samples": "a bound on the likelihood",
     "labels": "a model that learns from few of them, such as ssvae or ssaae",
 }

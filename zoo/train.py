@@ -101,7 +101,7 @@ def train(
             hyperparameters, instead of random weights. If they are of another model, the encoder starts with the hidden
             layers of its encoder that have the same shapes, and everything else is random.
         ema: keeps an exponential moving average of the weights, which is validated and saved. The value is the share of
-            the old average in the new one, such as 0.999. None by default. For models with one optimiser.
+            the old average in the new one, such as 0.999. None by default.
         importance_samples: trains with the importance-weighted bound with this many samples of the code per image,
             instead of -ELBO. For models with a bound on the likelihood.
         labels: keeps the labels of this many training images, the same number for each class, and hides the others. For

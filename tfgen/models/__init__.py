@@ -1,7 +1,7 @@
 """What a model of the zoo is: a Keras model that trains, samples by row seed, and says what it can do.
 
 Model            the base: data, training step, sampling
-OneOptimiser     training by one optimiser, and the average of the weights
+OneOptimiser     training by one optimiser, whose learning rate falls to zero
 Autoencoding     encode, reconstruct, interpolate: models with a posterior q(z|x)
 Variational      the bound on log p(x), and training by it
 LearnedPrior     a prior that is learned with the model

@@ -17,7 +17,7 @@ class Classifying:
     monitor = None
 
     def train_by(self, *, ema: float | None = None, labels: int | None = None) -> None:
-        """As `OneOptimiser.train_by`; labels are hidden by the data set, and are no matter of the model's."""
+        """As `Model.train_by`; labels are hidden by the data set, and are no matter of the model's."""
         super().train_by(ema=ema)
 
     def classify(self, image):

@@ -1,7 +1,5 @@
 """What adversarial autoencoders share: codes that a discriminator holds to a prior (Makhzani et al. 2015)."""
 
-import keras
-
 from tfgen import checks
 from tfgen.distributions import posteriors
 from tfgen.models import losses
@@ -36,7 +34,7 @@ class Matching(Adversarial):
 
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Gives each phase its Adam; over `steps` learning rates fall to zero along half a cosine."""
-        rate, adam = schedules.falling(learning_rate, steps), keras.optimizers.Adam
+        rate, adam = schedules.falling(learning_rate, steps), self.adam
         self.compile(reconstruction=adam(rate), discriminator=adam(rate, beta_1=0.5), generator=adam(rate))
 
     def smooth(self, loss, discriminator, real, fake, weight=None):

@@ -43,6 +43,7 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         class_names: of the classes that the model is told of, in the order of their numbers; () if of none.
         pixels: the likelihood's view of pixels, a `tfgen.distributions.likelihoods.Pixels`.
         augment: the names of the augmentations of training images (`tfgen.training.augmentation`).
+        ema: the share of the old average in the average of the weights that training keeps; None if it keeps none.
         clip_norm: the largest global norm of a gradient, to which a longer one is scaled down; None leaves them all.
     """
 
@@ -52,6 +53,7 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
     convolutional = False
     draws_pixels = False
     monitor = None
+    ema = None
 
     def __init_subclass__(cls, **options):
         """A model is made by our settings of Keras, whatever those are that the user gave it."""
@@ -111,8 +113,27 @@ class Model(Calling, Fitting, TrainingSteps, Compiling, Saving, keras.Model):
         """What a network that is given images sees of images [B, H, W, C]."""
         return image
 
+    def train_by(self, *, ema: float | None = None) -> None:
+        """Sets what a training may do besides; call it before `compile_recipe`.
+
+        Args:
+            ema: the share of the old average in an exponential moving average of the weights, which Keras's optimiser
+                keeps; None for no average.
+
+        Raises:
+            TypeError, ValueError: it is out of range; the message names it.
+        """
+        if ema is not None and not 0 < checks.in_range("ema", ema, 0, 1) < 1:
+            raise ValueError(f"ema must lie between 0 and 1, got {ema}")
+        self.ema = ema
+
+    def adam(self, learning_rate, **options):
+        """Adam with a learning rate or a schedule, which keeps the average of the weights if `train_by` asks for it."""
+        average = {"use_ema": True, "ema_momentum": self.ema} if self.ema else {}
+        return keras.optimizers.Adam(learning_rate, **options, **average)
+
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
-        """Compiles the model with the optimisers of its recipe.
+        """Compiles the model with the optimisers of its recipe, each made by `adam`.
 
         Args:
             learning_rate: the first learning rate.

@@ -129,7 +129,7 @@ class DCGAN(Discriminating, Adversarial, Model):
 
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Gives both networks their Adam with beta_1 = 0.5; the learning rate is constant, as in the paper."""
-        self.compile(optimizer=keras.optimizers.Adam(learning_rate, beta_1=0.5))
+        self.compile(optimizer=self.adam(learning_rate, beta_1=0.5))
 
     @property
     def prior(self):

@@ -22,7 +22,6 @@ gamma E[(|grad l| - 1)^2] between images and samples, under the others gamma R_1
 import math
 from typing import ClassVar, Literal, get_args
 
-import keras
 import tensorflow as tf
 
 from tfgen import checks, figures, seeds
@@ -109,7 +108,7 @@ class GAN(Discriminating, Adversarial, Model):
 
     def compile_recipe(self, *, learning_rate: float, steps: int | None) -> None:
         """Gives both networks their Adam with beta_1 = 0.5; over `steps` learning rates fall to zero."""
-        self.compile(optimizer=keras.optimizers.Adam(schedules.falling(learning_rate, steps), beta_1=0.5))
+        self.compile(optimizer=self.adam(schedules.falling(learning_rate, steps), beta_1=0.5))
 
     def image_mean(self, latent):
         """G(z), images in [0, 1] from codes, [B, Z] -> [B, H, W, C]."""

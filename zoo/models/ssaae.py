@@ -105,9 +105,6 @@ class SSAAE(Classifying, Matching, Autoencoding, Model):
         self.style_discriminator = dense.code_discriminator(latent_dim, judging)
         self.class_discriminator = dense.code_discriminator(count, judging)
 
-    def train_by(self, *, labels: int | None = None) -> None:
-        """Labels are hidden by the data set, and are no matter of the model's."""
-
     def encoded(self, image):
         """Logits of q(y|x), [B, classes], and q(z|x), event [Z], of images [B, H, W, C]."""
         raw, count = self.encoder(image), len(self.class_names)
