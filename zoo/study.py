@@ -7,7 +7,11 @@ from tfgen import commandline
 from zoo import train
 
 USAGE = "python -m zoo.study"
-SIZES = {"vae": (2, 5, 10, 25, 50), "cvae": (35,)}  # entry -> the dimensions that are trained
+SIZES = {  # entry and prior -> the dimensions that are trained
+    ("vae", "normal"): (2, 5, 10, 25, 50),
+    ("vae", "flow"): (2,),
+    ("cvae", "normal"): (35,),
+}
 HIDDEN_UNITS = {"vae": (500, 500, 500), "cvae": (500, 500)}  # a third layer helps vae; cvae gives up codes for it
 EPOCHS = 80
 
@@ -29,6 +33,8 @@ def study(
 ) -> Path:
     """Trains vae with codes of 2, 5, 10, 25 and 50 dimensions and cvae with 35, and draws -ELBO against them.
 
+    A second vae of 2 dimensions has a flow as its prior: how much of the price of so small a code is due to N(0, I)?
+
     The recipes are those of the entries, except for the epochs and for vae's hidden layers: three of 500 units instead
     of two. Each training is a run in the study's directory. If you start a study again, it resumes what is not
     finished.
@@ -46,11 +52,11 @@ def study(
     with commandline.bad_input():
         commandline.writable_directory(run_dir)
     points = []
-    for entry, sizes in SIZES.items():
+    for (entry, prior), sizes in SIZES.items():
         for size in sizes:
-            run = run_dir / f"{entry}-{size}"
+            run = run_dir / (f"{entry}-{size}" if prior == "normal" else f"{entry}-{size}-{prior}")
             options = {"epochs": epochs, "dataset": dataset, "data_dir": data_dir, "seed": seed}
-            networks = {"latent_dim": size, "hidden_units": HIDDEN_UNITS[entry]}
+            networks = {"latent_dim": size, "hidden_units": HIDDEN_UNITS[entry], "prior": prior}
             train.train(entry, **options, run_dir=run, resume=run.is_dir(), **networks)
             with commandline.bad_input():
                 points.append(_point(run))
@@ -66,18 +72,20 @@ def _point(run: Path) -> dict:
     from tfgen.storage import runs
 
     config, metrics = runs.read_config(run), runs.read_metrics(run)
-    entry, size = config["entry"], config["hyperparameters"]["latent_dim"]
+    entry, hyperparameters = config["entry"], config["hyperparameters"]
+    model = {"entry": entry, "prior": hyperparameters["prior"], "latent_dim": hyperparameters["latent_dim"]}
     settings = {"epochs": config["recipe"]["epochs"], "dataset": config["dataset"], "seed": config["seed"]}
     numbers = {name: metrics[name] for name in ("protocol", "test_neg_elbo", "test_rate", "test_distortion", "seconds")}
-    return {"entry": entry, "latent_dim": size, **settings, **numbers}
+    return {**model, **settings, **numbers}
 
 
 def table(points: list[dict]) -> str:
     """The study as a Markdown table."""
-    lines = ["| entry | latent size | test -ELBO | rate + distortion |", "|---|---|---|---|"]
+    lines = ["| entry | prior | latent size | test -ELBO | rate + distortion |", "|---|---|---|---|---|"]
     for point in points:
         terms = f"{point['test_rate']:.2f} + {point['test_distortion']:.2f}"
-        lines.append(f"| `{point['entry']}` | {point['latent_dim']} | {point['test_neg_elbo']:.2f} | {terms} |")
+        model = f"| `{point['entry']}` | {point['prior']} | {point['latent_dim']}"
+        lines.append(f"{model} | {point['test_neg_elbo']:.2f} | {terms} |")
     protocol, epochs = points[0]["protocol"], points[0]["epochs"]
     lines += ["", f"Nats per image, protocol {protocol}, {epochs} epochs.", ""]
     return "\n".join(lines)
@@ -89,9 +97,11 @@ def draw(points: list[dict]):
 
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
     axes = figure.subplots()
-    for entry, color in zip(SIZES, ("tab:blue", "tab:orange"), strict=True):
-        mine = sorted((point["latent_dim"], point["test_neg_elbo"]) for point in points if point["entry"] == entry)
-        axes.plot(*zip(*mine, strict=True), "o-", color=color, label=f"{entry}, {points[0]['protocol']}")
+    for entry, prior in SIZES:
+        of_curve = (point for point in points if (point["entry"], point["prior"]) == (entry, prior))
+        mine = sorted((point["latent_dim"], point["test_neg_elbo"]) for point in of_curve)
+        label = entry if prior == "normal" else f"{entry}, {prior} prior"
+        axes.plot(*zip(*mine, strict=True), "o-", label=f"{label}, {points[0]['protocol']}")
     sizes = sorted({point["latent_dim"] for point in points})
     axes.set(xscale="log", xlabel="dimensions of the code", ylabel="test -ELBO, nats per image")
     axes.set_xticks(sizes, map(str, sizes))

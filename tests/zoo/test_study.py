@@ -13,8 +13,8 @@ OPTIONS = ("latent", "--dataset", "digits", "--epochs", "1")
 
 @pytest.fixture
 def short(monkeypatch):
-    """Two small trainings without pictures."""
-    monkeypatch.setattr(study, "SIZES", {"vae": (2,), "cvae": (35,)})
+    """Three small trainings without pictures."""
+    monkeypatch.setattr(study, "SIZES", {("vae", "normal"): (2,), ("vae", "flow"): (2,), ("cvae", "normal"): (35,)})
     monkeypatch.setattr(study, "HIDDEN_UNITS", {"vae": (8,), "cvae": (8,)})
     monkeypatch.setattr(loop, "uses_xla", lambda model: False)  # whose compilation takes longer than the training
     monkeypatch.setattr(commands, "draw", lambda *arguments: [])
@@ -26,9 +26,13 @@ def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, monkey
     folder = tmp_path / "study"
     study.main([*OPTIONS, "--run-dir", str(folder)])
     said, points = capsys.readouterr().out, json.loads((folder / "study.json").read_text())["points"]
-    assert [(point["entry"], point["latent_dim"]) for point in points] == [("vae", 2), ("cvae", 35)]
-    for point in points:
-        metrics = json.loads((folder / f"{point['entry']}-{point['latent_dim']}" / "metrics.json").read_text())
+    assert [(point["entry"], point["prior"], point["latent_dim"]) for point in points] == [
+        ("vae", "normal", 2),
+        ("vae", "flow", 2),
+        ("cvae", "normal", 35),
+    ]
+    for name, point in zip(("vae-2", "vae-2-flow", "cvae-35"), points, strict=True):
+        metrics = json.loads((folder / name / "metrics.json").read_text())
         assert point["test_neg_elbo"] == metrics["test_neg_elbo"]
         assert point["protocol"] == "digits-dynamic"
         row = f"| {point['test_neg_elbo']:.2f} | {point['test_rate']:.2f} + {point['test_distortion']:.2f} |"
@@ -41,8 +45,8 @@ def test_a_study_is_written_and_goes_on_where_it_stopped(short, tmp_path, monkey
     said, again = capsys.readouterr().out, json.loads((folder / "study.json").read_text())["points"]
     assert f"{folder / 'vae-2'} is finished" in said
     assert "resumed after epoch 1" in said
-    assert again[0] == points[0]
-    assert again[1]["test_neg_elbo"] == points[1]["test_neg_elbo"]
+    assert again[:2] == points[:2]
+    assert again[2]["test_neg_elbo"] == points[2]["test_neg_elbo"]
 
     for options, message in (
         (["--epochs", "2"], "--epochs is 1 in this run, got 2"),
