@@ -53,7 +53,7 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     from tfgen.distributions import likelihoods
     from tfgen.networks import common
     from tfgen.storage import entries, pricing
-    from tfgen.training import loop
+    from tfgen.training import averages, loop
     from zoo import settings
 
     of_data, memory = chosen["data"], chosen["safety"]["memory"]
@@ -86,6 +86,14 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
         words = f"{name.replace('_', '-')} {special[name]}"
         raise ValueError(f"{words} is not for {model.entry}: it takes {settings.SPECIAL[name]}")
     model.train_by(ema=recipe["ema"], **special)
+    if recipe["ema"] is not None:
+        with devices.scope():
+            model.compile_recipe(learning_rate=recipe["learning_rate"], steps=None)
+        if not averages.are_kept(model):
+            raise ValueError(
+                f"ema {recipe['ema']} would do nothing for {model.entry}: its compile_recipe makes an optimiser of its "
+                "own, and not by self.adam"
+            )
     if recipe["patience"] is not None and not model.monitor:
         raise ValueError(f"patience needs a validation metric, and {model.entry} has none")
     loop.check_batch_size(recipe["batch_size"], images.train, devices)

@@ -116,6 +116,21 @@ def test_a_module_that_is_not_there_is_named(command, package, arguments, words)
 
 
 OPTIONS = ("--dataset", "digits", "--hidden-units", "8", "--epochs", "1")
+OWN_OPTIMISER = """entry = "mine"
+
+    def compile_recipe(self, *, learning_rate, steps):
+        self.warmup_steps = 0
+        self.compile(optimizer="sgd")
+"""
+
+
+def test_an_average_that_its_optimiser_does_not_keep_is_refused(command, package, tmp_path):
+    (package / "mine.py").write_text(MODULE.replace('entry = "mine"\n', OWN_OPTIMISER))
+    run = tmp_path / "run"
+    code, output, error = command("mine", *OPTIONS, *REGISTER, "--ema", "0.9", "--run-dir", run)
+    assert (code, output, run.exists()) == (2, "", False)
+    words = "its compile_recipe makes an optimiser of its own, and not by self.adam"
+    assert error == f"error: ema 0.9 would do nothing for mine: {words}\n"
 
 
 def test_a_failing_figure_is_a_note_and_all_else_is_there(call, package, tmp_path):

@@ -6,6 +6,12 @@ Training continues with the weights. Validation and the callbacks between `Avera
 import keras
 
 
+def are_kept(model) -> bool:
+    """Whether every optimiser of a compiled model keeps an average of the weights."""
+    optimizers = model.optimizers.values() or [model.optimizer]
+    return all(getattr(each, "inner_optimizer", each).use_ema for each in optimizers)  # one that scales has another
+
+
 class Averages(keras.callbacks.Callback):
     """Puts the averages in the weights' place from the validation of an epoch on, until `Weights` gives these back."""
 
