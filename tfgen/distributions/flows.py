@@ -34,8 +34,7 @@ class GatedStep(tfb.Bijector):
         return self._latest[1]
 
     def _compute(self, latent):
-        context = tf.broadcast_to(self._context, tf.concat([tf.shape(latent)[:-1], [self._context.shape[-1]]], 0))
-        mean, raw = tf.split(common.apply(self._network, latent, context), 2, axis=-1)
+        mean, raw = tf.split(common.apply(self._network, latent, _with_axes_of(latent, self._context)), 2, axis=-1)
         gate = SMALLEST_GATE + (1 - SMALLEST_GATE) * tf.sigmoid(raw + OPEN_GATE)
         return gate, mean
 
@@ -83,15 +82,18 @@ class RealNVP(tfb.Bijector):
     density of a code costs no second one.
     """
 
-    def __init__(self, networks):
-        """Takes the networks of the steps, [B, Z // 2] to a shift and a raw log-scale [B, 2 * (Z - Z // 2)] each."""
+    def __init__(self, networks, context=None):
+        """Takes the networks of the steps, [B, Z // 2] to a shift and a raw log-scale [B, 2 * (Z - Z // 2)] each.
+
+        With a context, [B, C], the networks take it besides, and f(eps; context) is another one for each row.
+        """
         super().__init__(forward_min_event_ndims=1, name="real_nvp")
-        self._networks, self._latest = networks, (None, None)
+        self._networks, self._context, self._latest = networks, context, (None, None)
 
     def _forward(self, x):
         for network in self._networks:
             kept, moved = _halves(x)
-            shift, log_scale = _shift_and_log_scale(network, kept)
+            shift, log_scale = self._shift_and_log_scale(network, kept)
             x = tf.reverse(tf.concat([kept, moved * tf.exp(log_scale) + shift], -1), [-1])
         return x
 
@@ -110,10 +112,20 @@ class RealNVP(tfb.Bijector):
         log_determinant = 0.0
         for network in reversed(self._networks):
             kept, moved = _halves(tf.reverse(point, [-1]))
-            shift, log_scale = _shift_and_log_scale(network, kept)
+            shift, log_scale = self._shift_and_log_scale(network, kept)
             point = tf.concat([kept, (moved - shift) * tf.exp(-log_scale)], -1)
             log_determinant -= tf.reduce_sum(log_scale, -1)
         return point, log_determinant
+
+    def _shift_and_log_scale(self, network, kept):
+        if self._context is not None:
+            parameters = common.apply(network, kept, _with_axes_of(kept, self._context))
+        else:
+            parameters = (
+                network(kept) if kept.shape.rank == 2 else common.apply(network, kept)
+            )  # a served draw is short
+        shift, raw = tf.split(parameters, 2, axis=-1)
+        return shift, LOG_SCALE * tf.tanh(raw / 2)
 
 
 def _halves(point):
@@ -122,7 +134,6 @@ def _halves(point):
     return point[..., :kept], point[..., kept:]
 
 
-def _shift_and_log_scale(network, kept):
-    parameters = network(kept) if kept.shape.rank == 2 else common.apply(network, kept)  # a served draw is short
-    shift, raw = tf.split(parameters, 2, axis=-1)
-    return shift, LOG_SCALE * tf.tanh(raw / 2)
+def _with_axes_of(latent, context):
+    """A context [B, C] for each of the codes [..., B, Z]."""
+    return tf.broadcast_to(context, tf.concat([tf.shape(latent)[:-1], [context.shape[-1]]], 0))

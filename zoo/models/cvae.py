@@ -22,14 +22,17 @@ the commands and of `python -m zoo.evaluate RUN`.
 """
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
-from tfgen.distributions import posteriors
+from tfgen.distributions import posteriors, priors
 from tfgen.distributions.divergence import kl_divergence
 from tfgen.distributions.learned_priors import COMPONENTS, COUPLING_STEPS, COUPLING_WIDTH, Prior
 from tfgen.distributions.likelihoods import Likelihood
 from tfgen.models import Autoencoding, LearnedPrior, Model, Variational
 from tfgen.networks import autoencoder
 from tfgen.networks.common import Network, apply, one_hot
+
+tfb, tfd = tfp.bijectors, tfp.distributions
 
 ABOUT = "conditional VAE: you choose the digit"
 PAPERS = {
@@ -101,23 +104,46 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
         self.convolutional = network == "conv"
         self.encoder, self.decoder = autoencoder.make(network, hidden_units, self, 2 * self.latent_dim, labelled=True)
         self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)
+        self.has_flow = prior == "flow"
+        if self.has_flow:
+            self.encoding = ("latent",)  # the posterior of e has no mean and stddev in closed form
 
-    def posterior(self, image, label):
+    def encoded(self, image, label):
         """q(z|x,y) of images [B, H, W, C] and labels [B]: batch [B], event [Z]."""
         return posteriors.diagonal_normal(self.encoder([image, tf.one_hot(label, len(self.class_names))]))
 
-    def likelihood(self, latent, label):
-        """p(x|z,y) of codes [..., B, Z] and labels [B]: batch [..., B], event [H, W, C]."""
+    def decoded(self, latent, label):
+        """p(x|z,y) of z [..., B, Z] and labels [B]: batch [..., B], event [H, W, C]."""
         vectors = one_hot(label, tf.shape(latent)[:-1], len(self.class_names))
         return self.pixels(apply(self.decoder, latent, vectors))
 
     def elbo_terms(self, image, noise, label):
         """Distortion and rate of images [B, H, W, C] and labels [B] under noise [L, B, Z]; both [B], nats."""
-        posterior = self.posterior(image, label)
+        posterior = self.encoded(image, label)
         latent = posterior.bijector.forward(noise)  # z = mu + sigma * eps, [L, B, Z]
-        distortion = -tf.reduce_mean(self.likelihood(latent, label).log_prob(image), 0)
-        rate = kl_divergence(posterior, self.prior, latent)
+        distortion = -tf.reduce_mean(self.decoded(latent, label).log_prob(image), 0)
+        rate = kl_divergence(posterior, self.learned_prior.given(label) if self.has_flow else self.prior, latent)
         return distortion, rate
+
+    # What users call a code is z, or under a flow, z = f(e; y), the noise e: it says nothing of the class.
+
+    def posterior(self, image, label):
+        """q of the code of images [B, H, W, C] and labels [B]: batch [B], event [Z]."""
+        encoded = self.encoded(image, label)
+        if not self.has_flow:
+            return encoded
+        to_code = tfb.Chain([tfb.Invert(self.learned_prior.flow(label)), encoded.bijector])
+        return tfd.TransformedDistribution(priors.standard_normal(self.latent_dim), to_code)
+
+    def likelihood(self, latent, label):
+        """p(x|code,y) of codes [..., B, Z] and labels [B]: batch [..., B], event [H, W, C]."""
+        return self.decoded(self.learned_prior.flow(label).forward(latent) if self.has_flow else latent, label)
+
+    def serve_encode(self, image, **condition):
+        """The signature `encode`: mean and stddev of the code's posterior, or under a flow the code of its mean."""
+        if not self.has_flow:
+            return super().serve_encode(image, **condition)
+        return {"latent": self.code(image, **condition)}
 
 
 build = CVAE
