@@ -42,6 +42,52 @@ def test_a_code_is_a_style_whatever_the_digit(model):
     np.testing.assert_allclose(model.decode(latent, digit=8), model.sample(3, digit=8, seed=np.arange(3)), atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def told():
+    """A small CVAE whose prior is a lively flow that is told the class."""
+    keras.utils.set_random_seed(0)
+    model = cvae.build(latent_dim=5, hidden_units=(8,), prior="flow", prior_steps=3, prior_width=16)
+    for weight in model.learned_prior.weights:
+        weight.assign(weight + 0.4 * tf.random.normal(weight.shape))
+    return model
+
+
+def test_under_a_flow_the_code_is_the_noise_which_knows_no_digit(told, digits):
+    images, labels = tf.constant(digits.test.binarised()[:6], tf.float32), tf.constant(digits.test.labels[:6])
+    np.testing.assert_array_equal(told.prior.mean(), np.zeros(5))
+    np.testing.assert_array_equal(told.prior.stddev(), np.ones(5))
+    codes = told.encode(images.numpy(), label=labels.numpy())
+    np.testing.assert_allclose(
+        told.learned_prior.flow(labels).forward(codes), told.encoded(images, labels).mean(), atol=1e-4
+    )
+    np.testing.assert_allclose(
+        told.decode(codes, label=labels.numpy()), told.reconstruct(images.numpy(), label=labels.numpy()), atol=1e-5
+    )
+    drawn = [told.learned_prior.flow(tf.fill([2], digit)).forward(told.draw_prior(np.arange(2))) for digit in (3, 8)]
+    assert np.abs(drawn[0] - drawn[1]).max() > 0.1  # z does
+
+
+def test_under_a_flow_codes_have_the_bound_of_z(told, digits):
+    """-ELBO in z with p(z|y), as it is trained, is -ELBO in codes with p(code) = N(0, I), sample by sample."""
+    images, labels = tf.constant(digits.test.binarised()[:6], tf.float32), tf.constant(digits.test.labels[:6])
+    noise = tf.random.stateless_normal([7, 6, 5], [1, 2])
+    distortion, rate = told.elbo_terms(images, noise, labels)
+    weights = told.log_weights(images, noise, label=labels)
+    np.testing.assert_allclose(-(distortion + rate), tf.reduce_mean(weights, 0), rtol=1e-5)
+
+
+def test_under_a_flow_the_density_of_a_code_integrates_to_one(digits):
+    keras.utils.set_random_seed(1)
+    model = cvae.build(latent_dim=2, hidden_units=(8,), prior="flow", prior_steps=3, prior_width=16)
+    for weight in model.learned_prior.weights:
+        weight.assign(weight + 0.4 * tf.random.normal(weight.shape))
+    axis = np.linspace(-6, 6, 400, dtype=np.float32)
+    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 1, 2)
+    posterior = model.posterior(tf.constant(digits.test.images[:1] / np.float32(255)), tf.constant([4]))
+    mass = np.exp(posterior.log_prob(tf.constant(grid))).sum() * (axis[1] - axis[0]) ** 2
+    assert mass == pytest.approx(1, abs=1e-3)
+
+
 def test_beta_weighs_the_rate_and_nothing_else(digits):
     batch = {"image": tf.cast(digits.test.binarised()[:20], tf.float32), "label": tf.constant(digits.test.labels[:20])}
     terms = {}

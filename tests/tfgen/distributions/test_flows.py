@@ -91,22 +91,27 @@ def test_an_extreme_gate_keeps_the_density_finite(raw):
     assert np.isfinite(step.forward_log_det_jacobian(latent, event_ndims=1)).all()
 
 
-@pytest.fixture(scope="module", params=[2, 5, 6])
+@pytest.fixture(scope="module", params=[(2, 0), (5, 0), (6, 0), (5, 3)], ids=["2", "5", "6", "5, told the class"])
 def couplings(request):
-    """The networks of four lively coupling steps over codes of two, of an odd and of an even number of dimensions."""
+    """Dimensions and lively flow of four coupling steps: two dimensions, an odd and an even number, and one of classes.
+
+    The flow is a function of as many rows as there are codes, of which each has another class.
+    """
     keras.utils.set_random_seed(0)
-    dim = request.param
-    return dim, [randomised(coupling(dim // 2, dim - dim // 2, 16), 0.4) for _ in range(4)]
+    dim, classes = request.param
+    networks = [randomised(coupling(dim // 2, dim - dim // 2, 16, classes), 0.4) for _ in range(4)]
+    context = (lambda rows: tf.one_hot(tf.range(rows) % classes, classes)) if classes else lambda rows: None
+    return dim, networks, lambda rows=1: flows.RealNVP(networks, context(rows))
 
 
 def test_real_nvp_has_the_log_determinant_of_its_numerical_jacobian(couplings):
-    dim, networks = couplings
+    dim, _, flow = couplings
     noise = tf.random.stateless_normal([dim], [1, 2])
-    latent = flows.RealNVP(networks).forward(noise[None])
-    numerical = jacobian(lambda eps: flows.RealNVP(networks).forward(eps), noise)
+    latent = flow().forward(noise[None])
+    numerical = jacobian(lambda eps: flow(len(eps)).forward(eps), noise)
     _, expected = np.linalg.slogdet(numerical)
     assert (np.abs(numerical - np.eye(dim)).max(0) > 1e-2).all(), "a coordinate is never moved"
-    fresh = flows.RealNVP(networks)
+    fresh = flow()
     np.testing.assert_allclose(fresh.forward_log_det_jacobian(noise[None], event_ndims=1)[0], expected, atol=1e-5)
     np.testing.assert_allclose(fresh.inverse_log_det_jacobian(latent, event_ndims=1)[0], -expected, atol=1e-5)
     density = tfp.distributions.TransformedDistribution(priors.standard_normal(dim), fresh).log_prob(latent)
@@ -114,18 +119,31 @@ def test_real_nvp_has_the_log_determinant_of_its_numerical_jacobian(couplings):
 
 
 def test_real_nvp_is_undone_by_its_inverse(couplings):
-    dim, networks = couplings
+    dim, _, flow = couplings
     noise = tf.random.stateless_normal([3, 4, dim], [3, 4])
-    latent = flows.RealNVP(networks).forward(noise)
+    latent = flow(4).forward(noise)
     assert np.abs(latent - noise).max() > 0.5
-    np.testing.assert_allclose(flows.RealNVP(networks).inverse(latent), noise, atol=1e-4)
+    np.testing.assert_allclose(flow(4).inverse(latent), noise, atol=1e-4)
 
 
-def test_density_under_real_nvp_costs_one_pass_a_step(couplings):
-    dim, networks = couplings
+def test_a_flow_that_is_told_the_class_is_another_one_for_each():
+    keras.utils.set_random_seed(0)
+    networks = [randomised(coupling(2, 3, 16, 3), 0.4) for _ in range(4)]
+    noise = tf.repeat(tf.random.stateless_normal([1, 5], [5, 6]), 3, axis=0)
+    codes = flows.RealNVP(networks, tf.eye(3)).forward(noise).numpy()
+    assert min(np.abs(codes[i] - codes[j]).max() for i, j in ((0, 1), (0, 2), (1, 2))) > 0.1
+    for label in range(3):  # a row sees its own class alone
+        own = flows.RealNVP(networks, tf.eye(3)[label : label + 1]).forward(noise[:1])
+        np.testing.assert_allclose(codes[label], own[0], atol=1e-5)
+
+
+def test_density_under_real_nvp_costs_one_pass_a_step(couplings, monkeypatch):
+    dim, networks, flow = couplings
     passes = []
-    counted = [lambda kept, network=network: passes.append(1) or network(kept) for network in networks]
-    prior = tfp.distributions.TransformedDistribution(priors.standard_normal(dim), flows.RealNVP(counted))
+    counted = [lambda inputs, network=network: passes.append(1) or network(inputs) for network in networks]
+    told = flow(2)
+    monkeypatch.setattr(told, "_networks", counted)
+    prior = tfp.distributions.TransformedDistribution(priors.standard_normal(dim), told)
     prior.log_prob(tf.ones([2, dim]))
     assert len(passes) == len(networks)
 
