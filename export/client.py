@@ -108,10 +108,11 @@ class Client:
         return self._ask("decode", len(latent), self._label(label, digit), latent=latent)["image"]
 
     def encode(self, image, *, label=None, digit=None, seed=None):
-        """The code of images [B, H, W, C]: (latent_mean, latent_stddev) of q(z|x), [B, Z] each.
+        """The code of images [B, H, W, C]: for most models (latent_mean, latent_stddev) of q(z|x), [B, Z] each.
 
         A model whose posterior is drawn from gives (latent [B, Z], its log-density [B]) from `seed`; one without a
-        density over codes gives its one array alone, latent or logits [B, Z].
+        density over codes, or whose codes have no mean in closed form, gives its one array alone, latent or logits
+        [B, Z].
         """
         return self._ask_image("encode", image, self._label(label, digit), seed)
 
