@@ -85,7 +85,8 @@ def _prepare(chosen: dict, data_dir: Path | None, devices):
     for name in special.keys() - inspect.signature(model.train_by).parameters:
         words = f"{name.replace('_', '-')} {special[name]}"
         raise ValueError(f"{words} is not for {model.entry}: it takes {settings.SPECIAL[name]}")
-    model.train_by(ema=recipe["ema"], **special)
+    if special:
+        model.train_by(**special)
     if recipe["ema"] is not None:
         with devices.scope():
             model.compile_recipe(learning_rate=recipe["learning_rate"], steps=None)

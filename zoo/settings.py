@@ -21,7 +21,8 @@ OPTIONAL = {  # what a recipe does without, unless it is asked for
     "importance_samples": None,
     "labels": None,
 }
-SPECIAL = {  # what only some models are trained by -> what it takes
+SPECIAL = {  # of a recipe, and only of models whose `train_by` takes it -> what it takes
+    "ema": "a train_by with ema",
     "importance_samples": "a bound on the likelihood",
     "labels": "a model that learns from few of them, such as ssvae or ssaae",
 }

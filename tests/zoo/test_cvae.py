@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfgen.models import importance
 from tfgen.networks import autoencoder
+from tfgen.tasks.common import abilities
+from tfgen.tasks.inpaint import ASKS, inpaint
 from zoo.models import cvae
 
 
@@ -72,8 +75,46 @@ def test_under_a_flow_codes_have_the_bound_of_z(told, digits):
     images, labels = tf.constant(digits.test.binarised()[:6], tf.float32), tf.constant(digits.test.labels[:6])
     noise = tf.random.stateless_normal([7, 6, 5], [1, 2])
     distortion, rate = told.elbo_terms(images, noise, labels)
-    weights = told.log_weights(images, noise, label=labels)
+    posterior = told.posterior(images, labels)
+    codes = posterior.bijector.forward(noise)
+    joint = told.likelihood(codes, labels).log_prob(images) + told.prior.log_prob(codes)
+    weights = joint - posterior.log_prob(codes)
     np.testing.assert_allclose(-(distortion + rate), tf.reduce_mean(weights, 0), rtol=1e-5)
+    np.testing.assert_allclose(told.log_weights(images, noise, label=labels), weights, rtol=1e-5)
+
+
+def test_under_a_flow_samples_follow_the_flow_of_their_class(told):
+    rows = np.arange(3)
+    latent = told.learned_prior.flow(tf.fill([3], 7)).forward(told.draw_prior(rows))
+    expected = told.decoded(latent, tf.fill([3], 7)).mean()
+    np.testing.assert_allclose(told.sample(3, digit=7, seed=rows), expected, atol=1e-5)
+    own = told.learned_prior.given(tf.constant([2, 7]))
+    assert own.sample(seed=tf.constant([0, 1])).shape == (2, 5)
+
+
+def test_under_a_flow_the_importance_weighted_gradient_is_doubly_reparameterised(told, digits, monkeypatch):
+    batch = {"image": tf.cast(digits.test.binarised()[:4], tf.float32), "label": tf.constant(digits.test.labels[:4])}
+    asked = []
+    fixed = importance._fixed
+    monkeypatch.setattr(importance, "_fixed", lambda posterior: asked.append(1) or fixed(posterior))
+    importance.loss_terms(told, batch["image"], tf.zeros([3, 4, 5]), 1.0, label=batch["label"])
+    assert asked
+
+
+def test_under_a_flow_tasks_can_do_what_they_need(told):
+    assert abilities.methods(told, ASKS) == ["chain", "gibbs", "search"]
+    images = np.zeros([2, 28, 28, 1], np.float32)
+    made = inpaint(told, images, np.eye(28, dtype=bool), label=[1, 2], steps=4)
+    assert np.isfinite(made).all()
+
+
+def test_a_conditional_model_that_does_not_say_so_has_a_flow_for_all_classes():
+    class Other(cvae.CVAE):
+        told_flow = False
+
+    model = Other(latent_dim=4, hidden_units=(8,), prior="flow", prior_steps=2, prior_width=8)
+    assert hasattr(model.learned_prior.distribution(), "bijector")
+    assert not model.learned_prior.classes
 
 
 def test_under_a_flow_the_density_of_a_code_integrates_to_one(digits):

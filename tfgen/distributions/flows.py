@@ -85,7 +85,7 @@ class RealNVP(tfb.Bijector):
     def __init__(self, networks, context=None):
         """Takes the networks of the steps, [B, Z // 2] to a shift and a raw log-scale [B, 2 * (Z - Z // 2)] each.
 
-        With a context, [B, C], the networks take it besides, and f(eps; context) is another one for each row.
+        The networks may also take a context, [B, C], so that each row has its own f.
         """
         super().__init__(forward_min_event_ndims=1, name="real_nvp")
         self._networks, self._context, self._latest = networks, context, (None, None)
@@ -121,9 +121,8 @@ class RealNVP(tfb.Bijector):
         if self._context is not None:
             parameters = common.apply(network, kept, _with_axes_of(kept, self._context))
         else:
-            parameters = (
-                network(kept) if kept.shape.rank == 2 else common.apply(network, kept)
-            )  # a served draw is short
+            short = kept.shape.rank == 2  # as a served draw is
+            parameters = network(kept) if short else common.apply(network, kept)
         shift, raw = tf.split(parameters, 2, axis=-1)
         return shift, LOG_SCALE * tf.tanh(raw / 2)
 

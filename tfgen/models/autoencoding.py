@@ -17,6 +17,11 @@ class Autoencoding:
     encoding = ("latent_mean", "latent_stddev")  # what `encode` answers, [B, Z] each
 
     @property
+    def posterior_density(self) -> bool:
+        """Whether log q(z|x) of any code z takes one pass, as that of a normal distribution."""
+        return "latent_stddev" in self.encoding
+
+    @property
     def image_encoder(self):
         """The network from images to the parameters of the code, whose hidden layers another one's can start with."""
         return self.encoder

@@ -29,13 +29,13 @@ def loss_terms(model, image, noise, beta, **condition) -> dict:
         beta: the weight of the rate; 1 for a bound on log p(x).
         condition: what likelihood and posterior are conditioned on.
     """
-    posterior, shares = model.posterior(image, **condition), []
+    (posterior, prior, likelihood), shares = model.joint(image, **condition), []
     latent = posterior.bijector.forward(noise)
     if isinstance(posterior, tfd.MultivariateNormalLinearOperator):
         posterior = _fixed(posterior)
         latent = _with_gradient_times(latent, lambda: (1 - beta + beta * shares[0])[..., None])
-    distortion = -model.likelihood(latent, **condition).log_prob(image)  # [K, B]
-    rate = posterior.log_prob(latent) - model.prior.log_prob(latent)
+    distortion = -likelihood(latent).log_prob(image)  # [K, B]
+    rate = posterior.log_prob(latent) - prior.log_prob(latent)
     log_weights = -(distortion + beta * rate)
     shares.append(tf.stop_gradient(tf.nn.softmax(log_weights, 0)))
     descended = -tf.reduce_sum(shares[0] * log_weights, 0)

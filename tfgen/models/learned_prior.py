@@ -11,9 +11,11 @@ class LearnedPrior:
 
     Attributes:
         learned_prior: a layer as in `tfgen.distributions.learned_priors`; None for N(0, I).
+        told_flow: whether a flow is told the class; then the model's code is the noise that enters it, as in `cvae`.
     """
 
     learned_prior = None
+    told_flow = False
 
     def choose_prior(self, prior: learned_priors.Prior, *, steps: int, width: int, components: int) -> None:
         """Makes the prior.

@@ -98,16 +98,23 @@ class Variational(OneOptimiser):
         free = tf.maximum(rate, self.free_bits) if self.free_bits else rate
         return {"loss": distortion + self.rate_weight(step) * free, "distortion": distortion, "rate": rate}
 
+    def joint(self, image, **condition):
+        """q(z|x), p(z), and p(x|z) as a function of z, of images [B, H, W, C]: what a bound is made of."""
+        return (
+            self.posterior(image, **condition),
+            self.prior,
+            lambda latent: self.likelihood(latent, **condition),
+        )
+
     def reparameterised(self, posterior, noise):
         """z ~ q(z|x) as a function of standard normal noise [..., B, Z], by the posterior's bijector."""
         return posterior.bijector.forward(noise)
 
     def log_weights(self, image, noise, **condition):
         """log p(x, z) - log q(z|x) of images [B, H, W, C] under noise [K, B, Z]; [K, B], nats."""
-        posterior = self.posterior(image, **condition)
+        posterior, prior, likelihood = self.joint(image, **condition)
         latent = self.reparameterised(posterior, noise)
-        log_joint = self.likelihood(latent, **condition).log_prob(image) + self.prior.log_prob(latent)
-        return log_joint - posterior.log_prob(latent)
+        return likelihood(latent).log_prob(image) + prior.log_prob(latent) - posterior.log_prob(latent)
 
     def elbo(self, image, *, label=None, digit=None, seed=None):
         """The evidence lower bound with one sample of z per image.

@@ -161,7 +161,11 @@ def _projected(model, image, label, stddev: float, seed: int) -> np.ndarray:
 
     told = {} if label is None else {"label": label}
     encode = model.signatures().get("encode")
-    start = model.encode(image, **told)[0].numpy() if encode and "latent_mean" in encode.outputs else None
+    start = None
+    if encode and "latent_mean" in encode.outputs:
+        start = model.encode(image, **told)[0].numpy()
+    elif encode and encode.outputs.keys() == {"latent"}:
+        start = model.encode(image, **told).numpy()
     codes, _ = search.codes(model, image, stddev=stddev, seed=seed, start=start, label=label)
     return np.asarray(model.decode(codes, **told))
 

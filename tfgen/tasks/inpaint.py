@@ -15,13 +15,13 @@ from typing import Literal
 import numpy as np
 
 from tfgen import checks, inputs
-from tfgen.tasks.common import masks
+from tfgen.tasks.common import abilities, masks
 from tfgen.tasks.common.job import Job, first
 from tfgen.tasks.common.result import BASELINE, MODEL, Result, means
 
 __all__ = ["inpaint"]
 
-_DENSITY = ("score", "decode", "encode.latent_stddev")
+_DENSITY = ("score", "decode", "encode", abilities.DENSITY)
 ASKS = {"completer": ("complete",), "chain": _DENSITY, "gibbs": _DENSITY, "search": ("decode",)}
 Method = Literal["completer", "chain", "gibbs", "search"]
 TEST, VALIDATION = 200, 200  # images
@@ -105,8 +105,6 @@ def damage(*, mask: str = "quadrants:1", **_) -> str:
 
 def _methods(job: Job, method, by_mask) -> list[str]:
     """The methods to measure: by default the completer where there is one, both chains, or else the search."""
-    from tfgen.tasks.common import abilities
-
     if method == "completer" and by_mask is not None:
         return [method]
     if method is None and not abilities.methods(job.model, ASKS) and by_mask is not None:
@@ -154,8 +152,6 @@ def inpaint(model, images, mask, *, label=None, method: Method | None = None, st
     Raises:
         TypeError, ValueError: images, mask or label of another kind or shape, or a method that the model cannot do.
     """
-    from tfgen.tasks.common import abilities
-
     method = abilities.chosen(model, ASKS, method, "inpaint")
     image = inputs.images(images, model.image_shape)
     missing = masks.checked(mask, len(image), model.image_shape)

@@ -7,9 +7,10 @@ import keras
 
 
 def are_kept(model) -> bool:
-    """Whether every optimiser of a compiled model keeps an average of the weights."""
+    """Whether every optimiser of a compiled model keeps the average of the weights that `model.ema` asks for."""
     optimizers = model.optimizers.values() or [model.optimizer]
-    return all(getattr(each, "inner_optimizer", each).use_ema for each in optimizers)  # one that scales has another
+    inner = [getattr(each, "inner_optimizer", each) for each in optimizers]  # one that scales the loss has another
+    return all(each.use_ema and each.ema_momentum == model.ema for each in inner)
 
 
 class Averages(keras.callbacks.Callback):

@@ -18,10 +18,11 @@ import numpy as np
 import tensorflow as tf
 
 from tfgen import figures, seeds
+from tfgen.tasks.common import abilities
 from tfgen.tasks.common.result import MODEL, Result, Row, means
 from zoo.lectures import _chains
 
-ASKS = {"normal": ("score.elbo", "encode.latent_stddev"), "flow": ("score.elbo", "encode.log_density")}
+ASKS = {"density": ("score.elbo", abilities.DENSITY), "flow": ("score.elbo", "encode.log_density")}
 LEAPFROGS = 8
 IMPORTANCE, CHUNK = 20_000, 500  # samples of q an image, of which so many at once
 METRICS = {
@@ -39,7 +40,6 @@ def compute(track, name: str, *, images: int, data_dir, draws: int, burn_in: int
     """How far p(z|x) is from q(z|x) for some images; arguments as those of `zoo.lectures.mcmc.compute`."""
     from tfgen.evaluation import likelihood
     from tfgen.storage import loading
-    from tfgen.tasks.common import abilities
 
     model = loading.load(name)
     if not abilities.methods(model, ASKS):

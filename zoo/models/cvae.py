@@ -58,7 +58,7 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
     """p(x|z,y) p(z) with the amortised posterior q(z|x,y)."""
 
     entry = "cvae"
-    conditional = True
+    conditional = told_flow = True
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
             warmup: share of the training over which the rate's weight grows linearly from 0 to beta.
             free_bits: an image's rate is not pushed below this number of nats.
             prior: the distribution of the code: normal, or learned with the model: mixture (of normals), vamp (a
-                mixture of the posteriors of pseudo-inputs) or flow (RealNVP).
+                mixture of the posteriors of pseudo-inputs) or flow (RealNVP, which is told the class).
             prior_steps: coupling steps of a flow.
             prior_width: width of the two hidden layers of each coupling step.
             prior_components: the number of normals of a mixture, or of pseudo-inputs of vamp.
@@ -106,9 +106,11 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
         self.convolutional = network == "conv"
         self.encoder, self.decoder = autoencoder.make(network, hidden_units, self, 2 * self.latent_dim, labelled=True)
         self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)
-        self.has_flow = prior == "flow"
+        self.has_flow = self.told_flow and prior == "flow"
         if self.has_flow:
             self.encoding = ("latent",)  # the posterior of e has no mean and stddev in closed form
+
+    posterior_density = True
 
     def encoded(self, image, label):
         """q(z|x,y) of images [B, H, W, C] and labels [B]: batch [B], event [Z]."""
@@ -121,11 +123,16 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
 
     def elbo_terms(self, image, noise, label):
         """Distortion and rate of images [B, H, W, C] and labels [B] under noise [L, B, Z]; both [B], nats."""
-        posterior = self.encoded(image, label)
+        posterior, prior, likelihood = self.joint(image, label)
         latent = posterior.bijector.forward(noise)  # z = mu + sigma * eps, [L, B, Z]
-        distortion = -tf.reduce_mean(self.decoded(latent, label).log_prob(image), 0)
-        rate = kl_divergence(posterior, self.learned_prior.given(label) if self.has_flow else self.prior, latent)
+        distortion = -tf.reduce_mean(likelihood(latent).log_prob(image), 0)
+        rate = kl_divergence(posterior, prior, latent)
         return distortion, rate
+
+    def joint(self, image, label):
+        """q(z|x,y), p(z) or under a flow p(z|y), and p(x|z,y) as a function of z [..., B, Z]."""
+        prior = self.learned_prior.given(label) if self.has_flow else self.prior
+        return self.encoded(image, label), prior, lambda latent: self.decoded(latent, label)
 
     # What users call a code is z, or under a flow, z = f(e; y), the noise e: it says nothing of the class.
 

@@ -114,6 +114,11 @@ class IAFVAE(LearnedPrior, Autoencoding, Variational, Model):
         self.flow = [made(self.latent_dim, flow_width, 2, context_dim) for _ in range(flow_steps)]
         self.choose_prior(prior, steps=prior_steps, width=prior_width, components=prior_components)
 
+    @property
+    def posterior_density(self) -> bool:
+        """A code that the flow did not make itself costs a pass for each of its dimensions."""
+        return not self.flow
+
     def posterior(self, image):
         """q(z|x) of images [B, H, W, C], event [Z]; normal without a flow."""
         parameters, context = tf.split(self.encoder(image), [2 * self.latent_dim, self.context_dim], axis=-1)

@@ -52,7 +52,7 @@ def test_a_fresh_flow_is_nearly_the_standard_normal():
     np.testing.assert_allclose(codes, seeds.normal_rows([5], rows), atol=0.1)  # ten reversals: none
 
 
-MODEL = SimpleNamespace(latent_dim=2, image_shape=(2, 2, 1), conditional=False, class_names=())
+MODEL = SimpleNamespace(latent_dim=2, image_shape=(2, 2, 1), conditional=False, told_flow=False, class_names=())
 SMALL = {"steps": 4, "width": 16, "components": 5}
 SPREAD = {"mixture": 1.0, "vamp": 1.0}  # of the parameters of a prior in these tests; 0.3 of the others
 

@@ -39,6 +39,21 @@ def train(model, digits, run, epochs, checkpoint=None, ema=None, further=()):
     )
 
 
+@pytest.mark.parametrize("entry", ["vae", "aae", "dcgan"])
+def test_an_average_is_kept_by_every_optimiser_or_not_at_all(entry):
+    model = small(entry)
+    adam = lambda share: keras.optimizers.Adam(use_ema=True, ema_momentum=share)  # noqa: E731
+    model.train_by(ema=SHARE)
+    model.compile_recipe(learning_rate=1e-3, steps=10)
+    assert averages.are_kept(model)
+    for optimizer in (adam(0.5), "adam"):  # of another momentum, or of none
+        model.compile(optimizer)
+        assert not averages.are_kept(model)
+    if model.phases:
+        model.compile(adam(SHARE), **{next(iter(model.phases)): "adam"})
+        assert not averages.are_kept(model)
+
+
 class Trace(keras.callbacks.Callback):
     """Keeps the weights at the end of every epoch, as this callback's place in the order sees them."""
 

@@ -16,14 +16,14 @@ OPTIONS = ("steps", "width")
 class FlowPrior(keras.layers.Layer):
     """p(z) of z = f(eps), eps ~ N(0, I), with f the coupling steps of `flows.RealNVP`; nearly N(0, I) at first.
 
-    Of a conditional model it is p(z|y), z = f(eps; y). The model's code is then eps, which has the same prior for every
+    It may be told the class y: p(z|y), z = f(eps; y). The model's code is then eps, which has the same prior for every
     class.
     """
 
     def __init__(self, dim: int, steps: int, width: int, classes: int = 0):
         """Takes Z, at least 2, the number of steps, the width of the two hidden layers of each step's network.
 
-        And the number of classes, 0 for a model without.
+        And the number of classes that it is told, 0 for none.
         """
         super().__init__(name="flow_prior", dtype="float32")
         if dim < 2:
@@ -35,15 +35,16 @@ class FlowPrior(keras.layers.Layer):
         self.built = True
 
     def flow(self, label=None):
-        """f as a bijector; with classes that of the labels [B]."""
+        """f as a bijector; if it is told the class, f(.; y) of labels [B]."""
         return flows.RealNVP(self.steps, None if label is None else tf.one_hot(label, self.classes))
 
     def given(self, label):
         """p(z|y) of labels [B], event [Z]."""
-        return tfd.TransformedDistribution(priors.standard_normal(self.dim), self.flow(label))
+        noise = tfd.MultivariateNormalDiag(tf.zeros(tf.stack([tf.shape(label)[0], self.dim])), tf.ones([self.dim]))
+        return tfd.TransformedDistribution(noise, self.flow(label))
 
     def distribution(self, posterior=None):
-        """p(z), event [Z]; with classes that of eps."""
+        """p(z), event [Z]; p(eps) = N(0, I) if the flow is told the class."""
         noise = priors.standard_normal(self.dim)
         return noise if self.classes else tfd.TransformedDistribution(noise, self.flow())
 
@@ -58,5 +59,5 @@ class FlowPrior(keras.layers.Layer):
 
 
 def build(model, steps: int, width: int) -> FlowPrior:
-    """The prior of a model's codes, told the class if the model is."""
-    return FlowPrior(model.latent_dim, steps, width, len(model.class_names) if model.conditional else 0)
+    """The prior of a model's codes, told the class if the model says so."""
+    return FlowPrior(model.latent_dim, steps, width, len(model.class_names) if model.told_flow else 0)

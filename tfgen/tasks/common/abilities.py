@@ -3,9 +3,13 @@
 from tfgen import checks, spelling
 from tfgen.storage import entries
 
+DENSITY = "the density of any code"
+
 
 def has(model, ask: str) -> bool:
-    """Whether a model has a signature, "score", or a part of one, "encode.latent_stddev" or "sample.label"."""
+    """Whether a model has a signature, "score", or a part of one, "encode.latent_stddev", or has `DENSITY`."""
+    if ask == DENSITY:
+        return getattr(model, "posterior_density", False)
     signature, _, part = ask.partition(".")
     found = model.signatures().get(signature)
     return found is not None and (not part or part in found.outputs or part in found.inputs)
