@@ -21,7 +21,7 @@ OPTIONAL = {  # what a recipe does without, unless it is asked for
     "importance_samples": None,
     "labels": None,
 }
-SPECIAL = {  # of a recipe, and only of models whose `train_by` takes it -> what it takes
+SPECIAL = {  # what only a model whose `train_by` takes it can be trained with -> what it takes
     "ema": "a train_by with ema",
     "importance_samples": "a bound on the likelihood",
     "labels": "a model that learns from few of them, such as ssvae or ssaae",

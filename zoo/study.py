@@ -33,8 +33,8 @@ def study(
 ) -> Path:
     """Trains vae with codes of 2, 5, 10, 25 and 50 dimensions and cvae with 35, and draws -ELBO against them.
 
-    Another vae of 2 dimensions has a flow as its prior. It shows how much of the loss of so small a code
-    comes from N(0, I).
+    Another vae of 2 dimensions has a flow as its prior. It shows how much of the loss
+    of so small a code comes from N(0, I).
 
     The recipes are those of the entries, except for the epochs and for vae's hidden layers: three of 500 units instead
     of two. Each training is a run in the study's directory. If you start a study again, it resumes what is not

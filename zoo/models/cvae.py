@@ -58,7 +58,7 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
     """p(x|z,y) p(z) with the amortised posterior q(z|x,y)."""
 
     entry = "cvae"
-    conditional = told_flow = True
+    conditional = told_flow = posterior_density = True
 
     def __init__(
         self,
@@ -109,8 +109,6 @@ class CVAE(LearnedPrior, Autoencoding, Variational, Model):
         self.has_flow = self.told_flow and prior == "flow"
         if self.has_flow:
             self.encoding = ("latent",)  # the posterior of e has no mean and stddev in closed form
-
-    posterior_density = True
 
     def encoded(self, image, label):
         """q(z|x,y) of images [B, H, W, C] and labels [B]: batch [B], event [Z]."""
