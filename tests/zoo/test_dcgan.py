@@ -143,3 +143,23 @@ def test_discriminate_gives_a_logit_an_image(digits):
 def test_hyperparameters_out_of_range_are_named(wrong, message):
     with pytest.raises((ValueError, TypeError), match=message):
         built(**wrong)
+
+
+def test_penalty_has_the_gradient_that_differences_of_it_have(batch):
+    """Through the statistics of the batch: `tf.nn.moments` alone gives another second derivative."""
+    keras.utils.set_random_seed(0)
+    network = dcgan.discriminator((28, 28, 1), 4)
+    real, weights = 2 * batch["image"] - 1, network.trainable_variables
+    steps = [tf.random.stateless_normal(each.shape, [0, i]) * tf.norm(each) for i, each in enumerate(weights)]
+    starts = [tf.identity(each) for each in weights]
+
+    def penalty(scale=0.0):
+        for variable, start, step in zip(weights, starts, steps, strict=True):
+            variable.assign(start + scale * step)
+        return losses.gradient_penalty(lambda x: network(x, training=True), real)
+
+    with tf.GradientTape() as tape:
+        value = penalty()
+    slopes = tape.gradient(value, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    along = sum(float(tf.reduce_sum(slope * step)) for slope, step in zip(slopes, steps, strict=True))
+    assert float(penalty(1e-3) - penalty(-1e-3)) / 2e-3 == pytest.approx(along, rel=0.01)

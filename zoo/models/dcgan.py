@@ -78,8 +78,12 @@ def initial():
 
 
 def normalisation():
-    """Batch normalisation, over the batches of all devices where several train the model."""
-    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=tf.distribute.has_strategy())
+    """Batch normalisation, over the batches of all devices that train the model.
+
+    It is synchronised on one device too: the other way, `tf.nn.moments` takes the mean for a constant within the
+    variance. That leaves the gradient as it is, but makes the penalty's wrong, which differentiates twice.
+    """
+    return layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)
 
 
 class DCGAN(Discriminating, Adversarial, Model):
