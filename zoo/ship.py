@@ -9,7 +9,7 @@ from zoo import ENTRIES, commands, evaluate, report, verify
 
 USAGE = "python -m zoo.ship"
 LIMIT = 30_000_000  # bytes that all shipped weights may take together
-PRECISIONS = ("float16", "float32")  # the first one that changes no number by half of its last digit is taken
+PRECISIONS = ("bfloat16", "float16", "float32")  # the first that changes no number by half of its last digit is taken
 K = 10  # importance samples by which the change of the likelihood is measured
 
 
@@ -23,8 +23,8 @@ def ship(
 ) -> None:
     """Stores a run's weights compactly and records them in the manifest: SHA-256, settings, versions and numbers.
 
-    Weights are stored in half precision if this changes every number by less than half of its last shown digit, and in
-    single precision otherwise. The recorded numbers are those of the run.
+    Weights are stored in the coarsest of three precisions that changes every number by less than half of its last shown
+    digit: bfloat16, float16, float32. The recorded numbers are those of the run.
 
     Args:
         run: the run directory; the run must have been evaluated.
@@ -98,9 +98,16 @@ def _smallest(model, dataset, run: Path, metrics: dict, folder: Path) -> tuple[P
 
 
 def pack(source: Path, target: Path, precision: str) -> None:
-    """Writes a weights file again, in the same layout, its numbers in `precision` and compressed."""
+    """Writes a weights file again, in the same layout, its numbers in `precision` and compressed.
+
+    HDF5 has no bfloat16: such numbers are written as float16, whose last bits are then zero and take no room.
+    """
     import h5py
     import numpy as np
+    import tensorflow as tf
+
+    rounded = tf.as_dtype(precision).as_numpy_dtype
+    stored = np.float16 if precision == "bfloat16" else rounded
 
     with h5py.File(source) as old, h5py.File(target, "w") as new:
 
@@ -110,7 +117,7 @@ def pack(source: Path, target: Path, precision: str) -> None:
                 return
             values = item[()]
             if values.dtype == np.float32:
-                values = values.astype(precision)
+                values = values.astype(rounded).astype(stored)
             smaller = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if values.ndim else {}
             new.create_dataset(name, data=values, **smaller)
 

@@ -105,7 +105,7 @@ def test_a_training_by_the_recipe_is_a_short_command():
 
 def test_weights_ship_in_half_precision_and_compressed(run, shipped):
     numbers = sum(array.size for array in tfgen.load(run).get_weights())
-    assert loading.shipped("cvae")["precision"] == "float16"
+    assert loading.shipped("cvae")["precision"] in ("bfloat16", "float16")
     stored = []
     with h5py.File(shipped / "cvae.weights.h5") as file:
         file.visititems(lambda name, item: stored.append(item) if isinstance(item, h5py.Dataset) else None)
@@ -118,12 +118,27 @@ def test_weights_ship_in_half_precision_and_compressed(run, shipped):
 def test_single_precision_is_kept_where_half_changes_a_number(run, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(verify, "DECIMALS", {"test_neg_elbo": 9})
     ship.main([str(run), "--to", str(tmp_path)])
-    assert [line.split(":")[0] for line in capsys.readouterr().out.splitlines()][:2] == ["float16", "float32"]
+    tried = [line.split(":")[0] for line in capsys.readouterr().out.splitlines()]
+    assert tried[:3] == ["bfloat16", "float16", "float32"]
     assert manifest.read(tmp_path)["cvae-digits.weights.h5"]["precision"] == "float32"
     other = entries.build("cvae", runs.read_config(run)["hyperparameters"])
     weights.load(other, tmp_path / "cvae-digits.weights.h5")
     for ours, theirs in zip(tfgen.load(run).get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_bfloat16_is_stored_as_float16_that_takes_less_room(run, tmp_path):
+    source, sizes = run / runs.WEIGHTS, []
+    for precision in ("bfloat16", "float16"):
+        ship.pack(source, tmp_path / precision, precision)
+        sizes.append((tmp_path / precision).stat().st_size)
+    assert sizes[0] < sizes[1]
+    with h5py.File(source) as file, h5py.File(tmp_path / "bfloat16") as packed:
+        compared = lambda name, item: pairs.append((item[()], packed[name][()])) if hasattr(item, "shape") else None  # noqa: E731
+        pairs = []
+        file.visititems(compared)
+    for exact, rounded in pairs:
+        np.testing.assert_allclose(rounded, exact, rtol=2**-8, atol=2**-24)
 
 
 def test_an_entry_loads_by_name_and_answers_as_its_run_does(run, shipped):
