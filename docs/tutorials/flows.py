@@ -194,7 +194,8 @@ figure.saved("flows-posterior.png")
 # a point that somebody else gives would take a pass for each dimension, which a posterior never needs.
 #
 # Its weights ship, and those of the plain `vae`. The gap between -ELBO and the importance-weighted bound says how well
-# each q fits its own posterior. (The networks differ too: compare the gaps, not the levels.)
+# each q fits its own posterior. (Compare the gaps, not the levels: the networks differ too, and the `iaf_vae` that
+# ships has a flow in its prior as well.)
 
 # %%
 dataset, _ = data.load_or_embedded()
