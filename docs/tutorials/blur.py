@@ -151,8 +151,8 @@ for name, images in table.items():
     print(f"{name:22} {sharpness(images):.3f}")
 
 # %% [markdown]
-# The GAN is as sharp as the data or sharper; it has no reason not to be. The VAE is below. Its *copies* of real
-# pictures are soft too: even the best code leaves details open.
+# The GAN is as sharp as the data: if it were not, the discriminator would see it. The VAE is below. Its *copies* of
+# real pictures are soft too: even the best code leaves details open.
 #
 # ## What does sharpness cost?
 #
@@ -172,11 +172,12 @@ drawings = [vae.decode(nearest["VAE"][0][hard]), gan.decode(nearest["DCGAN"][0][
 grid(np.concatenate([real[hard], *drawings]), columns=8, row_labels=["data", "VAE", "DCGAN"]).saved("blur-nearest.png")
 
 # %% [markdown]
-# The errors are of the same size: this GAN can draw nearly every digit, crisply where the VAE is soft. So measure
-# before you repeat the textbook. What it says does happen: this DCGAN is held smooth by a gradient penalty, and the
-# same networks without it, after three epochs of the paper's own training, draw one digit in 4.8 % of their samples
-# and another in 17.0 % ([how it was measured](../models/dcgan.md#what-was-tried)). Nothing in a GAN's loss says that it
-# must not. And nothing in the finished GAN tells you how likely a picture is.
+# All errors but the worst are of the same size: this GAN can draw nearly every digit, crisply where the VAE is soft.
+# Only for the last one, a strange 8, the search found no code. So measure before you repeat the textbook. What it says
+# does happen: this DCGAN is held smooth by a gradient penalty, and the same networks without it, after three epochs of
+# the paper's own training, draw one digit in 4.8 % of their samples and another in 17.0 % ([how it was
+# measured](../models/dcgan.md#what-was-tried)). Nothing in a GAN's loss says that it must not. And nothing in the
+# finished GAN tells you how likely a picture is.
 #
 # ## How much blur does a nat remove?
 #
