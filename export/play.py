@@ -17,6 +17,7 @@ from tfgen import commandline
 NAME = "python -m export.play"
 MOST = 2**24  # bytes of a request of the page's
 CLASSES = 256  # that a server is asked for
+DRAWN, ROWS = 64, 16  # samples of a server that are encoded to find its codes, and how many at once
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -181,8 +182,8 @@ def of_server(url: str, name: str) -> Page:
 
     from export.page import facts, text
 
-    def labels(rows: int, label: int) -> dict:
-        return {"label": np.full(rows, label, np.int64)} if conditional else {}
+    def labels(rows: int, label) -> dict:
+        return {"label": np.broadcast_to(np.int64(label), rows)} if conditional else {}
 
     def decode(latent, label):
         return client.predict("decode", {"latent": latent, **labels(len(latent), label)})["image"]
@@ -191,15 +192,24 @@ def of_server(url: str, name: str) -> Page:
     code = next((key for key in ("latent_mean", "latent") if key in takes["outputs"]), "")
 
     def encode(image, label):
-        seed = {"seed": np.zeros(1, np.int64)} if "seed" in takes["inputs"] else {}
-        return client.predict("encode", {"image": image, **labels(1, label), **seed})[code]
+        seed = {"seed": np.zeros(len(image), np.int64)} if "seed" in takes["inputs"] else {}
+        return client.predict("encode", {"image": image, **labels(len(image), label), **seed})[code]
 
-    codes = np.random.default_rng(0).standard_normal((facts.SEEDS, dim)).astype(np.float32)
+    def of_samples(seeds):
+        label = seeds % max(1, len(classes))
+        return encode(client.predict("sample", {"seed": seeds, **labels(len(seeds), label)})["image"], label)
+
     try:
-        found = facts.described(decode, codes, shape, classes)
+        if code and "sample" in signatures:  # a server does not tell the prior, but draws images from it
+            codes = np.concatenate([of_samples(seeds) for seeds in np.arange(DRAWN).reshape(-1, ROWS)])
+            draws = {"draws": facts.text(codes)}
+        else:
+            codes = np.random.default_rng(0).standard_normal((facts.SEEDS, dim)).astype(np.float32)
+            draws = {"draws": "", "normal": True, "start": [0.0] * dim}
+        found = facts.described(decode, codes, shape, classes) | draws
     except ServingError as error:
         commandline.fail(error)
-    found |= {"name": name, "draws": "", "normal": True, "encodes": bool(code), "start": [0.0] * dim}
+    found |= {"name": name, "encodes": bool(code)}
     found |= {"python": f"Client({rest.without_user(url)!r}, {name!r})", "imports": "from export.client import Client"}
     content = text.page(found | {"by": f"computed by {rest.without_user(url)}"})
     return Page(content, decode, encode if code else None, {"latent": [dim], "image": shape})

@@ -31,7 +31,7 @@ def of(model, source: str) -> dict:
     found = described(decode, codes, list(model.image_shape), classes)
     return found | {
         "name": Path(source).name,
-        "draws": base64.b64encode(codes.astype("<f4").tobytes()).decode() if seeded else "",
+        "draws": text(codes) if seeded else "",
         "encodes": hasattr(model, "code"),
         "python": f"tfgen.load({source!r})",
     }
@@ -51,6 +51,11 @@ def described(decode, codes: np.ndarray, shape, classes: list[str]) -> dict:
         "high": high.astype(float).round(4).tolist(),
         "start": codes.mean(0).astype(float).round(4).tolist(),
     }
+
+
+def text(codes: np.ndarray) -> str:
+    """Codes as the page reads them: base64 of little-endian float32."""
+    return base64.b64encode(codes.astype("<f4").tobytes()).decode()
 
 
 def drawn(model) -> tuple[np.ndarray, bool]:

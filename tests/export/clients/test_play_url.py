@@ -1,5 +1,6 @@
 """The page of a model on a server: what it learns from there, and what is not such a server."""
 
+import base64
 import json
 
 import numpy as np
@@ -25,6 +26,12 @@ def test_a_server_computes_the_page(url, conditional, conditional_session):
     dim = conditional.facts["latent_dim"]
     assert (found["dim"], found["shape"]) == (dim, conditional.facts["image_shape"])
     assert found["classes"] == [str(number) for number in range(len(conditional.facts["classes"]))]
+    label = np.arange(play.DRAWN) % len(conditional.facts["classes"])  # its codes are those of the server's samples
+    samples = conditional_session.run("sample", {"seed": np.arange(play.DRAWN), "label": label})["image"]
+    codes = conditional_session.run("encode", {"image": samples, "label": label})["latent_mean"]
+    drawn = np.frombuffer(base64.b64decode(found["draws"]), "<f4").reshape(-1, dim)
+    np.testing.assert_allclose(drawn, codes, atol=1e-5)
+    np.testing.assert_allclose(found["start"], codes.mean(0), atol=1e-4)
     latent = np.linspace(-1, 1, dim, dtype=np.float32)
     expected = conditional_session.run("decode", {"latent": latent[None], "label": np.array([2])})["image"]
     np.testing.assert_allclose(values(page, "/decode", latent=latent.tolist(), label=2), expected.ravel(), atol=1e-5)
