@@ -17,7 +17,7 @@ from tfgen import commandline
 NAME = "python -m export.play"
 MOST = 2**24  # bytes of a request of the page's
 CLASSES = 256  # that a server is asked for
-DRAWN, ROWS = 64, 16  # samples of a server that are encoded to find its codes, and how many at once
+DRAWN = 64  # samples of a server that are encoded, to see where its codes lie
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -195,14 +195,12 @@ def of_server(url: str, name: str) -> Page:
         seed = {"seed": np.zeros(len(image), np.int64)} if "seed" in takes["inputs"] else {}
         return client.predict("encode", {"image": image, **labels(len(image), label), **seed})[code]
 
-    def of_samples(seeds):
-        label = seeds % max(1, len(classes))
-        return encode(client.predict("sample", {"seed": seeds, **labels(len(seeds), label)})["image"], label)
-
     try:
         if code and "sample" in signatures:  # a server does not tell the prior, but draws images from it
-            codes = np.concatenate([of_samples(seeds) for seeds in np.arange(DRAWN).reshape(-1, ROWS)])
-            draws = {"draws": facts.text(codes)}
+            seeds = np.arange(DRAWN)
+            label = seeds % max(1, len(classes))
+            codes = encode(client.predict("sample", {"seed": seeds, **labels(DRAWN, label)})["image"], label)
+            draws = {"draws": facts.as_base64(codes)}
         else:
             codes = np.random.default_rng(0).standard_normal((facts.SEEDS, dim)).astype(np.float32)
             draws = {"draws": "", "normal": True, "start": [0.0] * dim}

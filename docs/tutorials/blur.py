@@ -176,7 +176,7 @@ grid(np.concatenate([real[hard], *drawings]), columns=8, row_labels=["data", "VA
 # Only for the last one, a strange 8, did the search find no code that comes near. So measure before you repeat the
 # textbook. What it says does happen: this DCGAN is held smooth by a gradient penalty, and the same networks without it,
 # after three epochs with the paper's learning rate and batches, draw one digit in 4.8 % of their samples and another in
-# 17.0 %; with it 6.8 % and 12.6 % ([how it was measured](../models/dcgan.md#what-was-tried)). Nothing in a GAN's loss
+# 17.7 %; with it 6.8 % and 12.6 % ([how it was measured](../models/dcgan.md#what-was-tried)). Nothing in a GAN's loss
 # says that it must not. And nothing in the finished GAN tells you how likely a picture is.
 #
 # ## How much blur does a nat remove?

@@ -31,7 +31,7 @@ def of(model, source: str) -> dict:
     found = described(decode, codes, list(model.image_shape), classes)
     return found | {
         "name": Path(source).name,
-        "draws": text(codes) if seeded else "",
+        "draws": as_base64(codes) if seeded else "",
         "encodes": hasattr(model, "code"),
         "python": f"tfgen.load({source!r})",
     }
@@ -53,7 +53,7 @@ def described(decode, codes: np.ndarray, shape, classes: list[str]) -> dict:
     }
 
 
-def text(codes: np.ndarray) -> str:
+def as_base64(codes: np.ndarray) -> str:
     """Codes as the page reads them: base64 of little-endian float32."""
     return base64.b64encode(codes.astype("<f4").tobytes()).decode()
 

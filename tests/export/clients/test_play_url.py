@@ -40,6 +40,12 @@ def test_a_server_computes_the_page(url, conditional, conditional_session):
     np.testing.assert_allclose(values(page, "/encode", image=image.tolist(), label=1), expected.ravel(), atol=1e-5)
 
 
+def test_codes_of_a_model_without_an_encoder_are_normal(rest_url):
+    found = facts_of(play.of_server(rest_url, "dcgan"))
+    assert (found["draws"], found["normal"], found["encodes"]) == ("", True, False)
+    assert found["start"] == [0.0] * found["dim"]
+
+
 @pytest.mark.parametrize(
     ("address", "name", "words"),
     [
