@@ -6,12 +6,7 @@ The optimiser is gradient descent with momentum, whose momentum after one step i
 """
 
 import json
-import os
 import sys
-
-# Without XLA, in graphs that TensorFlow rewrites for oneDNN, two threads race: now and then the gradients of a step of
-# DCGAN are others than in the call before, by more than rounding.
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
 from tfgen import quiet
 

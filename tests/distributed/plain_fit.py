@@ -4,10 +4,7 @@ python plain_fit.py ENTRY
 """
 
 import json
-import os
 import sys
-
-os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"  # as in one_step.py
 
 from tfgen import quiet
 

@@ -43,6 +43,8 @@ def gathered(rows):
 def descend(optimizer, tape, loss, variables, *, clip_norm: float | None = None, when=True) -> None:
     """One step of an optimiser down the gradient of the replicas' mean of `loss`.
 
+    No variable moves before the loss and all gradients are there, so all of them are those of the old variables.
+
     Args:
         optimizer: a built Keras optimiser; a `LossScaleOptimizer` has the gradient computed on its scale.
         tape: the gradient tape that recorded `loss`.
@@ -59,12 +61,16 @@ def descend(optimizer, tape, loss, variables, *, clip_norm: float | None = None,
         if clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, optimizer.scale_loss(clip_norm))
         gradients = [gradient / count() for gradient in gradients]
-    if when is True:
-        optimizer.apply(gradients, variables)
-    else:
-        if not optimizer.built:
-            optimizer.build(variables)  # a branch may not create variables
-        _apply_when(when, lambda *gradients: optimizer.apply(gradients, variables), gradients)
+    if not optimizer.built:
+        optimizer.build(variables)  # a branch may not create variables
+    # TensorFlow orders a variable's read and its step by an edge. It drops the edge where another way leads from one to
+    # the other, such as one through the IdentityN of Keras's optimiser, and then removes that too: they would race.
+    computed = [loss, *(gradient for gradient in gradients if gradient is not None)]
+    with tf.control_dependencies(computed):
+        if when is True:
+            optimizer.apply(gradients, variables)
+        else:
+            _apply_when(when, lambda *gradients: optimizer.apply(gradients, variables), gradients)
 
 
 def _sum_over_replicas(tensors):

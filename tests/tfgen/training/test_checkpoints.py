@@ -44,9 +44,7 @@ def begun(run, model):
 QUICK = ("aae", {})  # three optimisers, and no convolutions
 CASES = [(entry, {}) for entry in tfgen.entries()]
 CASES += [(entry, variant) for entry in tfgen.entries() for variant in getattr(entries.module(entry), "VARIANTS", ())]
-# DCGAN has statistics and, in its variant, skipped steps besides. One of its 13 resumed trainings differed by 1e-7 on a
-# busy CPU, and none of those that ran through. oneDNN's race of two threads (tests/distributed/one_step.py) may be why;
-# it is not proved.
+# DCGAN has statistics and, in its variant, skipped steps besides.
 
 
 @pytest.mark.parametrize(
