@@ -93,6 +93,7 @@ def in_file(split):
     images = stored.StoredImages(path, split.images.shape, 1_000_000)
     return data.Split(split.name, images, split.labels)
 
+loop.STEPS_PER_BLOCK = 4  # which fit: metrics are added up block by block, and so round alike
 digits, ends = data.load("digits"), []
 for put in (lambda split: split, in_file):
     strategy = strategies.make("mirrored", print)
@@ -103,8 +104,7 @@ for put in (lambda split: split, in_file):
         model.compile_recipe(learning_rate=1e-3, steps=None)
     history = loop.fit(model, put(digits.train), validation=put(digits.validation), epochs=2, batch_size=100).history
     ends.append((history, model.get_weights()))
-for name, values in ends[0][0].items():
-    np.testing.assert_allclose(values, ends[1][0][name], rtol=1e-6)  # means over steps, in blocks of another length
+assert ends[0][0] == ends[1][0]
 assert all((one == other).all() for one, other in zip(ends[0][1], ends[1][1]))
 """
 

@@ -43,7 +43,7 @@ def gathered(rows):
 def descend(optimizer, tape, loss, variables, *, clip_norm: float | None = None, when=True) -> None:
     """One step of an optimiser down the gradient of the replicas' mean of `loss`.
 
-    No variable moves before the loss and all gradients are there, so all of them are those of the old variables.
+    No variable moves before the loss and all gradients are computed: they belong to the old values of the variables.
 
     Args:
         optimizer: a built Keras optimiser; a `LossScaleOptimizer` has the gradient computed on its scale.
@@ -63,8 +63,9 @@ def descend(optimizer, tape, loss, variables, *, clip_norm: float | None = None,
         gradients = [gradient / count() for gradient in gradients]
     if not optimizer.built:
         optimizer.build(variables)  # a branch may not create variables
-    # TensorFlow orders a variable's read and its step by an edge. It drops the edge where another way leads from one to
-    # the other, such as one through the IdentityN of Keras's optimiser, and then removes that too: they would race.
+    # TensorFlow puts an edge from each read of a variable to its next write. It drops this edge if another path joins
+    # the two, such as one through the IdentityN of Keras's optimiser, and later it removes that path too. Without
+    # control dependencies a read and a write could then race.
     computed = [loss, *(gradient for gradient in gradients if gradient is not None)]
     with tf.control_dependencies(computed):
         if when is True:

@@ -1,6 +1,6 @@
 """A step reads every weight before it moves it, in the graph that TensorFlow runs.
 
-What is unordered there is a race. It shows in few trainings, and in their last digits; the order shows in every graph.
+A read and a write without an order race. Few trainings show the race, but every graph shows the missing order.
 """
 
 from collections import defaultdict
@@ -33,12 +33,12 @@ def optimised_graphs(run, folder):
 
 
 def unordered(graph):
-    """The pairs (a write, another access) of one variable in a graph of which neither waits for the other."""
+    """The pairs (write, other access) of the same variable of which neither waits for the other."""
     nodes = {node.name: node for node in graph.node}
     inputs = {name: [nodes[i.lstrip("^").partition(":")[0]] for i in node.input] for name, node in nodes.items()}
 
     def earlier(name):
-        """What a node waits for. The edge from the end of a loop to its start leads to another step."""
+        """What a node waits for in its own step: the edge from the end of a loop to its start leads to another."""
         seen, waiting = set(), [name]
         while waiting:
             new = {node.name for node in inputs[waiting.pop()] if node.op != "NextIteration"} - seen
@@ -66,7 +66,7 @@ def unordered(graph):
 
 @pytest.mark.parametrize(("entry", "hyperparameters", "recipe"), CASES)
 def test_no_weight_moves_before_it_was_read(entry, hyperparameters, recipe, digits, tmp_path, no_xla):
-    """The penalty of a GAN reads the discriminator's weights too, and does not look at all that it reads."""
+    """The penalty of a GAN also reads weights of the discriminator on which no gradient of the penalty depends."""
     model = entries.build(entry, entries.module(entry).SMALL | hyperparameters)
     model.train_by(**recipe)
     model.compile_recipe(learning_rate=1e-3, steps=10)
